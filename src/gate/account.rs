@@ -1,0 +1,89 @@
+//! An account, its client passwords, and the marks of those that were removed.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::key::{KeyId, Selector};
+use super::name::{AccountName, Protocol};
+use crate::clock::Timestamp;
+
+/// How long the mark of a removed client password is kept, so that people can be told which old
+/// device still uses it. The mark lets nobody in.
+pub const REVOKED_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// An account as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The store's number for it.
+    pub id: i64,
+    /// Its address, in normal form.
+    pub name: AccountName,
+    /// A disabled account gets in nowhere.
+    pub enabled: bool,
+    /// Two-factor is on: mail clients get in with client passwords only.
+    pub two_factor: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its client passwords, oldest first.
+    pub passwords: Vec<ClientPassword>,
+    /// Those removed in the last 90 days.
+    pub revoked: Vec<RevokedPassword>,
+}
+
+/// A client password as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientPassword {
+    /// The store's number for it, never used again.
+    pub id: i64,
+    /// What its owner calls it.
+    pub name: String,
+    /// Finds it.
+    pub selector: Selector,
+    /// The store key that made the selector.
+    pub key_id: KeyId,
+    /// Proves it: an Argon2id PHC string over D.
+    pub phc: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// What it may be used for.
+    pub terms: Terms,
+    /// Its last use, if there was one.
+    pub last_use: Option<LastUse>,
+}
+
+/// What a client password may be used for. Everything, unless somebody said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The first moment at which it is no longer good.
+    pub expires: Option<Timestamp>,
+    /// The protocols it is good for; empty: all.
+    pub protocols: Vec<Protocol>,
+    /// The networks it may come from; empty: all.
+    pub networks: Vec<IpNet>,
+}
+
+/// When, from where and for what a client password was last used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastUse {
+    /// When.
+    pub at: Timestamp,
+    /// The address, if one was told.
+    pub address: Option<String>,
+    /// The protocol.
+    pub protocol: String,
+}
+
+/// What is kept of a removed client password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedPassword {
+    /// The number it had.
+    pub id: i64,
+    /// The name it had.
+    pub name: String,
+    /// Its selector, which now only says "this was removed".
+    pub selector: Selector,
+    /// When it was removed.
+    pub at: Timestamp,
+}

@@ -1,0 +1,150 @@
+//! What failures and blocks are counted by: an IPv4 address, an IPv6 /64, or, where a client tells
+//! no address, one account.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use super::key::AccountTag;
+
+/// The one form of an address: IPv4-mapped IPv6 is folded to IPv4.
+#[must_use]
+pub fn fold(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// Reads an address as mail servers write it: no brackets, perhaps with a zone (`fe80::1%eth0`).
+#[must_use]
+pub fn parse_address(text: &str) -> Option<IpAddr> {
+    let text = text.split_once('%').map_or(text, |(address, _zone)| address);
+    text.parse().ok().map(fold)
+}
+
+/// How many leading bits of an address count as one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefixes {
+    /// For IPv4, 1..=32.
+    pub ipv4: u8,
+    /// For IPv6, 1..=128.
+    pub ipv6: u8,
+}
+
+/// One source of attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// A network of [`Prefixes`] size, as IPv6 bits (IPv4 as `::ffff:a.b.c.d`).
+    Network {
+        /// The network's first address.
+        first: [u8; 16],
+        /// Leading bits that count, of 128.
+        bits: u8,
+    },
+    /// No address was told: the account stands in, so that strangers never share a bucket.
+    NoAddress(AccountTag),
+}
+
+impl Key {
+    /// The network that an address belongs to.
+    #[must_use]
+    pub fn of(address: IpAddr, prefixes: Prefixes) -> Self {
+        let (bits, mapped) = match fold(address) {
+            IpAddr::V4(v4) => (96 + prefixes.ipv4.min(32), v4.to_ipv6_mapped()),
+            IpAddr::V6(v6) => (prefixes.ipv6.min(128), v6),
+        };
+        let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+        Self::Network { first: (mapped.to_bits() & mask).to_be_bytes(), bits }
+    }
+
+    /// The network as people write it; `None` where no address was told.
+    #[must_use]
+    pub fn network(&self) -> Option<IpNet> {
+        let Self::Network { first, bits } = *self else { return None };
+        let address = fold(IpAddr::V6(Ipv6Addr::from(first)));
+        let length = if address.is_ipv4() { bits.saturating_sub(96) } else { bits };
+        IpNet::new(address, length).ok()
+    }
+
+    /// The form in which the store keeps it: a kind, then the bits.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Network { first, bits } => [&[*bits], &first[..]].concat(),
+            Self::NoAddress(tag) => [&[0xff], &tag.0.to_be_bytes()[..]].concat(),
+        }
+    }
+
+    /// Reads what [`Key::to_bytes`] wrote.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match *bytes.first()? {
+            0xff => Some(Self::NoAddress(AccountTag(u64::from_be_bytes(bytes[1..].try_into().ok()?)))),
+            bits if bits <= 128 => Some(Self::Network { first: bytes[1..].try_into().ok()?, bits }),
+            _ => None,
+        }
+    }
+}
+
+/// A single address without its length, anything wider as a network.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.network() {
+            Some(network) if network.prefix_len() == network.max_prefix_len() => network.addr().fmt(f),
+            Some(network) => network.fmt(f),
+            None => f.write_str("no address"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(address: &str) -> Key {
+        Key::of(parse_address(address).unwrap(), Prefixes { ipv4: 32, ipv6: 64 })
+    }
+
+    #[test]
+    fn mapped_ipv4_is_the_ipv4_address() {
+        assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"));
+        assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
+        assert_eq!(key("192.0.2.7").to_string(), "192.0.2.7");
+    }
+
+    #[test]
+    fn ipv6_counts_by_64() {
+        assert_eq!(key("2001:db8:0:1::1"), key("2001:db8:0:1:ffff::2"));
+        assert_ne!(key("2001:db8:0:1::1"), key("2001:db8:0:2::1"));
+        assert_eq!(key("2001:db8:0:1::1").to_string(), "2001:db8:0:1::/64");
+        assert_eq!(key("fe80::1%eth0"), key("fe80::2"));
+    }
+
+    #[test]
+    fn what_is_no_address() {
+        for text in ["", "unknown", "192.0.2", "[::1]", "192.0.2.7:25"] {
+            assert_eq!(parse_address(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_stored_form_reads_back() {
+        for key in [key("192.0.2.7"), key("2001:db8::1"), Key::NoAddress(AccountTag(7))] {
+            assert_eq!(Key::from_bytes(&key.to_bytes()), Some(key));
+        }
+        for broken in [&[][..], &[200], &[128, 1], &[0xff, 1]] {
+            assert_eq!(Key::from_bytes(broken), None);
+        }
+    }
+
+    #[test]
+    fn every_prefix_length_works() {
+        for bits in 1..=128 {
+            let key = Key::of("2001:db8::1".parse().unwrap(), Prefixes { ipv4: 32, ipv6: bits });
+            assert_eq!(key.network().unwrap().prefix_len(), bits);
+        }
+        for bits in 1..=32 {
+            let key = Key::of("192.0.2.7".parse().unwrap(), Prefixes { ipv4: bits, ipv6: 64 });
+            assert_eq!(key.network().unwrap().prefix_len(), bits);
+        }
+    }
+}

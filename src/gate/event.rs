@@ -1,0 +1,201 @@
+//! Events: every decision and every change, as one line of the audit log.
+
+use serde::{Deserialize, Serialize};
+
+use super::login::{Reason, Verdict};
+use crate::clock::Timestamp;
+
+/// Names of events. Stable: filters of other programs rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A login was decided.
+    Login,
+    /// An address was blocked, by its failures or by an administrator.
+    BlockAdded,
+    /// A block was lifted before its end.
+    BlockLifted,
+    /// An account was made.
+    AccountAdded,
+    /// An account was removed, and its client passwords with it.
+    AccountRemoved,
+    /// An account was enabled.
+    AccountEnabled,
+    /// An account was disabled.
+    AccountDisabled,
+    /// Two-factor was turned on.
+    TwoFactorOn,
+    /// Two-factor was turned off.
+    TwoFactorOff,
+    /// A client password was made.
+    PasswordAdded,
+    /// A client password was removed.
+    PasswordRevoked,
+    /// Many accounts log in well from one address that is not declared as a proxy or webmail.
+    ProxySuspected,
+}
+
+impl Kind {
+    /// All of them, in the order of the manual.
+    pub const ALL: [Self; 12] = [
+        Self::Login,
+        Self::BlockAdded,
+        Self::BlockLifted,
+        Self::AccountAdded,
+        Self::AccountRemoved,
+        Self::AccountEnabled,
+        Self::AccountDisabled,
+        Self::TwoFactorOn,
+        Self::TwoFactorOff,
+        Self::PasswordAdded,
+        Self::PasswordRevoked,
+        Self::ProxySuspected,
+    ];
+
+    /// The name in logs, queries and the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::BlockAdded => "block-added",
+            Self::BlockLifted => "block-lifted",
+            Self::AccountAdded => "account-added",
+            Self::AccountRemoved => "account-removed",
+            Self::AccountEnabled => "account-enabled",
+            Self::AccountDisabled => "account-disabled",
+            Self::TwoFactorOn => "two-factor-on",
+            Self::TwoFactorOff => "two-factor-off",
+            Self::PasswordAdded => "password-added",
+            Self::PasswordRevoked => "password-revoked",
+            Self::ProxySuspected => "proxy-suspected",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub time: Timestamp,
+    /// What.
+    pub kind: Kind,
+    /// The account concerned, in normal form, or what was typed in its place.
+    pub account: Option<String>,
+    /// The address concerned: one address, or a network for a block.
+    pub address: Option<String>,
+    /// The protocol of a login.
+    pub protocol: Option<String>,
+    /// The client password's number.
+    pub password_id: Option<i64>,
+    /// The client password's name.
+    pub password_name: Option<String>,
+    /// How a login ended: accept, refuse, defer.
+    pub verdict: Option<String>,
+    /// Why: a stable word for a login, free words otherwise.
+    pub reason: Option<String>,
+    /// Who did it: `gate` for the daemon itself, `uid N` for an administrator.
+    pub actor: String,
+    /// How often: refusals of one blocked source are summed up by the minute.
+    pub count: u32,
+}
+
+impl Event {
+    /// An event of which only time, kind and actor are known yet.
+    #[must_use]
+    pub fn new(time: Timestamp, kind: Kind, actor: &str) -> Self {
+        Self {
+            time,
+            kind,
+            account: None,
+            address: None,
+            protocol: None,
+            password_id: None,
+            password_name: None,
+            verdict: None,
+            reason: None,
+            actor: actor.to_owned(),
+            count: 1,
+        }
+    }
+
+    /// Adds the account.
+    #[must_use]
+    pub fn account(mut self, name: &str) -> Self {
+        self.account = Some(name.to_owned());
+        self
+    }
+
+    /// Adds the address.
+    #[must_use]
+    pub fn address(mut self, address: impl ToString) -> Self {
+        self.address = Some(address.to_string());
+        self
+    }
+
+    /// Adds the client password.
+    #[must_use]
+    pub fn password(mut self, id: i64, name: &str) -> Self {
+        self.password_id = Some(id);
+        self.password_name = Some(name.to_owned());
+        self
+    }
+
+    /// Adds why.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// Adds how a login ended, and with which client password if that is known.
+    #[must_use]
+    pub fn verdict(mut self, verdict: &Verdict) -> Self {
+        let (word, reason) = match verdict {
+            Verdict::Accept(grant) => {
+                if let Some((id, name)) = &grant.password {
+                    self = self.password(*id, name);
+                    ("accept", None)
+                } else {
+                    ("accept", Some("main-password".to_owned()))
+                }
+            }
+            Verdict::Refuse(reason) => {
+                if let Reason::Revoked { id, name } = reason {
+                    self = self.password(*id, name);
+                }
+                ("refuse", Some(reason.word().to_owned()))
+            }
+            Verdict::Defer(why) => ("defer", Some((*why).to_owned())),
+        };
+        self.verdict = Some(word.to_owned());
+        self.reason = reason;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_one_name_everywhere() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_word(kind.word()), Some(kind));
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.word()));
+        }
+    }
+
+    #[test]
+    fn a_removed_password_is_named() {
+        let verdict = Verdict::Refuse(Reason::Revoked { id: 7, name: "Old phone".into() });
+        let event = Event::new(Timestamp(1), Kind::Login, "gate").verdict(&verdict);
+        assert_eq!((event.password_id, event.password_name.as_deref()), (Some(7), Some("Old phone")));
+        assert_eq!(event.reason.as_deref(), Some("revoked"));
+    }
+}

@@ -1,0 +1,137 @@
+//! The store key, and the keyed marks made with it: selectors, account tags, secret tags.
+//!
+//! A mark is HMAC-SHA-256 cut short. Without the key file it says nothing about what it marks,
+//! so a stolen database gives no list of guesses to try.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest as _, Sha256};
+
+use super::name::AccountName;
+use super::secret::{Digest, Secret};
+
+/// Bytes of the key file's key.
+pub const KEY_BYTES: usize = 32;
+
+/// Names a store key without giving it away; stored beside every selector made with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyId(pub [u8; 8]);
+
+/// Finds a client password without trying them all: 128 bits over account id and D.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selector(pub [u8; 16]);
+
+/// Stands for an account name, known or not, in the failures of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountTag(pub u64);
+
+/// Stands for a wrong secret, so that the same one can be counted once. Zero: not remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SecretTag(pub u64);
+
+impl SecretTag {
+    /// What is kept when wrong secrets need not be told apart.
+    pub const NONE: Self = Self(0);
+}
+
+/// The key of one store. It lives in a file outside the database.
+#[derive(Clone)]
+pub struct StoreKey {
+    id: KeyId,
+    keyed: Hmac<Sha256>,
+}
+
+impl StoreKey {
+    /// Takes the bytes of the key file.
+    #[must_use]
+    pub fn new(key: &[u8; KEY_BYTES]) -> Self {
+        let keyed = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        let mut id = [0; 8];
+        id.copy_from_slice(&mark(&keyed, b"key id", &[])[..8]);
+        Self { id: KeyId(id), keyed }
+    }
+
+    /// The id that goes beside every selector.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The selector of a client password of an account.
+    #[must_use]
+    pub fn selector(&self, account_id: i64, digest: &Digest) -> Selector {
+        let mut selector = [0; 16];
+        let marked = mark(&self.keyed, b"selector", &[&account_id.to_be_bytes(), &digest.0]);
+        selector.copy_from_slice(&marked[..16]);
+        Selector(selector)
+    }
+
+    /// The tag of an account name, or of what somebody typed in its place.
+    #[must_use]
+    pub fn account_tag(&self, name: &[u8]) -> AccountTag {
+        AccountTag(first_u64(&mark(&self.keyed, b"account", &[name])))
+    }
+
+    /// The tag of a wrong secret for an account; never [`SecretTag::NONE`].
+    #[must_use]
+    pub fn secret_tag(&self, account: AccountTag, secret: &Secret) -> SecretTag {
+        let digest: [u8; 32] = Sha256::digest(secret.reveal()).into();
+        let marked = mark(&self.keyed, b"wrong secret", &[&account.0.to_be_bytes(), &digest]);
+        SecretTag(first_u64(&marked).max(1))
+    }
+
+    /// The tag of an account name that is known to be in normal form.
+    #[must_use]
+    pub fn tag_of(&self, name: &AccountName) -> AccountTag {
+        self.account_tag(name.as_str().as_bytes())
+    }
+}
+
+impl fmt::Debug for StoreKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoreKey({:?})", self.id)
+    }
+}
+
+/// HMAC over a purpose and parts; each part is preceded by its length, so that no two different
+/// lists of parts read the same.
+pub(super) fn mark(keyed: &Hmac<Sha256>, purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed.clone();
+    for part in std::iter::once(&purpose).chain(parts) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn first_u64(bytes: &[u8; 32]) -> u64 {
+    let mut first = [0; 8];
+    first.copy_from_slice(&bytes[..8]);
+    u64::from_be_bytes(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_depend_on_key_purpose_account_and_secret() {
+        let key = StoreKey::new(&[1; KEY_BYTES]);
+        let other = StoreKey::new(&[2; KEY_BYTES]);
+        let digest = Secret::new(*b"x").digest();
+        assert_eq!(key.selector(1, &digest), StoreKey::new(&[1; KEY_BYTES]).selector(1, &digest));
+        assert_ne!(key.selector(1, &digest), key.selector(2, &digest));
+        assert_ne!(key.selector(1, &digest), other.selector(1, &digest));
+        assert_ne!(key.id(), other.id());
+        let ann = key.account_tag(b"ann@example.org");
+        assert_ne!(key.secret_tag(ann, &Secret::new(*b"a")), key.secret_tag(ann, &Secret::new(*b"b")));
+        assert_ne!(ann, key.account_tag(b"bob@example.org"));
+    }
+
+    #[test]
+    fn the_key_is_not_printed() {
+        let shown = format!("{:?}", StoreKey::new(&[0xAB; KEY_BYTES]));
+        assert!(!shown.to_lowercase().contains("abab") && !shown.contains("171, 171"), "{shown}");
+    }
+}

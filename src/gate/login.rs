@@ -1,0 +1,351 @@
+//! One login attempt: what is asked, what may be looked at, and how it ends.
+//!
+//! [`screen`] says, before anything costly, what has to be proved; [`Policy::admits`] and
+//! [`terms_refuse`] say, once it is proved, whether that is enough.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use ipnet::IpNet;
+
+use super::account::{Account, ClientPassword};
+use super::key::{KeyId, Selector};
+use super::name::{AccountName, Protocol};
+use super::record::Block;
+use super::secret::Secret;
+use crate::clock::Timestamp;
+
+/// Somebody asks to be let in with a name and a secret.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The name as typed.
+    pub typed: String,
+    /// The secret as presented: a client password or a main password.
+    pub secret: Secret,
+    /// Where from and what for.
+    pub origin: Origin,
+}
+
+/// Where an attempt comes from and what it is for.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The end user's address as the mail server told it; `None` where it tells none.
+    pub address: Option<IpAddr>,
+    /// What for.
+    pub protocol: Protocol,
+    /// The mail server's own parameters, for handing on to the upstream: tab-separated, escaped.
+    pub params: Bytes,
+}
+
+/// Who gets in, and with what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The account's name in normal form.
+    pub account: AccountName,
+    /// The client password that was right; `None` for a main password.
+    pub password: Option<(i64, String)>,
+}
+
+/// Why somebody is not let in. Every reason but [`Reason::Blocked`] reads the same to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The source is blocked.
+    Blocked(Block),
+    /// No client password of the account, and no main password either.
+    WrongPassword,
+    /// No such account, and nobody else to ask.
+    UnknownAccount,
+    /// The name is none that an account can have.
+    BadName,
+    /// The account is disabled.
+    Disabled,
+    /// A client password that was removed.
+    Revoked {
+        /// Its number.
+        id: i64,
+        /// Its name.
+        name: String,
+    },
+    /// A client password used after its end.
+    Expired,
+    /// A client password used for a protocol that it was not made for.
+    WrongProtocol,
+    /// A client password used from a network that it was not made for.
+    WrongNetwork,
+    /// The main password is right, but mail clients must use client passwords.
+    MainPassword,
+}
+
+impl Reason {
+    /// The stable word for logs, events and the manual.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Blocked(_) => "blocked",
+            Self::WrongPassword => "wrong-password",
+            Self::UnknownAccount => "unknown-account",
+            Self::BadName => "bad-name",
+            Self::Disabled => "disabled",
+            Self::Revoked { .. } => "revoked",
+            Self::Expired => "expired",
+            Self::WrongProtocol => "wrong-protocol",
+            Self::WrongNetwork => "wrong-network",
+            Self::MainPassword => "main-password",
+        }
+    }
+}
+
+/// How an attempt ends.
+#[must_use]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Let in.
+    Accept(Grant),
+    /// Not let in.
+    Refuse(Reason),
+    /// Our own trouble, in words for the log: ask again later.
+    Defer(&'static str),
+}
+
+/// Who may use a main password (design: `main_password`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Accounts without two-factor may use their main password in mail clients.
+    pub until_two_factor: bool,
+    /// Hosts that enforce the second factor themselves, such as the webmail.
+    pub allowed_from: Vec<IpNet>,
+}
+
+impl Policy {
+    /// Whether a main password of `account` (`None`: known only to the upstream) is good enough
+    /// from `address`.
+    #[must_use]
+    pub fn admits(&self, account: Option<&Account>, address: Option<IpAddr>) -> bool {
+        let trusted =
+            address.is_some_and(|address| self.allowed_from.iter().any(|net| net.contains(&address)));
+        match account {
+            Some(account) if !account.enabled => false,
+            Some(account) => trusted || (self.until_two_factor && !account.two_factor),
+            None => trusted || self.until_two_factor,
+        }
+    }
+
+    /// Whether main passwords are good for anything at all.
+    #[must_use]
+    pub fn admits_any(&self) -> bool {
+        self.until_two_factor || !self.allowed_from.is_empty()
+    }
+}
+
+/// What has to be proved, after one look at what is known.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Screened<'a> {
+    /// Nothing can help.
+    Refuse(Reason),
+    /// This client password, and no other: one Argon2.
+    Prove(&'a ClientPassword),
+    /// These, whose selectors were made with a key that is gone: one Argon2 each.
+    ProveOneOf(Vec<&'a ClientPassword>),
+    /// The main password, by the upstream.
+    AskUpstream,
+}
+
+/// Decides what has to be proved. `selector` belongs to what was presented, under key `key_id`.
+pub fn screen<'a>(
+    account: Option<&'a Account>,
+    selector: Option<Selector>,
+    key_id: KeyId,
+    policy: &Policy,
+    address: Option<IpAddr>,
+) -> Screened<'a> {
+    let known = account.zip(selector);
+    if let Some((account, selector)) = known {
+        if !account.enabled {
+            return Screened::Refuse(Reason::Disabled);
+        }
+        if let Some(password) = account.passwords.iter().find(|password| password.selector == selector) {
+            return Screened::Prove(password);
+        }
+        if let Some(gone) = account.revoked.iter().find(|gone| gone.selector == selector) {
+            return Screened::Refuse(Reason::Revoked { id: gone.id, name: gone.name.clone() });
+        }
+        let strays: Vec<_> = account.passwords.iter().filter(|password| password.key_id != key_id).collect();
+        if !strays.is_empty() {
+            return Screened::ProveOneOf(strays);
+        }
+    }
+    without_client_password(account, policy, address)
+}
+
+/// What is left to a secret that is no client password.
+pub fn without_client_password<'a>(
+    account: Option<&Account>,
+    policy: &Policy,
+    address: Option<IpAddr>,
+) -> Screened<'a> {
+    if policy.admits(account, address) {
+        Screened::AskUpstream
+    } else if account.is_some() {
+        Screened::Refuse(Reason::WrongPassword)
+    } else {
+        Screened::Refuse(Reason::UnknownAccount)
+    }
+}
+
+/// Whether the terms of a right client password forbid this use of it.
+#[must_use]
+pub fn terms_refuse(password: &ClientPassword, origin: &Origin, now: Timestamp) -> Option<Reason> {
+    let terms = &password.terms;
+    if terms.expires.is_some_and(|end| now >= end) {
+        return Some(Reason::Expired);
+    }
+    if !terms.protocols.is_empty() && !terms.protocols.iter().any(|known| known.covers(&origin.protocol)) {
+        return Some(Reason::WrongProtocol);
+    }
+    let inside = |address: IpAddr| terms.networks.iter().any(|network| network.contains(&address));
+    if !terms.networks.is_empty() && !origin.address.is_some_and(inside) {
+        return Some(Reason::WrongNetwork);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::account::{RevokedPassword, Terms};
+
+    const KEY: KeyId = KeyId([1; 8]);
+    const OLD_KEY: KeyId = KeyId([2; 8]);
+    const RIGHT: Selector = Selector([1; 16]);
+    const REMOVED: Selector = Selector([2; 16]);
+    const WRONG: Selector = Selector([3; 16]);
+
+    fn password(id: i64, selector: Selector, key_id: KeyId) -> ClientPassword {
+        ClientPassword {
+            id,
+            name: format!("device {id}"),
+            selector,
+            key_id,
+            phc: String::new(),
+            created: Timestamp(0),
+            terms: Terms::default(),
+            last_use: None,
+        }
+    }
+
+    fn account() -> Account {
+        Account {
+            id: 1,
+            name: AccountName::parse("ann@example.org", None).unwrap(),
+            enabled: true,
+            two_factor: false,
+            created: Timestamp(0),
+            passwords: vec![password(1, RIGHT, KEY)],
+            revoked: vec![RevokedPassword {
+                id: 2,
+                name: "Old phone".into(),
+                selector: REMOVED,
+                at: Timestamp(0),
+            }],
+        }
+    }
+
+    fn policy(until_two_factor: bool, allowed_from: &[&str]) -> Policy {
+        Policy {
+            until_two_factor,
+            allowed_from: allowed_from.iter().map(|net| net.parse().unwrap()).collect(),
+        }
+    }
+
+    fn word(screened: Screened<'_>) -> &'static str {
+        match screened {
+            Screened::Refuse(reason) => reason.word(),
+            Screened::Prove(_) => "prove",
+            Screened::ProveOneOf(_) => "prove one of",
+            Screened::AskUpstream => "upstream",
+        }
+    }
+
+    fn screened(account: Option<&Account>, selector: Selector, policy: &Policy) -> &'static str {
+        let address = "192.0.2.7".parse().ok();
+        word(screen(account, account.map(|_| selector), KEY, policy, address))
+    }
+
+    #[test]
+    fn never_means_client_passwords_and_nothing_else() {
+        let (never, account) = (policy(false, &[]), account());
+        assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
+        assert_eq!(screened(Some(&account), WRONG, &never), "wrong-password");
+        assert_eq!(screened(Some(&account), REMOVED, &never), "revoked");
+        assert_eq!(screened(None, WRONG, &never), "unknown-account");
+    }
+
+    #[test]
+    fn until_two_factor_asks_the_upstream_until_two_factor() {
+        let (until, mut account) = (policy(true, &[]), account());
+        assert_eq!(screened(Some(&account), RIGHT, &until), "prove");
+        assert_eq!(screened(Some(&account), WRONG, &until), "upstream");
+        assert_eq!(screened(Some(&account), REMOVED, &until), "revoked");
+        assert_eq!(screened(None, WRONG, &until), "upstream");
+        account.two_factor = true;
+        assert_eq!(screened(Some(&account), RIGHT, &until), "prove");
+        assert_eq!(screened(Some(&account), WRONG, &until), "wrong-password");
+    }
+
+    #[test]
+    fn a_webmail_host_may_pass_main_passwords_on() {
+        let mut account = account();
+        account.two_factor = true;
+        assert_eq!(screened(Some(&account), WRONG, &policy(false, &["192.0.2.0/24"])), "upstream");
+        assert_eq!(screened(Some(&account), WRONG, &policy(false, &["198.51.100.0/24"])), "wrong-password");
+        assert!(!policy(false, &["0.0.0.0/0"]).admits(Some(&account), None), "no address is no webmail");
+    }
+
+    #[test]
+    fn a_disabled_account_gets_in_nowhere() {
+        let mut account = account();
+        account.enabled = false;
+        let open = policy(true, &["0.0.0.0/0"]);
+        for selector in [RIGHT, WRONG, REMOVED] {
+            assert_eq!(screened(Some(&account), selector, &open), "disabled");
+        }
+        assert!(!open.admits(Some(&account), "192.0.2.7".parse().ok()));
+    }
+
+    #[test]
+    fn rows_of_a_lost_key_are_tried() {
+        let mut account = account();
+        account.passwords.push(password(3, WRONG, OLD_KEY));
+        let never = policy(false, &[]);
+        assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
+        assert_eq!(screened(Some(&account), Selector([9; 16]), &never), "prove one of");
+    }
+
+    #[test]
+    fn terms_are_kept_to_the_second_and_to_the_network() {
+        let mut password = password(1, RIGHT, KEY);
+        let origin = |protocol: &str, address: &str| Origin {
+            address: address.parse().ok(),
+            protocol: Protocol::parse(protocol).unwrap(),
+            params: Bytes::new(),
+        };
+        let now = Timestamp(100);
+        let word = |password: &ClientPassword, origin: Origin| {
+            terms_refuse(password, &origin, now).map(|reason| reason.word())
+        };
+        assert_eq!(word(&password, origin("imap", "")), None);
+        password.terms.expires = Some(Timestamp(101));
+        assert_eq!(word(&password, origin("imap", "192.0.2.7")), None);
+        password.terms.expires = Some(now);
+        assert_eq!(word(&password, origin("imap", "192.0.2.7")), Some("expired"));
+        password.terms.expires = None;
+        password.terms.protocols = vec![Protocol::parse("smtp").unwrap()];
+        assert_eq!(word(&password, origin("imap", "192.0.2.7")), Some("wrong-protocol"));
+        assert_eq!(word(&password, origin("submission", "192.0.2.7")), None);
+        password.terms.networks = vec!["192.0.2.0/24".parse().unwrap()];
+        assert_eq!(word(&password, origin("smtp", "192.0.2.7")), None);
+        assert_eq!(word(&password, origin("smtp", "198.51.100.7")), Some("wrong-network"));
+        assert_eq!(word(&password, origin("smtp", "")), Some("wrong-network"), "no address is no network");
+    }
+}

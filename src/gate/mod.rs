@@ -1,0 +1,15 @@
+//! The rules. Nothing here opens a socket, reads a clock, draws a random number, touches SQL or
+//! logs: everything is handed in, and what comes out is a value for somebody else to carry out.
+
+pub mod account;
+pub mod address;
+pub mod crowd;
+pub mod event;
+pub mod key;
+pub mod login;
+pub mod messages;
+pub mod name;
+pub mod order;
+pub mod record;
+pub mod secret;
+pub mod table;

@@ -1,0 +1,236 @@
+//! Names, parsed and normalised once at the door, or refused.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use precis_profiles::{UsernameCaseMapped, precis_core::profile::Profile};
+
+use super::secret::{ALPHABET, SECRET_CHARS};
+
+/// The longest account name, in bytes: RFC 5321 allows 64 + 1 + 255.
+pub const ACCOUNT_NAME_BYTES_MAX: usize = 320;
+/// The longest name of a client password, in characters.
+pub const PASSWORD_NAME_CHARS_MAX: usize = 64;
+/// The longest protocol name, in bytes.
+pub const PROTOCOL_BYTES_MAX: usize = 32;
+
+/// Why a name was refused, in words for the person who typed it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NameError(Cow<'static, str>);
+
+fn refuse<T>(why: impl Into<Cow<'static, str>>) -> Result<T, NameError> {
+    Err(NameError(why.into()))
+}
+
+/// A full mail address in its one normal form: trimmed, normalised and lower-case as RFC 8265
+/// `UsernameCaseMapped` says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountName(String);
+
+impl AccountName {
+    /// Normalises what somebody typed. A name without `@` gets `default_domain`, if there is one.
+    ///
+    /// # Errors
+    /// Empty, too long, or with characters that RFC 8265 keeps out of user names (spaces and
+    /// control characters among them).
+    pub fn parse(typed: &str, default_domain: Option<&str>) -> Result<Self, NameError> {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            return refuse("the account name is empty");
+        }
+        if typed.len() > ACCOUNT_NAME_BYTES_MAX {
+            return refuse("the account name is too long");
+        }
+        let mut name = fold(typed)?;
+        if let (Some(domain), false) = (default_domain, name.contains('@')) {
+            name.push('@');
+            name.push_str(domain);
+        }
+        if name.len() > ACCOUNT_NAME_BYTES_MAX {
+            return refuse("the account name is too long");
+        }
+        Ok(Self(name))
+    }
+
+    /// As [`AccountName::parse`], for a name that is to become an account: a full address.
+    ///
+    /// # Errors
+    /// As above, and a name that is no `local@domain`.
+    pub fn parse_address(typed: &str, default_domain: Option<&str>) -> Result<Self, NameError> {
+        let name = Self::parse(typed, default_domain)?;
+        match name.0.rsplit_once('@') {
+            Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(name),
+            _ => refuse(format!("`{}` is not a full mail address like name@example.org", name.0)),
+        }
+    }
+
+    /// The normal form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before and after the last `@`.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str) {
+        self.0.rsplit_once('@').unwrap_or((&self.0, ""))
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn fold(typed: &str) -> Result<String, NameError> {
+    // Nearly every name is plain ASCII, where the profile only lower-cases.
+    if typed.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(typed.to_ascii_lowercase());
+    }
+    match UsernameCaseMapped::new().enforce(typed) {
+        Ok(name) => Ok(name.into_owned()),
+        Err(_) => refuse("the account name has characters that no user name may have (RFC 8265)"),
+    }
+}
+
+/// The name of a client password: 1 to 64 characters that tell a person which device it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordName(String);
+
+impl PasswordName {
+    /// Trims and checks a name.
+    ///
+    /// # Errors
+    /// Empty, too long, with control characters, or looking like a client password itself.
+    pub fn parse(typed: &str) -> Result<Self, NameError> {
+        let name = typed.trim();
+        if name.is_empty() {
+            return refuse("a client password needs a name, such as \"Ann's phone\"");
+        }
+        if name.chars().count() > PASSWORD_NAME_CHARS_MAX {
+            return refuse(format!("the name is longer than {PASSWORD_NAME_CHARS_MAX} characters"));
+        }
+        if name.chars().any(char::is_control) {
+            return refuse("the name has control characters in it");
+        }
+        if looks_like_secret(name) {
+            return refuse("this looks like a password; type a name for the device instead");
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sixteen characters of the alphabet (spaces between them or not) of more than one kind:
+/// capitals, small letters, digits.
+fn looks_like_secret(name: &str) -> bool {
+    let bytes: Vec<u8> = name.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let kinds: [fn(&u8) -> bool; 3] = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
+    bytes.len() == SECRET_CHARS
+        && bytes.iter().all(|byte| ALPHABET.contains(byte))
+        && kinds.iter().filter(|kind| bytes.iter().any(kind)).count() > 1
+}
+
+/// A mail protocol as Dovecot and Postfix name it: imap, pop3, smtp, submission, sieve, ...
+/// Lower-case; maddy says `SMTP`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Protocol(String);
+
+impl Protocol {
+    /// Lower-cases a protocol name.
+    ///
+    /// # Errors
+    /// Empty, too long, or with anything but letters, digits, `-`, `_` and `.`.
+    pub fn parse(name: &str) -> Result<Self, NameError> {
+        let fits = (1..=PROTOCOL_BYTES_MAX).contains(&name.len());
+        if !fits || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+            return refuse(format!("`{}` is not a protocol name like imap", name.escape_debug()));
+        }
+        Ok(Self(name.to_ascii_lowercase()))
+    }
+
+    /// The name in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a password for `self` may be used on `asked`. Sending mail is one thing to people,
+    /// whether it is Postfix (smtp) or Dovecot's own submission service that takes it.
+    #[must_use]
+    pub fn covers(&self, asked: &Self) -> bool {
+        let sends = |name: &str| matches!(name, "smtp" | "submission");
+        self == asked || (sends(&self.0) && sends(&asked.0))
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(typed: &str) -> Result<String, String> {
+        AccountName::parse(typed, Some("example.org")).map(|n| n.0).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn account_names_have_one_normal_form() {
+        for typed in ["ann@example.org", " Ann@Example.ORG\t", "ann", "ＡＮＮ@example.org", "ANN"] {
+            assert_eq!(account(typed).as_deref(), Ok("ann@example.org"), "{typed:?}");
+        }
+        assert_eq!(account("Jürgen@example.org").as_deref(), Ok("jürgen@example.org"));
+        assert_eq!(account("ju\u{308}rgen@example.org").as_deref(), Ok("jürgen@example.org"));
+        assert_eq!(AccountName::parse("ann", None).unwrap().as_str(), "ann");
+    }
+
+    #[test]
+    fn account_names_that_cannot_be() {
+        for typed in ["", "  ", "an n@example.org", "ann\u{0}@example.org", "ann\u{202e}@example.org", "é\tx"]
+        {
+            assert!(account(typed).is_err(), "{typed:?}");
+        }
+        let longest = format!("{}@example.org", "a".repeat(ACCOUNT_NAME_BYTES_MAX - 12));
+        assert_eq!(longest.len(), ACCOUNT_NAME_BYTES_MAX);
+        assert!(account(&longest).is_ok());
+        assert!(account(&format!("a{longest}")).is_err());
+        for typed in ["ann", "@example.org", "ann@"] {
+            assert!(AccountName::parse_address(typed, None).is_err(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_name_is_not_a_password() {
+        for good in ["Ann's phone", "iPhone", "ABCDEFGHJKLMNPQR", "手机", "Fj7kQm2RxT9wBn4", "x"] {
+            assert!(PasswordName::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", " ", "Fj7kQm2RxT9wBn4c", "Fj7k Qm2R xT9w Bn4c", "a\nb"] {
+            assert!(PasswordName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(PasswordName::parse(&"手".repeat(PASSWORD_NAME_CHARS_MAX)).is_ok());
+        assert!(PasswordName::parse(&"手".repeat(PASSWORD_NAME_CHARS_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn protocols_compare_without_case_and_sending_is_one_thing() {
+        let protocol = |name| Protocol::parse(name).unwrap();
+        assert_eq!(protocol("SMTP"), protocol("smtp"));
+        assert!(protocol("submission").covers(&protocol("smtp")));
+        assert!(!protocol("imap").covers(&protocol("pop3")));
+        assert!(Protocol::parse("").is_err());
+        assert!(Protocol::parse("im ap").is_err());
+        assert!(Protocol::parse(&"p".repeat(PROTOCOL_BYTES_MAX)).is_ok());
+        assert!(Protocol::parse(&"p".repeat(PROTOCOL_BYTES_MAX + 1)).is_err());
+    }
+}

@@ -1,0 +1,156 @@
+//! Secrets: what a client presented, and the client password that Sidegate makes.
+//!
+//! A [`Secret`] cannot be printed and leaves no copy behind. A [`NewSecret`] is a client password
+//! on its way to the person it was made for; it may be shown exactly once.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::entropy::Entropy;
+
+/// Characters of a client password.
+pub const SECRET_CHARS: usize = 16;
+
+/// The 57 symbols of client passwords: none of them is mistaken for another on paper or screen
+/// (no I, O, l, 0, 1). 16 of them carry 93 bits.
+pub const ALPHABET: &[u8; 57] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+
+/// The longest secret that is looked at, in bytes. Dovecot takes at most 8192 bytes of SASL data.
+pub const SECRET_BYTES_MAX: usize = 8192;
+
+/// A secret as somebody presented it. `Debug` never shows it, and memory is wiped on drop.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes the bytes as presented.
+    #[must_use]
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes themselves: for hashing, and for handing a main password to the upstream.
+    #[must_use]
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// D of a presented client password: SHA-256 of it without white space, because people copy
+    /// it in groups of four.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        for part in self.0.split(u8::is_ascii_whitespace) {
+            hash.update(part);
+        }
+        Digest(hash.finalize().into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// D: SHA-256 of a client password. Argon2id and the selector are computed over it, so that a
+/// door which only hands over a digest (Dovecot's dict passdb) can be served too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
+/// A client password just made. Not `Clone`, not printable: [`NewSecret::show_once`] ends it.
+pub struct NewSecret(Zeroizing<String>);
+
+impl NewSecret {
+    /// Draws 16 symbols uniformly. Bytes that would favour some symbols are thrown away.
+    #[must_use]
+    pub fn draw(entropy: &Entropy) -> Self {
+        const UNBIASED: u8 = (256 / ALPHABET.len() * ALPHABET.len()) as u8;
+        let mut text = Zeroizing::new(String::with_capacity(SECRET_CHARS));
+        while text.len() < SECRET_CHARS {
+            let drawn: Zeroizing<[u8; 32]> = Zeroizing::new(entropy.bytes());
+            let fair = drawn.iter().filter(|&&byte| byte < UNBIASED);
+            let symbols = fair.map(|&byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]));
+            let missing = SECRET_CHARS - text.len();
+            text.extend(symbols.take(missing));
+        }
+        Self(text)
+    }
+
+    /// D of this password.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// The 16 characters, for the one answer that may carry them.
+    #[must_use]
+    pub fn show_once(self) -> Zeroizing<String> {
+        self.0
+    }
+}
+
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewSecret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_secret_is_sixteen_symbols_of_the_alphabet() {
+        let mut counts = [0u32; 256];
+        let entropy = Entropy::from_seed(1);
+        for _ in 0..2000 {
+            let text = NewSecret::draw(&entropy).show_once();
+            assert_eq!(text.len(), SECRET_CHARS);
+            for byte in text.bytes() {
+                counts[usize::from(byte)] += 1;
+            }
+        }
+        for (symbol, &count) in counts.iter().enumerate() {
+            let expected = ALPHABET.contains(&(symbol as u8));
+            // 32000 draws over 57 symbols: 561 each, standard deviation 24.
+            assert_eq!((440..690).contains(&count), expected, "symbol {symbol} came {count} times");
+        }
+        for confusing in *b"IOl01" {
+            assert!(!ALPHABET.contains(&confusing));
+        }
+    }
+
+    #[test]
+    fn white_space_is_dropped_before_checking() {
+        let plain = Secret::new(*b"Fj7kQm2RxT9wBn4c").digest();
+        assert_eq!(Secret::new(*b" Fj7k Qm2R\txT9w Bn4c\r\n").digest(), plain);
+        assert_ne!(Secret::new(*b"fj7kqm2rxt9wbn4c").digest(), plain, "case counts");
+    }
+
+    #[test]
+    fn a_new_secret_and_a_presented_one_have_the_same_digest() {
+        let secret = NewSecret::draw(&Entropy::from_seed(2));
+        let digest = secret.digest();
+        assert_eq!(Secret::new(secret.show_once().as_bytes()).digest(), digest);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let shown = format!(
+            "{:?} {:?} {:?}",
+            Secret::new(*b"hunter2"),
+            Secret::new(*b"hunter2").digest(),
+            NewSecret::draw(&Entropy::from_seed(1))
+        );
+        assert_eq!(shown, "Secret(..) Digest(..) NewSecret(..)");
+    }
+}
