@@ -1,0 +1,385 @@
+//! Argon2id on a fixed number of threads ("seats"), each with memory of its own that it keeps.
+//!
+//! The queue in front is bounded and fair: sources take turns, so that one address with a hundred
+//! new logins does not make another wait for all of them. Whoever waits too long gets a temporary
+//! failure. Idle seats give their memory back.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use data_encoding::BASE64_NOPAD;
+use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::gate::address::Key;
+use crate::gate::secret::Digest;
+
+/// A stored hash may ask for at most this much memory, in KiB, whatever it says: 256 MiB.
+pub const MEMORY_KIB_MAX: u32 = 262_144;
+/// A stored hash may ask for at most this many passes.
+pub const PASSES_MAX: u32 = 64;
+/// A seat without work for this long gives its memory back.
+const IDLE: Duration = Duration::from_secs(10);
+/// Bytes of a hash.
+const HASH_BYTES: usize = 32;
+/// Bytes of a salt.
+pub const SALT_BYTES: usize = 16;
+
+/// How much Argon2id costs for new hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HasherError {
+    /// As many wait already as may.
+    #[error("the queue for Argon2 is full")]
+    Full,
+    /// No seat became free in time.
+    #[error("no Argon2 seat became free in time")]
+    Late,
+    /// The stored hash cannot be read, or asks for more than it may.
+    #[error("a stored password hash cannot be used")]
+    Unusable,
+}
+
+/// The seats and the queue in front of them.
+#[derive(Debug)]
+pub struct Hasher {
+    shared: Arc<Shared>,
+    wait: Duration,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    queue_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// Jobs by source, and the sources in the order of their turn.
+    jobs: HashMap<Key, VecDeque<Job>>,
+    turns: VecDeque<Key>,
+    waiting: usize,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Job {
+    task: Task,
+    digest: Digest,
+    reply: oneshot::Sender<Result<Hashed, HasherError>>,
+}
+
+#[derive(Debug)]
+enum Task {
+    Hash(Cost, [u8; SALT_BYTES]),
+    Verify(String),
+}
+
+#[derive(Debug)]
+enum Hashed {
+    Phc(String),
+    Same(bool),
+}
+
+impl Hasher {
+    /// Starts `seats` threads. At most `queue_max` jobs wait, each for at most `wait`.
+    #[must_use]
+    pub fn start(seats: usize, queue_max: usize, wait: Duration) -> Self {
+        let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), queue_max });
+        let seat = |n: usize| {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new().name(format!("argon2-{n}"));
+            thread.spawn(move || work(&shared)).expect("a thread can be started at start")
+        };
+        let threads = (0..seats).map(seat).collect();
+        Self { shared, wait, threads }
+    }
+
+    /// Makes the PHC string of a new client password.
+    ///
+    /// # Errors
+    /// The queue is full, or no seat became free in time.
+    pub async fn hash(
+        &self,
+        source: Key,
+        digest: Digest,
+        cost: Cost,
+        salt: [u8; SALT_BYTES],
+    ) -> Result<String, HasherError> {
+        match self.submit(source, digest, Task::Hash(cost, salt)).await? {
+            Hashed::Phc(phc) => Ok(phc),
+            Hashed::Same(_) => Err(HasherError::Unusable),
+        }
+    }
+
+    /// Whether a PHC string belongs to D.
+    ///
+    /// # Errors
+    /// The queue is full, no seat became free in time, or the string cannot be used.
+    pub async fn verify(&self, source: Key, digest: Digest, phc: &str) -> Result<bool, HasherError> {
+        match self.submit(source, digest, Task::Verify(phc.to_owned())).await? {
+            Hashed::Same(same) => Ok(same),
+            Hashed::Phc(_) => Err(HasherError::Unusable),
+        }
+    }
+
+    async fn submit(&self, source: Key, digest: Digest, task: Task) -> Result<Hashed, HasherError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.push(source, Job { task, digest, reply })?;
+        match tokio::time::timeout(self.wait, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) | Err(_) => Err(HasherError::Late),
+        }
+    }
+
+    /// Jobs that wait for a seat.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.lock().waiting
+    }
+}
+
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.filled.notify_all();
+        for thread in self.threads.drain(..) {
+            // A seat that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, source: Key, job: Job) -> Result<(), HasherError> {
+        let mut queue = self.lock();
+        if queue.waiting >= self.queue_max || queue.closed {
+            return Err(HasherError::Full);
+        }
+        queue.waiting += 1;
+        let jobs = queue.jobs.entry(source).or_default();
+        jobs.push_back(job);
+        if jobs.len() == 1 {
+            queue.turns.push_back(source);
+        }
+        drop(queue);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// The next job, or `None` when the hasher is gone. Memory is released when there is nothing
+    /// to do for a while.
+    fn next(&self, memory: &mut Memory) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if queue.closed {
+                return None;
+            }
+            if let Some(job) = queue.pop() {
+                return Some(job);
+            }
+            let (woken, timeout) =
+                self.filled.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
+            queue = woken;
+            if timeout.timed_out() {
+                memory.release();
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<Job> {
+        let source = self.turns.pop_front()?;
+        let jobs = self.jobs.get_mut(&source)?;
+        let job = jobs.pop_front();
+        if jobs.is_empty() {
+            self.jobs.remove(&source);
+        } else {
+            self.turns.push_back(source);
+        }
+        self.waiting -= 1;
+        job
+    }
+}
+
+fn work(shared: &Shared) {
+    let mut memory = Memory::default();
+    while let Some(job) = shared.next(&mut memory) {
+        // Whoever asked may have given up: then there is nothing to compute.
+        if job.reply.is_closed() {
+            continue;
+        }
+        let result = match job.task {
+            Task::Hash(cost, salt) => new_phc(&mut memory, &job.digest, cost, &salt).map(Hashed::Phc),
+            Task::Verify(phc) => proves(&mut memory, &job.digest, &phc).map(Hashed::Same),
+        };
+        let _ = job.reply.send(result);
+    }
+}
+
+/// Blocks that are kept between hashes, because fresh ones cost as much as a fifth of the hash.
+#[derive(Default)]
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn release(&mut self) {
+        self.0 = Vec::new();
+    }
+
+    fn argon2id(
+        &mut self,
+        params: Params,
+        version: Version,
+        digest: &Digest,
+        salt: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), HasherError> {
+        let blocks = params.block_count();
+        if self.0.len() < blocks {
+            self.0.resize(blocks, Block::default());
+        }
+        Argon2::new(Algorithm::Argon2id, version, params)
+            .hash_password_into_with_memory(&digest.0, salt, out, &mut self.0[..blocks])
+            .map_err(|_| HasherError::Unusable)
+    }
+}
+
+fn new_phc(memory: &mut Memory, digest: &Digest, cost: Cost, salt: &[u8]) -> Result<String, HasherError> {
+    let params =
+        Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_BYTES)).map_err(|_| HasherError::Unusable)?;
+    let mut hash = Zeroizing::new([0; HASH_BYTES]);
+    memory.argon2id(params, Version::V0x13, digest, salt, &mut hash[..])?;
+    let (memory, passes) = (cost.memory_kib, cost.passes);
+    let (salt, hash) = (BASE64_NOPAD.encode(salt), BASE64_NOPAD.encode(&hash[..]));
+    Ok(format!("$argon2id$v=19$m={memory},t={passes},p=1${salt}${hash}"))
+}
+
+fn proves(memory: &mut Memory, digest: &Digest, phc: &str) -> Result<bool, HasherError> {
+    let parsed = PasswordHash::new(phc).map_err(|_| HasherError::Unusable)?;
+    if Algorithm::try_from(parsed.algorithm.as_str()) != Ok(Algorithm::Argon2id) {
+        return Err(HasherError::Unusable);
+    }
+    let params = Params::try_from(&parsed).map_err(|_| HasherError::Unusable)?;
+    if params.m_cost() > MEMORY_KIB_MAX || params.t_cost() > PASSES_MAX || params.p_cost() > 1 {
+        return Err(HasherError::Unusable);
+    }
+    let version = match parsed.version {
+        None => Version::V0x13,
+        Some(number) => Version::try_from(number).map_err(|_| HasherError::Unusable)?,
+    };
+    let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else { return Err(HasherError::Unusable) };
+    let mut hash = Zeroizing::new(vec![0; expected.len()]);
+    memory.argon2id(params, version, digest, salt.as_ref(), &mut hash)?;
+    Ok(hash.ct_eq(expected.as_bytes()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::secret::Secret;
+
+    const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
+    const SLOW: Cost = Cost { memory_kib: 65_536, passes: 4 };
+
+    fn source(n: u8) -> Key {
+        Key::Network { first: [n; 16], bits: 128 }
+    }
+
+    fn digest(text: &str) -> Digest {
+        Secret::new(text.as_bytes()).digest()
+    }
+
+    #[tokio::test]
+    async fn a_hash_proves_its_own_digest_and_no_other() {
+        let hasher = Hasher::start(1, 10, Duration::from_secs(60));
+        let phc = hasher.hash(source(1), digest("a"), CHEAP, [7; 16]).await.unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
+        assert_eq!(hasher.verify(source(1), digest("a"), &phc).await, Ok(true));
+        assert_eq!(hasher.verify(source(1), digest("b"), &phc).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn the_string_is_the_one_that_the_argon2_crate_itself_makes() {
+        let phc = new_phc(&mut Memory::default(), &digest("a"), CHEAP, &[7; 16]).unwrap();
+        let params = Params::new(64, 1, 1, Some(32)).unwrap();
+        let plain = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let mut hash = [0; 32];
+        plain.hash_password_into(&digest("a").0, &[7; 16], &mut hash).unwrap();
+        assert!(phc.ends_with(&BASE64_NOPAD.encode(&hash)));
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_cannot_ask_for_the_moon() {
+        let hasher = Hasher::start(1, 10, Duration::from_secs(60));
+        let rest = "p=1$BwcHBwcHBwcHBwcHBwcHBw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        for phc in [
+            format!("$argon2id$v=19$m={},t=1,{rest}", MEMORY_KIB_MAX + 1),
+            format!("$argon2id$v=19$m=64,t={},{rest}", PASSES_MAX + 1),
+            format!("$argon2i$v=19$m=64,t=1,{rest}"),
+            "nonsense".to_owned(),
+        ] {
+            assert_eq!(
+                hasher.verify(source(1), digest("a"), &phc).await,
+                Err(HasherError::Unusable),
+                "{phc}"
+            );
+        }
+        let phc = format!("$argon2id$v=19$m=64,t={PASSES_MAX},{rest}");
+        assert_eq!(hasher.verify(source(1), digest("a"), &phc).await, Ok(false), "at the limit");
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_and_a_long_wait_are_temporary_failures() {
+        let hasher = Hasher::start(1, 2, Duration::from_millis(1));
+        let late = hasher.hash(source(1), digest("a"), SLOW, [7; 16]);
+        assert_eq!(late.await, Err(HasherError::Late));
+        // The seat is busy now; two may wait, the third may not.
+        let (reply, _keep) = oneshot::channel();
+        let (reply2, _keep2) = oneshot::channel();
+        let (reply3, _keep3) = oneshot::channel();
+        let job = |reply| Job { task: Task::Hash(SLOW, [7; 16]), digest: digest("a"), reply };
+        // Whether or not the first job has left the queue yet, three more cannot all fit.
+        let results = [reply, reply2, reply3].map(|reply| hasher.shared.push(source(1), job(reply)));
+        assert!(results.contains(&Err(HasherError::Full)), "{results:?}");
+    }
+
+    #[test]
+    fn sources_take_turns() {
+        let mut queue = Queue::default();
+        let shared = Shared { queue: Mutex::default(), filled: Condvar::new(), queue_max: 100 };
+        for n in [1, 1, 1, 2, 2, 3] {
+            let (reply, _) = oneshot::channel();
+            shared
+                .push(source(n), Job { task: Task::Verify(n.to_string()), digest: digest("a"), reply })
+                .unwrap();
+        }
+        std::mem::swap(&mut queue, &mut shared.lock());
+        let order: Vec<String> = std::iter::from_fn(|| queue.pop())
+            .map(|job| match job.task {
+                Task::Verify(n) => n,
+                Task::Hash(..) => unreachable!("only verifications were pushed"),
+            })
+            .collect();
+        assert_eq!(order, ["1", "2", "3", "1", "2", "1"]);
+        assert_eq!(queue.waiting, 0);
+    }
+}
