@@ -3,3 +3,5 @@ pub mod clock;
 pub mod entropy;
 pub mod gate;
 pub mod hasher;
+pub mod proto;
+pub mod store;

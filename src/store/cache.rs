@@ -1,0 +1,112 @@
+//! Accounts in bounded memory, kept true by the writer.
+//!
+//! The writer forgets an account after the commit that changed it and before it tells anybody,
+//! and counts a generation. A reader that was on its way meanwhile sees that the generation moved
+//! and does not put down what it read.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashlink::LruCache;
+
+use crate::gate::account::Account;
+use crate::gate::name::AccountName;
+
+/// Known accounts in memory. At six client passwords each that is some 20 MiB at most.
+pub(super) const ACCOUNTS_MAX: usize = 10_000;
+/// Unknown names in memory; apart from the known ones, so that made-up names push nobody out.
+pub(super) const UNKNOWN_MAX: usize = 4096;
+
+/// What the store knows of a name; cheap to clone.
+pub(super) type Known = Option<Arc<Account>>;
+
+#[derive(Debug)]
+pub(super) struct AccountCache {
+    generation: AtomicU64,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug)]
+struct Entries {
+    known: LruCache<AccountName, Arc<Account>>,
+    unknown: LruCache<AccountName, ()>,
+}
+
+impl Default for AccountCache {
+    fn default() -> Self {
+        let (known, unknown) = (LruCache::new(ACCOUNTS_MAX), LruCache::new(UNKNOWN_MAX));
+        Self { generation: AtomicU64::new(0), entries: Mutex::new(Entries { known, unknown }) }
+    }
+}
+
+impl AccountCache {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves whenever any account changes.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// What is remembered of a name; `None` if nothing is.
+    pub(super) fn get(&self, name: &AccountName) -> Option<Known> {
+        let mut entries = self.lock();
+        if let Some(account) = entries.known.get(name) {
+            return Some(Some(Arc::clone(account)));
+        }
+        entries.unknown.get(name).map(|()| None)
+    }
+
+    /// Puts down what was read, unless an account changed since `generation`.
+    pub(super) fn put(&self, name: &AccountName, known: &Known, generation: u64) {
+        let mut entries = self.lock();
+        if self.generation() != generation {
+            return;
+        }
+        match known {
+            Some(account) => {
+                entries.known.insert(name.clone(), Arc::clone(account));
+            }
+            None => {
+                entries.unknown.insert(name.clone(), ());
+            }
+        }
+    }
+
+    /// An account changed.
+    pub(super) fn forget(&self, name: &AccountName) {
+        let mut entries = self.lock();
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        entries.known.remove(name);
+        entries.unknown.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_put_down_after_it() {
+        let cache = AccountCache::default();
+        let ann = AccountName::parse("ann@example.org", None).unwrap();
+        let before = cache.generation();
+        cache.put(&ann, &None, before);
+        assert_eq!(cache.get(&ann), Some(None));
+        cache.forget(&ann);
+        cache.put(&ann, &None, before);
+        assert_eq!(cache.get(&ann), None);
+    }
+
+    #[test]
+    fn unknown_names_are_bounded_and_push_no_account_out() {
+        let cache = AccountCache::default();
+        let name = |n: usize| AccountName::parse(&format!("{n}@example.org"), None).unwrap();
+        for n in 0..=UNKNOWN_MAX {
+            cache.put(&name(n), &None, cache.generation());
+        }
+        assert_eq!(cache.get(&name(0)), None, "the oldest one fell out");
+        assert_eq!(cache.get(&name(UNKNOWN_MAX)), Some(None));
+    }
+}

@@ -1,0 +1,286 @@
+//! What every store promises. The same suite runs against each implementation: give
+//! [`check_all`] a way to make an empty one.
+
+use std::time::Duration;
+
+use super::orders::{Circumstances, carry_out, settle};
+use super::{Backend, EventQuery, Store, StoreError, Tables};
+use crate::clock::Timestamp;
+use crate::gate::account::{LastUse, Terms};
+use crate::gate::address::Key;
+use crate::gate::event::{Event, Kind};
+use crate::gate::key::{AccountTag, KEY_BYTES, KeyId, SecretTag, Selector, StoreKey};
+use crate::gate::name::{AccountName, PasswordName, Protocol};
+use crate::gate::order::{Done, Order, OrderRefused, Which};
+use crate::gate::record::{AddressRecord, Block, Failure, LockoutRules, Outcome};
+use crate::gate::secret::Secret;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+const RULES: LockoutRules = LockoutRules {
+    failures: 3,
+    block_for: Duration::from_secs(3600),
+    forget_after: Duration::from_secs(86_400),
+    repeats_once: false,
+};
+
+/// Runs the whole suite; panics with the promise that was broken.
+///
+/// # Panics
+/// When a promise is broken. `fresh` makes an empty database each time it is called.
+pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
+    let suite: [fn(&B); 7] = [
+        accounts_come_and_go,
+        passwords_are_bounded_named_and_revocable,
+        a_refused_order_changes_nothing,
+        sources_are_kept_as_they_are,
+        settling_blocks_and_says_so,
+        events_are_found_by_what_is_asked,
+        a_failed_transaction_leaves_nothing,
+    ];
+    for promise in suite {
+        promise(&fresh());
+    }
+}
+
+fn name(text: &str) -> AccountName {
+    AccountName::parse(text, None).expect("the suite's names are good")
+}
+
+fn key(n: u8) -> Key {
+    Key::Network { first: [n; 16], bits: 128 }
+}
+
+fn circumstances() -> Circumstances {
+    let key = StoreKey::new(&[7; KEY_BYTES]);
+    Circumstances { now: NOW, actor: "suite".to_owned(), key, passwords_max: 2 }
+}
+
+/// Runs `work` in a transaction and then again on a new connection's view of the result.
+fn write<B: Backend, T>(backend: &B, mut work: impl FnMut(&mut dyn Tables) -> Result<T, StoreError>) -> T {
+    let mut result = None;
+    let mut store = backend.connect().expect("the store opens");
+    let outcome = store.write(&mut |tables| {
+        result = Some(work(tables)?);
+        Ok(())
+    });
+    outcome.expect("the transaction commits");
+    result.expect("the work ran")
+}
+
+fn order<B: Backend>(backend: &B, order: &Order) -> Result<Done, OrderRefused> {
+    write(backend, |tables| carry_out(tables, order, &circumstances()))
+}
+
+fn new_password(account: &str, device: &str, secret: &str) -> Order {
+    let terms = Terms {
+        expires: Some(Timestamp(2_000_000)),
+        protocols: vec![Protocol::parse("imap").expect("good"), Protocol::parse("smtp").expect("good")],
+        networks: vec!["192.0.2.0/24".parse().expect("good"), "2001:db8::/32".parse().expect("good")],
+    };
+    Order::NewPassword {
+        account: name(account),
+        name: PasswordName::parse(device).expect("good"),
+        terms,
+        digest: Secret::new(secret).digest(),
+        phc: "$argon2id$not-computed-here".to_owned(),
+    }
+}
+
+fn accounts_come_and_go<B: Backend>(backend: &B) {
+    let ann = name("ann@example.org");
+    assert_eq!(order(backend, &Order::AddAccount(ann.clone())), Ok(Done::Changed));
+    let again = order(backend, &Order::AddAccount(ann.clone()));
+    assert_eq!(again, Err(OrderRefused::AccountExists(ann.clone())));
+    order(backend, &Order::AddAccount(name("bob@example.net"))).expect("added");
+
+    let set = |enabled, two_factor| Order::SetAccount { account: ann.clone(), enabled, two_factor };
+    assert_eq!(order(backend, &set(Some(false), None)), Ok(Done::Changed));
+    assert_eq!(order(backend, &set(Some(false), None)), Ok(Done::Unchanged));
+    assert_eq!(order(backend, &set(None, Some(true))), Ok(Done::Changed));
+    let account = write(backend, |tables| tables.account(&ann)).expect("there");
+    assert_eq!((account.enabled, account.two_factor, account.created), (false, true, NOW));
+
+    let lines = |after: &str, search: &str, limit| {
+        let lines = write(backend, |tables| tables.accounts(after, search, limit));
+        lines.into_iter().map(|line| line.name).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("", "", 10), ["ann@example.org", "bob@example.net"]);
+    assert_eq!(lines("", "", 1), ["ann@example.org"]);
+    assert_eq!(lines("ann@example.org", "", 10), ["bob@example.net"]);
+    assert_eq!(lines("", "example.net", 10), ["bob@example.net"]);
+    assert_eq!(lines("", "%", 10), [""; 0], "no wildcards");
+
+    order(backend, &new_password("ann@example.org", "phone", "a")).expect("made");
+    assert_eq!(order(backend, &Order::RemoveAccount(ann.clone())), Ok(Done::Changed));
+    assert_eq!(write(backend, |tables| tables.account(&ann)), None);
+    assert_eq!(write(backend, |tables| tables.counts()).passwords, 0, "its passwords go with it");
+    assert_eq!(order(backend, &Order::RemoveAccount(ann.clone())), Err(OrderRefused::NoAccount(ann)));
+}
+
+fn passwords_are_bounded_named_and_revocable<B: Backend>(backend: &B) {
+    let ann = name("ann@example.org");
+    order(backend, &Order::AddAccount(ann.clone())).expect("added");
+    let Ok(Done::NewPassword(first)) =
+        order(backend, &new_password("ann@example.org", "phone", "secret one"))
+    else {
+        panic!("a client password is made")
+    };
+    let taken = order(backend, &new_password("ann@example.org", "phone", "b"));
+    assert!(matches!(taken, Err(OrderRefused::NameTaken { .. })), "{taken:?}");
+    let spilled = order(backend, &new_password("ann@example.org", "secret one", "b"));
+    assert_eq!(spilled, Err(OrderRefused::NameIsSecret));
+    let own = order(backend, &new_password("ann@example.org", "b", "b"));
+    assert_eq!(own, Err(OrderRefused::NameIsSecret));
+    order(backend, &new_password("ann@example.org", "laptop", "b")).expect("made");
+    let third = order(backend, &new_password("ann@example.org", "desk", "c"));
+    assert!(matches!(third, Err(OrderRefused::TooManyPasswords { limit: 2, .. })), "{third:?}");
+
+    let last_use = LastUse { at: NOW, address: Some("192.0.2.7".into()), protocol: "imap".into() };
+    write(backend, |tables| tables.set_last_use(first, &last_use));
+    write(backend, |tables| tables.set_selector(first, Selector([9; 16]), KeyId([9; 8])));
+    let account = write(backend, |tables| tables.account(&ann)).expect("there");
+    let phone = &account.passwords[0];
+    assert_eq!((phone.id, phone.name.as_str(), phone.created), (first, "phone", NOW));
+    assert_eq!((phone.selector, phone.key_id), (Selector([9; 16]), KeyId([9; 8])));
+    assert_eq!(phone.last_use, Some(last_use.clone()));
+    let Order::NewPassword { terms, .. } = new_password("ann@example.org", "x", "x") else { unreachable!() };
+    assert_eq!(phone.terms, terms);
+
+    let revoke = |which| order(backend, &Order::Revoke { account: ann.clone(), which });
+    assert_eq!(revoke(Which::Id(first)), Ok(Done::Revoked(vec![(first, "phone".into())])));
+    assert_eq!(revoke(Which::Id(first)), Err(OrderRefused::NoPassword(ann.clone())));
+    assert_eq!(revoke(Which::Name("phone".into())), Err(OrderRefused::NoPassword(ann.clone())));
+    write(backend, |tables| tables.set_last_use(first, &last_use));
+    let account = write(backend, |tables| tables.account(&ann)).expect("there");
+    assert_eq!(account.passwords.len(), 1);
+    let mark = &account.revoked[0];
+    assert_eq!((mark.id, mark.name.as_str(), mark.selector), (first, "phone", Selector([9; 16])));
+    let Ok(Done::NewPassword(next)) = order(backend, &new_password("ann@example.org", "phone", "d")) else {
+        panic!("the name is free again")
+    };
+    assert!(next > first, "a number is never used again");
+    assert!(matches!(revoke(Which::All), Ok(Done::Revoked(gone)) if gone.len() == 2));
+    assert_eq!(revoke(Which::All), Ok(Done::Revoked(vec![])));
+    write(backend, |tables| tables.forget(NOW, Timestamp(NOW.0 + 1), 100));
+    let account = write(backend, |tables| tables.account(&ann)).expect("there");
+    assert_eq!(account.revoked, [], "marks are forgotten in time");
+}
+
+fn a_refused_order_changes_nothing<B: Backend>(backend: &B) {
+    let ann = name("ann@example.org");
+    let orders = [
+        new_password("ann@example.org", "phone", "a"),
+        Order::Revoke { account: ann.clone(), which: Which::All },
+        Order::SetAccount { account: ann.clone(), enabled: Some(true), two_factor: None },
+    ];
+    for refused in orders {
+        assert_eq!(order(backend, &refused), Err(OrderRefused::NoAccount(ann.clone())));
+    }
+    assert_eq!(order(backend, &Order::LiftBlock(key(1))), Err(OrderRefused::NotBlocked(key(1))));
+    let all = EventQuery { limit: 10, ..EventQuery::default() };
+    assert_eq!(write(backend, |tables| tables.events(&all)), [], "and is no event");
+}
+
+fn sources_are_kept_as_they_are<B: Backend>(backend: &B) {
+    let failure = |n| Failure { account: AccountTag(n), secret: SecretTag(u64::MAX - n) };
+    let block = Block { since: Timestamp(5), until: Timestamp(50), reason: "by hand".into() };
+    let run = |last, count| {
+        let failures = (0..count).map(failure).collect();
+        AddressRecord::Run(crate::gate::record::Run { failures, last: Timestamp(last) })
+    };
+    let unknown = Key::NoAddress(AccountTag(u64::MAX));
+    let kept = [(key(2), run(1, 9)), (key(1), AddressRecord::Blocked(block)), (unknown, run(9, 1))];
+    for (key, record) in kept.iter().rev() {
+        write(backend, |tables| tables.put_source(key, Some(record)));
+    }
+    for (key, record) in &kept {
+        assert_eq!(write(backend, |tables| tables.source(key)).as_ref(), Some(record));
+    }
+    assert_eq!(write(backend, |tables| tables.sources()), kept, "oldest first");
+    write(backend, |tables| tables.put_source(&key(1), None));
+    assert_eq!(write(backend, |tables| tables.source(&key(1))), None);
+}
+
+fn settling_blocks_and_says_so<B: Backend>(backend: &B) {
+    let failed = Outcome::Failed(Failure { account: AccountTag(1), secret: SecretTag::NONE });
+    let login = Event::new(NOW, Kind::Login, "gate").account("ann@example.org").address("192.0.2.7");
+    for count in 1..3 {
+        let record = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));
+        assert_eq!(record.map_or(0, |record| record.failures()), count);
+    }
+    let record = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));
+    let Some(AddressRecord::Blocked(block)) = record else { panic!("the third failure blocks") };
+    assert_eq!(block.until, NOW.plus(RULES.block_for));
+    let events = write(backend, |tables| tables.events(&EventQuery { limit: 10, ..EventQuery::default() }));
+    let kinds: Vec<Kind> = events.iter().map(|(_, event)| event.kind).collect();
+    assert_eq!(kinds, [Kind::Login, Kind::Login, Kind::Login, Kind::BlockAdded]);
+    assert_eq!(order(backend, &Order::LiftBlock(key(1))), Ok(Done::Changed));
+    assert_eq!(write(backend, |tables| tables.source(&key(1))), None, "and the run starts at zero");
+}
+
+fn events_are_found_by_what_is_asked<B: Backend>(backend: &B) {
+    for n in 0..6_i64 {
+        let event = Event::new(Timestamp(100 + n), Kind::Login, "gate")
+            .account(if n % 2 == 0 { "ann@example.org" } else { "bob@example.org" })
+            .address(if n < 3 { "192.0.2.7" } else { "192.0.2.8" });
+        write(backend, |tables| tables.add_event(&event));
+    }
+    let times = |query: EventQuery| {
+        let events = write(backend, |tables| tables.events(&query));
+        events.into_iter().map(|(_, event)| event.time.0).collect::<Vec<_>>()
+    };
+    let all = EventQuery { limit: 10, ..EventQuery::default() };
+    let ann = Some("ann@example.org".to_owned());
+    let address = Some("192.0.2.8".to_owned());
+    assert_eq!(times(all.clone()), [100, 101, 102, 103, 104, 105]);
+    assert_eq!(times(EventQuery { limit: 2, ..all.clone() }), [104, 105], "the newest");
+    assert_eq!(times(EventQuery { account: ann.clone(), ..all.clone() }), [100, 102, 104]);
+    assert_eq!(times(EventQuery { account: ann, address, ..all.clone() }), [104]);
+    assert_eq!(times(EventQuery { since: Some(Timestamp(104)), ..all.clone() }), [104, 105]);
+    let third = write(backend, |tables| tables.events(&all))[2].0;
+    assert_eq!(times(EventQuery { after: Some(third), limit: 2, ..all.clone() }), [103, 104], "the next");
+    assert_eq!(write(backend, |tables| tables.forget(Timestamp(104), NOW, 3)), 3, "bounded");
+    assert_eq!(write(backend, |tables| tables.forget(Timestamp(104), NOW, 3)), 1);
+    assert_eq!(times(all), [104, 105]);
+}
+
+fn a_failed_transaction_leaves_nothing<B: Backend>(backend: &B) {
+    let mut store = backend.connect().expect("the store opens");
+    let outcome = store.write(&mut |tables| {
+        tables.add_account(&name("ann@example.org"), NOW)?;
+        Err(StoreError::Busy)
+    });
+    assert_eq!(outcome, Err(StoreError::Busy));
+    assert_eq!(write(backend, |tables| tables.counts()).accounts, 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::Sqlite;
+
+    #[test]
+    fn the_embedded_store_keeps_every_promise() {
+        let folder = tempfile::tempdir().unwrap();
+        let count = std::cell::Cell::new(0);
+        check_all(|| {
+            count.set(count.get() + 1);
+            Sqlite::at(folder.path().join(format!("{}.db", count.get())))
+        });
+    }
+
+    #[test]
+    fn another_programs_database_and_a_newer_one_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let foreign = folder.path().join("foreign.db");
+        rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        let error = Sqlite::at(&foreign).connect().unwrap_err().to_string();
+        assert!(error.contains("foreign.db") && error.contains("other program"), "{error}");
+
+        let newer = folder.path().join("newer.db");
+        Sqlite::at(&newer).connect().unwrap();
+        rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 999).unwrap();
+        let error = Sqlite::at(&newer).connect().unwrap_err().to_string();
+        assert!(error.contains("newer version") && error.contains("999"), "{error}");
+    }
+}

@@ -1,0 +1,326 @@
+//! The async face of a store: one writer thread that commits its queue as one transaction, a few
+//! reader threads, and the accounts in memory.
+
+use std::fmt;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::cache::{AccountCache, Known};
+use super::{Backend, Store, StoreError, Tables};
+use crate::gate::name::AccountName;
+
+/// Pieces of work that may wait for the writer; past it callers get a temporary failure.
+const WRITES_MAX: usize = 20_000;
+/// Pieces of work that may wait for a reader.
+const READS_MAX: usize = 10_000;
+/// Pieces of work that share one commit at most.
+const BATCH_MAX: usize = 2_000;
+/// Reader threads.
+const READERS: usize = 2;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A piece of work on its way to a thread of the store.
+trait Job: Send {
+    fn run(&mut self, tables: &mut dyn Tables) -> Result<()>;
+    /// Called once, after the commit or instead of it.
+    fn finish(self: Box<Self>, outcome: Result<()>);
+}
+
+/// Work, what to do with its result on the store's thread once it is on disk, and who waits for it.
+struct Piece<T, W, P> {
+    work: W,
+    publish: P,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, W, P> Job for Piece<T, W, P>
+where
+    T: Send,
+    W: FnMut(&mut dyn Tables) -> Result<T> + Send,
+    P: FnOnce(&T) + Send,
+{
+    fn run(&mut self, tables: &mut dyn Tables) -> Result<()> {
+        self.result = Some((self.work)(tables)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<()>) {
+        let Self { publish, result, reply, .. } = *self;
+        let result = outcome.and_then(|()| result.ok_or(StoreError::Closed));
+        if let Ok(value) = &result {
+            publish(value);
+        }
+        // Whoever asked may be gone; what was done is done.
+        let _ = reply.send(result);
+    }
+}
+
+type BoxedJob = Box<dyn Job>;
+
+/// What the daemon holds of its store. Dropping it finishes what is queued and closes the store.
+pub struct StoreHandle {
+    writer: Option<SyncSender<BoxedJob>>,
+    readers: Option<SyncSender<BoxedJob>>,
+    accounts: Arc<AccountCache>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for StoreHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreHandle").finish_non_exhaustive()
+    }
+}
+
+impl StoreHandle {
+    /// Opens a store and starts its threads.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    ///
+    /// # Panics
+    /// When no thread can be started.
+    pub fn open(backend: &impl Backend) -> Result<Self> {
+        let mut threads = Vec::new();
+        let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+            threads.push(thread.expect("a thread can be started at start"));
+        };
+        let (writer, write_queue) = sync_channel(WRITES_MAX);
+        let mut store = backend.connect()?;
+        spawn("store-writer", Box::new(move || write_batches(&mut store, &write_queue)));
+
+        let (readers, read_queue) = sync_channel(READS_MAX);
+        let read_queue = Arc::new(Mutex::new(read_queue));
+        for _ in 0..READERS {
+            let (mut store, queue) = (backend.connect()?, Arc::clone(&read_queue));
+            spawn("store-reader", Box::new(move || read_one_by_one(&mut store, &queue)));
+        }
+        let accounts = Arc::new(AccountCache::default());
+        Ok(Self { writer: Some(writer), readers: Some(readers), accounts, threads })
+    }
+
+    /// Runs `work` in a transaction. `publish` sees the result on the writer's thread, when it is
+    /// on disk and before anybody else is told; it runs even if the caller has gone away.
+    ///
+    /// `work` may run twice if another piece of work in the same commit failed; only the last
+    /// run counts.
+    ///
+    /// # Errors
+    /// The queue is full, or the database's trouble. Nothing was changed then.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
+        publish: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T> {
+        let answer = submit(self.writer.as_ref(), work, publish)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// As [`StoreHandle::write`], for work that changes an account: nobody who asks after this
+    /// returned sees the account as it was.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::write`].
+    pub async fn change<T: Send + 'static>(
+        &self,
+        account: AccountName,
+        work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let accounts = Arc::clone(&self.accounts);
+        self.write(work, move |_| accounts.forget(&account)).await
+    }
+
+    /// Queues work that the caller need not wait for; how it ended can still be asked.
+    ///
+    /// # Errors
+    /// The queue is full.
+    pub fn post(
+        &self,
+        work: impl FnMut(&mut dyn Tables) -> Result<()> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<()>>> {
+        submit(self.writer.as_ref(), work, |()| ())
+    }
+
+    /// Runs `work`, which only reads.
+    ///
+    /// # Errors
+    /// The queue is full, or the database's trouble.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let answer = submit(self.readers.as_ref(), work, |_| ())?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// An account, from memory if it is there. It is as true as the newest commit.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::read`].
+    pub async fn account(&self, name: &AccountName) -> Result<Known> {
+        if let Some(known) = self.accounts.get(name) {
+            return Ok(known);
+        }
+        let generation = self.accounts.generation();
+        let wanted = name.clone();
+        let known = self.read(move |tables| tables.account(&wanted)).await?.map(Arc::new);
+        self.accounts.put(name, &known, generation);
+        Ok(known)
+    }
+
+    /// Moves whenever any account changes: what was read under an older one must be read again
+    /// before somebody is let in on it.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.accounts.generation()
+    }
+}
+
+impl Drop for StoreHandle {
+    fn drop(&mut self) {
+        self.writer = None;
+        self.readers = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn submit<T: Send + 'static>(
+    queue: Option<&SyncSender<BoxedJob>>,
+    work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
+    publish: impl FnOnce(&T) + Send + 'static,
+) -> Result<oneshot::Receiver<Result<T>>> {
+    let (reply, answer) = oneshot::channel();
+    let job: BoxedJob = Box::new(Piece { work, publish, result: None, reply });
+    match queue.ok_or(StoreError::Closed)?.try_send(job) {
+        Ok(()) => Ok(answer),
+        Err(TrySendError::Full(_)) => Err(StoreError::Busy),
+        Err(TrySendError::Disconnected(_)) => Err(StoreError::Closed),
+    }
+}
+
+fn write_batches(store: &mut impl Store, queue: &Receiver<BoxedJob>) {
+    let mut batch = Vec::new();
+    while let Ok(first) = queue.recv() {
+        batch.push(first);
+        batch.extend(queue.try_iter().take(BATCH_MAX - 1));
+        let outcome = store.write(&mut |tables| batch.iter_mut().try_for_each(|job| job.run(tables)));
+        match outcome {
+            Ok(()) => batch.drain(..).for_each(|job| job.finish(Ok(()))),
+            // One bad piece must not spoil the others: each gets a transaction of its own.
+            Err(_) if batch.len() > 1 => batch.drain(..).for_each(|job| write_alone(store, job)),
+            Err(error) => batch.drain(..).for_each(|job| job.finish(Err(error.clone()))),
+        }
+    }
+}
+
+fn write_alone(store: &mut impl Store, mut job: BoxedJob) {
+    let outcome = store.write(&mut |tables| job.run(tables));
+    job.finish(outcome);
+}
+
+fn read_one_by_one(store: &mut impl Store, queue: &Mutex<Receiver<BoxedJob>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(mut job) = next else { return };
+        let outcome = store.read(&mut |tables| job.run(tables));
+        job.finish(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::store::sqlite::Sqlite;
+
+    fn name(text: &str) -> AccountName {
+        AccountName::parse(text, None).unwrap()
+    }
+
+    fn open() -> (tempfile::TempDir, StoreHandle) {
+        let folder = tempfile::tempdir().unwrap();
+        let handle = StoreHandle::open(&Sqlite::at(folder.path().join("store.db"))).unwrap();
+        (folder, handle)
+    }
+
+    async fn add(handle: &StoreHandle, account: &str) -> Result<i64> {
+        let account = name(account);
+        handle.change(account.clone(), move |tables| tables.add_account(&account, Timestamp(1))).await
+    }
+
+    #[tokio::test]
+    async fn a_change_is_seen_by_whoever_asks_after_it() {
+        let (_folder, handle) = open();
+        assert_eq!(handle.account(&name("ann@example.org")).await, Ok(None));
+        let id = add(&handle, "ann@example.org").await.unwrap();
+        assert_eq!(handle.account(&name("ann@example.org")).await.unwrap().unwrap().id, id);
+        let disable = move |tables: &mut dyn Tables| tables.set_account(id, false, true);
+        handle.change(name("ann@example.org"), disable).await.unwrap();
+        assert!(!handle.account(&name("ann@example.org")).await.unwrap().unwrap().enabled);
+    }
+
+    #[tokio::test]
+    async fn one_bad_piece_of_work_spoils_no_other() {
+        let (_folder, handle) = open();
+        add(&handle, "ann@example.org").await.unwrap();
+        // All three queue before the writer can take the first: they share a commit or not, and
+        // the outcome is the same.
+        let (again, bob, eve) = tokio::join!(
+            add(&handle, "ann@example.org"),
+            add(&handle, "bob@example.org"),
+            add(&handle, "eve@example.org")
+        );
+        assert!(matches!(again, Err(StoreError::Failed(_))), "{again:?}");
+        assert!(bob.is_ok() && eve.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_is_queued_is_written_before_the_store_closes() {
+        let (folder, handle) = open();
+        let waiting: Vec<_> = (0..500)
+            .map(|n| {
+                let account = name(&format!("{n}@example.org"));
+                handle.post(move |tables| tables.add_account(&account, Timestamp(1)).map(drop)).unwrap()
+            })
+            .collect();
+        drop(handle);
+        for answer in waiting {
+            assert_eq!(answer.await.unwrap(), Ok(()));
+        }
+        let handle = StoreHandle::open(&Sqlite::at(folder.path().join("store.db"))).unwrap();
+        assert_eq!(handle.read(|tables| tables.counts()).await.unwrap().accounts, 500);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_says_so() {
+        let (_folder, handle) = open();
+        let (release, wait) = sync_channel::<()>(0);
+        let wait = Mutex::new(wait);
+        let hold = handle
+            .post(move |_| {
+                let _ = wait.lock().unwrap().recv();
+                Ok(())
+            })
+            .unwrap();
+        let mut fitted = 0;
+        let full = loop {
+            match handle.post(|_| Ok(())) {
+                Ok(_) => fitted += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full, StoreError::Busy);
+        // The writer may have taken up to a batch of them off the queue before it met the brake.
+        assert!((WRITES_MAX..WRITES_MAX + BATCH_MAX).contains(&fitted), "{fitted}");
+        drop(release);
+        assert_eq!(hold.await.unwrap(), Ok(()));
+    }
+}

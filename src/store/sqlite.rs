@@ -1,0 +1,469 @@
+//! The embedded store: all its SQL, and nothing but SQL.
+//!
+//! WAL with `synchronous = FULL`: what `write` has returned is on the disk and survives a power
+//! loss. One connection writes; readers see the last commit.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::Type;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+
+use super::{AccountLine, Backend, Counts, EventQuery, NewRow, Store, StoreError, Tables, Work};
+use crate::clock::Timestamp;
+use crate::gate::account::{Account, ClientPassword, LastUse, RevokedPassword, Terms};
+use crate::gate::address::Key;
+use crate::gate::event::{Event, Kind};
+use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
+use crate::gate::name::{AccountName, Protocol};
+use crate::gate::record::{AddressRecord, Block, Failure, Run};
+
+/// Applied once, in this order, each in one transaction; never edited after a release.
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_start.sql")];
+
+/// Marks the file as ours (`PRAGMA application_id`): "Sdgt".
+const APPLICATION_ID: i64 = 0x5364_6774;
+
+/// How long a connection waits for another process's lock, such as a backup's.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Page cache of each connection, in KiB.
+const PAGE_CACHE_KIB: i64 = 2048;
+
+/// The file of an embedded store.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+}
+
+impl Sqlite {
+    /// The store at `path`; the file is made when the first connection opens.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+}
+
+impl Backend for Sqlite {
+    type Store = SqliteStore;
+
+    fn connect(&self) -> Result<SqliteStore, StoreError> {
+        SqliteStore::open(&self.path)
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if it is missing, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// It cannot be opened, is no store of ours, or was made by a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let say = |error: StoreError| match error {
+            StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
+            other => other,
+        };
+        Self::prepare(path).map_err(say)
+    }
+
+    fn prepare(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(LOCK_WAIT)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
+        connection.pragma_update(None, "secure_delete", true)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let mut store = Self { connection };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn migrate(&mut self) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let id: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        let tables: i64 =
+            transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if tables > 0 && id != APPLICATION_ID {
+            return Err(StoreError::Failed("this is some other program's database".into()));
+        }
+        if version as usize > MIGRATIONS.len() {
+            return Err(StoreError::Failed(format!(
+                "made by a newer version of Sidegate (schema {version}, this one knows {}); install that one",
+                MIGRATIONS.len()
+            )));
+        }
+        for (number, sql) in (1_u32..).zip(MIGRATIONS).skip(version as usize) {
+            transaction.execute_batch(sql)?;
+            transaction.pragma_update(None, "user_version", number)?;
+        }
+        if (version as usize) < MIGRATIONS.len() {
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Copies the whole store, as of one moment, to a new file, while others go on using it.
+    ///
+    /// # Errors
+    /// The file exists already or cannot be written.
+    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let target = to.to_str().ok_or_else(|| StoreError::Failed("the file's name is not UTF-8".into()))?;
+        self.connection.execute("VACUUM INTO ?1", [target])?;
+        Ok(())
+    }
+}
+
+impl Store for SqliteStore {
+    fn write(&mut self, work: Work<'_>) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        work(&mut SqliteTables { connection: &transaction })?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    fn read(&mut self, work: Work<'_>) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        work(&mut SqliteTables { connection: &transaction })
+    }
+}
+
+struct SqliteTables<'a> {
+    connection: &'a Connection,
+}
+
+impl SqliteTables<'_> {
+    /// Runs one statement, prepared once per connection; returns how many rows it changed.
+    fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<usize, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.execute(values)?)
+    }
+
+    /// As [`Self::run`], and returns the new row's number.
+    fn insert(&self, sql: &str, values: impl rusqlite::Params) -> Result<i64, StoreError> {
+        self.run(sql, values)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    fn list<T>(
+        &self,
+        sql: &str,
+        values: impl rusqlite::Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(values, read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Tables for SqliteTables<'_> {
+    fn account(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError> {
+        let sql = "SELECT id, enabled, two_factor, created FROM account WHERE name = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_row([name.as_str()], |row| {
+            Ok(Account {
+                id: row.get(0)?,
+                name: name.clone(),
+                enabled: row.get(1)?,
+                two_factor: row.get(2)?,
+                created: Timestamp(row.get(3)?),
+                passwords: Vec::new(),
+                revoked: Vec::new(),
+            })
+        });
+        let Some(mut account) = found.optional()? else { return Ok(None) };
+        account.passwords = self.list(
+            "SELECT id, name, selector, key_id, phc, created, expires, protocols, networks,
+                    last_at, last_address, last_protocol
+             FROM client_password WHERE account_id = ?1 ORDER BY id",
+            [account.id],
+            read_password,
+        )?;
+        account.revoked = self.list(
+            "SELECT id, name, selector, at FROM revoked_password WHERE account_id = ?1 ORDER BY id DESC",
+            [account.id],
+            |row| {
+                Ok(RevokedPassword {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    selector: Selector(row.get(2)?),
+                    at: Timestamp(row.get(3)?),
+                })
+            },
+        )?;
+        Ok(Some(account))
+    }
+
+    fn accounts(&mut self, after: &str, search: &str, limit: u32) -> Result<Vec<AccountLine>, StoreError> {
+        self.list(
+            "SELECT name, enabled, two_factor, created,
+                    (SELECT count(*) FROM client_password WHERE account_id = account.id)
+             FROM account WHERE name > ?1 AND instr(name, ?2) > 0 ORDER BY name LIMIT ?3",
+            params![after, search, limit],
+            |row| {
+                Ok(AccountLine {
+                    name: row.get(0)?,
+                    enabled: row.get(1)?,
+                    two_factor: row.get(2)?,
+                    created: Timestamp(row.get(3)?),
+                    passwords: row.get(4)?,
+                })
+            },
+        )
+    }
+
+    fn add_account(&mut self, name: &AccountName, now: Timestamp) -> Result<i64, StoreError> {
+        self.insert("INSERT INTO account (name, created) VALUES (?1, ?2)", params![name.as_str(), now.0])
+    }
+
+    fn set_account(&mut self, id: i64, enabled: bool, two_factor: bool) -> Result<(), StoreError> {
+        let sql = "UPDATE account SET enabled = ?2, two_factor = ?3 WHERE id = ?1";
+        self.run(sql, params![id, enabled, two_factor]).map(drop)
+    }
+
+    fn remove_account(&mut self, id: i64) -> Result<(), StoreError> {
+        self.run("DELETE FROM account WHERE id = ?1", [id]).map(drop)
+    }
+
+    fn add_password(&mut self, row: &NewRow<'_>) -> Result<i64, StoreError> {
+        let NewRow { account_id, name, selector, key_id, phc, created, terms } = row;
+        self.insert(
+            "INSERT INTO client_password
+                 (account_id, name, selector, key_id, phc, created, expires, protocols, networks)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                account_id,
+                name,
+                selector.0,
+                key_id.0,
+                phc,
+                created.0,
+                terms.expires.map(|end| end.0),
+                join(&terms.protocols),
+                join(&terms.networks)
+            ],
+        )
+    }
+
+    fn revoke_password(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO revoked_password (id, account_id, name, selector, at)
+             SELECT id, account_id, name, selector, ?2 FROM client_password WHERE id = ?1",
+            params![id, now.0],
+        )?;
+        self.run("DELETE FROM client_password WHERE id = ?1", [id]).map(drop)
+    }
+
+    fn set_selector(&mut self, id: i64, selector: Selector, key_id: KeyId) -> Result<(), StoreError> {
+        let sql = "UPDATE client_password SET selector = ?2, key_id = ?3 WHERE id = ?1";
+        self.run(sql, params![id, selector.0, key_id.0]).map(drop)
+    }
+
+    fn set_last_use(&mut self, id: i64, last_use: &LastUse) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE client_password SET last_at = ?2, last_address = ?3, last_protocol = ?4 WHERE id = ?1",
+            params![id, last_use.at.0, last_use.address, last_use.protocol],
+        )
+        .map(drop)
+    }
+
+    fn source(&mut self, key: &Key) -> Result<Option<AddressRecord>, StoreError> {
+        let sql = "SELECT last, until, reason, failures FROM source WHERE key = ?1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([key.to_bytes()], |row| read_record(row, 0)).optional()?)
+    }
+
+    fn put_source(&mut self, key: &Key, record: Option<&AddressRecord>) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO source (key, last, until, reason, failures)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        match record {
+            None => self.run("DELETE FROM source WHERE key = ?1", [key.to_bytes()]),
+            Some(AddressRecord::Run(run)) => {
+                let failures: Vec<u8> = run.failures.iter().flat_map(failure_bytes).collect();
+                self.run(sql, params![key.to_bytes(), run.last.0, None::<i64>, None::<&str>, failures])
+            }
+            Some(AddressRecord::Blocked(block)) => {
+                let values = params![key.to_bytes(), block.since.0, block.until.0, block.reason, [0_u8; 0]];
+                self.run(sql, values)
+            }
+        }
+        .map(drop)
+    }
+
+    fn sources(&mut self) -> Result<Vec<(Key, AddressRecord)>, StoreError> {
+        self.list("SELECT last, until, reason, failures, key FROM source ORDER BY last", [], |row| {
+            let bytes: Vec<u8> = row.get(4)?;
+            let key = Key::from_bytes(&bytes).ok_or_else(|| broken(4, Type::Blob, "a source's key"))?;
+            Ok((key, read_record(row, 0)?))
+        })
+    }
+
+    fn add_event(&mut self, event: &Event) -> Result<i64, StoreError> {
+        self.insert(
+            "INSERT INTO event (time, kind, account, address, protocol, password_id, password_name,
+                                verdict, reason, actor, count)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            params![
+                event.time.0,
+                event.kind.word(),
+                event.account,
+                event.address,
+                event.protocol,
+                event.password_id,
+                event.password_name,
+                event.verdict,
+                event.reason,
+                event.actor,
+                event.count
+            ],
+        )
+    }
+
+    fn events(&mut self, query: &EventQuery) -> Result<Vec<(i64, Event)>, StoreError> {
+        // Each filter that is absent is absent from the text too, so that SQLite picks the index.
+        let mut sql = String::from(
+            "SELECT id, time, kind, account, address, protocol, password_id, password_name,
+                    verdict, reason, actor, count FROM event WHERE id > ?1",
+        );
+        let since = query.since.map(|time| time.0);
+        for (present, filter) in [
+            (since.is_some(), " AND time >= ?2"),
+            (query.account.is_some(), " AND account = ?3"),
+            (query.address.is_some(), " AND address = ?4"),
+        ] {
+            if present {
+                sql.push_str(filter);
+            }
+        }
+        // The unused numbers must still appear for SQLite to take their values.
+        sql.push_str(" AND (?2 IS NULL OR 1) AND (?3 IS NULL OR 1) AND (?4 IS NULL OR 1)");
+        sql.push_str(if query.after.is_some() {
+            " ORDER BY id LIMIT ?5"
+        } else {
+            " ORDER BY id DESC LIMIT ?5"
+        });
+        let after = query.after.unwrap_or(0);
+        let values = params![after, since, query.account, query.address, query.limit];
+        let mut events = self.list(&sql, values, read_event)?;
+        events.sort_by_key(|(id, _)| *id);
+        Ok(events)
+    }
+
+    fn forget(&mut self, events: Timestamp, revoked: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        let gone = self.run(
+            "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE time < ?1 ORDER BY time LIMIT ?2)",
+            params![events.0, limit],
+        )?;
+        let marks = self.run(
+            "DELETE FROM revoked_password
+             WHERE id IN (SELECT id FROM revoked_password WHERE at < ?1 ORDER BY at LIMIT ?2)",
+            params![revoked.0, limit],
+        )?;
+        Ok(gone + marks)
+    }
+
+    fn counts(&mut self) -> Result<Counts, StoreError> {
+        let sql = "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM client_password)";
+        let read = |row: &Row<'_>| Ok(Counts { accounts: row.get(0)?, passwords: row.get(1)? });
+        Ok(self.connection.prepare_cached(sql)?.query_row([], read)?)
+    }
+}
+
+fn read_password(row: &Row<'_>) -> rusqlite::Result<ClientPassword> {
+    let protocols: String = row.get(7)?;
+    let networks: String = row.get(8)?;
+    let last_at: Option<i64> = row.get(9)?;
+    let (last_address, last_protocol): (_, Option<String>) = (row.get(10)?, row.get(11)?);
+    Ok(ClientPassword {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        selector: Selector(row.get(2)?),
+        key_id: KeyId(row.get(3)?),
+        phc: row.get(4)?,
+        created: Timestamp(row.get(5)?),
+        terms: Terms {
+            expires: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+            protocols: split(&protocols, |name| Protocol::parse(name).ok(), 7)?,
+            networks: split(&networks, |network| network.parse().ok(), 8)?,
+        },
+        last_use: last_at.map(|at| LastUse {
+            at: Timestamp(at),
+            address: last_address,
+            protocol: last_protocol.unwrap_or_default(),
+        }),
+    })
+}
+
+fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<AddressRecord> {
+    let last = Timestamp(row.get(first)?);
+    if let Some(until) = row.get::<_, Option<i64>>(first + 1)? {
+        let reason: Option<String> = row.get(first + 2)?;
+        let reason = reason.unwrap_or_default();
+        return Ok(AddressRecord::Blocked(Block { since: last, until: Timestamp(until), reason }));
+    }
+    let bytes: Vec<u8> = row.get(first + 3)?;
+    let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let failure = |bytes: &[u8]| Failure {
+        account: AccountTag(number(&bytes[..8])),
+        secret: SecretTag(number(&bytes[8..])),
+    };
+    Ok(AddressRecord::Run(Run { failures: bytes.chunks_exact(16).map(failure).collect(), last }))
+}
+
+fn failure_bytes(failure: &Failure) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&failure.account.0.to_be_bytes());
+    bytes[8..].copy_from_slice(&failure.secret.0.to_be_bytes());
+    bytes
+}
+
+fn read_event(row: &Row<'_>) -> rusqlite::Result<(i64, Event)> {
+    let kind: String = row.get(2)?;
+    let event = Event {
+        time: Timestamp(row.get(1)?),
+        kind: Kind::from_word(&kind).ok_or_else(|| broken(2, Type::Text, "an event's kind"))?,
+        account: row.get(3)?,
+        address: row.get(4)?,
+        protocol: row.get(5)?,
+        password_id: row.get(6)?,
+        password_name: row.get(7)?,
+        verdict: row.get(8)?,
+        reason: row.get(9)?,
+        actor: row.get(10)?,
+        count: row.get(11)?,
+    };
+    Ok((row.get(0)?, event))
+}
+
+fn join<T: ToString>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Reads what [`join`] wrote. An unreadable term is an error: it must not widen what is allowed.
+fn split<T>(text: &str, read: impl Fn(&str) -> Option<T>, column: usize) -> rusqlite::Result<Vec<T>> {
+    text.split(',')
+        .filter(|item| !item.is_empty())
+        .map(|item| read(item).ok_or_else(|| broken(column, Type::Text, "a client password's terms")))
+        .collect()
+}
+
+fn broken(column: usize, kind: Type, what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, format!("{what} cannot be read").into())
+}
