@@ -1,0 +1,169 @@
+//! What doors ask and what they are told: the one vocabulary between `proto/` and `service.rs`.
+
+use bytes::Bytes;
+
+use super::login::{Attempt, Origin, Verdict};
+use super::secret::Secret;
+
+/// A dialogue with the upstream that goes on over several steps. Dropping it gives it up.
+pub struct Relay {
+    /// The upstream's number for it.
+    pub id: u32,
+    give_up: Option<Box<dyn FnOnce(u32) + Send>>,
+}
+
+impl Relay {
+    /// A dialogue, and what to do when nobody goes on with it.
+    #[must_use]
+    pub fn new(id: u32, give_up: impl FnOnce(u32) + Send + 'static) -> Self {
+        Self { id, give_up: Some(Box::new(give_up)) }
+    }
+
+    /// The dialogue has come to its end: there is nothing to give up.
+    pub fn over(mut self) {
+        self.give_up = None;
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if let Some(give_up) = self.give_up.take() {
+            give_up(self.id);
+        }
+    }
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Relay({})", self.id)
+    }
+}
+
+/// What a door asks.
+#[derive(Debug)]
+pub enum Question {
+    /// May this name in with this secret?
+    Login(Attempt),
+    /// A message that cannot be read: nothing to decide, but the answer is held back like any
+    /// other refusal.
+    Unreadable(Coded),
+    /// A mechanism that only the upstream does: begin.
+    Relay {
+        /// The mechanism, in capitals.
+        mechanism: String,
+        /// Where from and what for.
+        origin: Origin,
+        /// The client's first message, still in base64, if there was one.
+        initial: Option<Secret>,
+    },
+    /// The client's next message to the upstream, still in base64.
+    RelayOn(Relay, Secret),
+    /// A mail process claims a login (auth-master REQUEST).
+    Claim(Claim),
+    /// Where a user's mail lives (auth-master USER).
+    User(Lookup),
+    /// What the password database says of a user (auth-master PASS).
+    Pass(Lookup),
+    /// Every user (auth-master LIST).
+    List(Bytes),
+}
+
+/// A refusal with a code of its own; never a wrong secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coded {
+    /// What should be base64 is none.
+    InvalidBase64,
+    /// The message breaks its mechanism's form.
+    Malformed,
+    /// The client wants to act for somebody else.
+    Authorization,
+}
+
+/// A mail process's claim of a login that a login process was granted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The login process, as it named itself.
+    pub cpid: u32,
+    /// The number of its request.
+    pub auth_id: u32,
+    /// The cookie that its connection was given.
+    pub cookie: [u8; 16],
+    /// The mail process's pid, as it says.
+    pub session_pid: Option<u32>,
+    /// The mail process's pid, as the kernel says; `None` if the kernel does not know.
+    pub peer_pid: Option<u32>,
+}
+
+impl std::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Claim")
+            .field("cpid", &self.cpid)
+            .field("auth_id", &self.auth_id)
+            .field("session_pid", &self.session_pid)
+            .field("peer_pid", &self.peer_pid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A lookup of a name, with the asker's own parameters.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// The name as asked.
+    pub name: String,
+    /// Tab-separated and escaped: protocol, addresses, session.
+    pub params: Bytes,
+}
+
+/// What a door is told.
+#[derive(Debug)]
+pub enum Answer {
+    /// How a login ended.
+    Login(LoginAnswer),
+    /// A refusal with a code of its own.
+    Coded(Coded),
+    /// The upstream wants the client to go on; base64.
+    Challenge(Relay, Bytes),
+    /// The answer to a claim or a lookup.
+    Found(Found),
+    /// Every user, or `None` if they cannot be listed.
+    List(Option<Vec<String>>),
+}
+
+/// How a login ended, and what to tell the client beside it.
+#[derive(Clone, Debug)]
+pub struct LoginAnswer {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The name for `user=`: normal form, or as the upstream has it.
+    pub user: Option<String>,
+    /// Words for the person.
+    pub text: Option<String>,
+    /// The upstream's own fields, tab-separated and escaped, without `user=`.
+    pub fields: Bytes,
+    /// What a mail process may claim afterwards; `None` where nobody is let in.
+    pub login: Option<Login>,
+}
+
+/// A login that was granted and may be claimed once.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The name for the user database.
+    pub user: String,
+    /// The client password that let it in; checked once more when it is claimed.
+    pub password_id: Option<i64>,
+    /// The mechanism, for `auth_mech=`.
+    pub mechanism: String,
+    /// Where from and what for.
+    pub origin: Origin,
+}
+
+/// What a user database says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The user, and fields, tab-separated and escaped.
+    User(String, Bytes),
+    /// There is no such user.
+    Nobody,
+    /// Refused, or trouble of our own.
+    Fail(Option<String>),
+}

@@ -1,0 +1,400 @@
+//! Dovecot's auth-client protocol, server side (version 1.2, with 1.4's CANCELLED).
+//!
+//! Clients: the login processes of Dovecot 2.3 and 2.4, Postfix, Exim, chasquid, maddy, doveadm.
+//!
+//! ```text
+//! S: VERSION 1 2 / MECH PLAIN plaintext / ... / SPID n / CUID n / COOKIE hex / DONE
+//! C: VERSION 1 2 / CPID n
+//! C: AUTH 1 PLAIN service=imap rip=192.0.2.7 resp=<base64>
+//! S: OK 1 user=ann@example.org        | FAIL 1 user=... [code=...] [reason=...]
+//! S: CONT 1 <base64>      C: CONT 1 <base64>      C: CANCEL 1      S: CANCELLED 1
+//! ```
+//!
+//! The server's part is sent whole at accept: Exim before 4.99 writes nothing before DONE.
+//! Closed for: another major version, an unknown command, an unknown mechanism, id 0, an id that
+//! is open, AUTH without service, fields after `resp`, a line too long. Never for a wrong secret.
+//!
+//! Peers' quirks: Postfix sends the mechanism in small letters if its client did, an empty `rip=`
+//! if it knows none, and never cancels. Exim (minor 0) writes `resp=` for "no initial response".
+//! 2.3's doveadm and chasquid repeat the name as authorisation id. chasquid and maddy set
+//! `no-penalty` on everything, so it is ignored. Exim sees 16 fields of an OK line; maddy panics on
+//! one without `=`: `user=` comes first, and there are no bare words of our own.
+
+mod parse;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::{BufMut, BytesMut};
+use data_encoding::HEXLOWER;
+use zeroize::Zeroize;
+
+use self::parse::{AuthLine, decode, name_of, plain_question};
+use super::{Notice, Protocol, Reply, Step, Ticket, tab, take_line};
+use crate::clock::Timestamp;
+use crate::gate::login::{Attempt, Origin, Verdict};
+use crate::gate::question::{Answer, Coded, LoginAnswer, Question, Relay};
+use crate::gate::secret::Secret;
+
+/// The longest line, with its end. A real Dovecot closes past it too.
+pub const LINE_BYTES_MAX: usize = 16_384;
+/// Requests of one connection that may be open at once. Past it, new ones get a temporary failure.
+pub const OPEN_MAX: usize = 4_096;
+/// A dialogue that the client does not go on with is dropped after this long. Postfix leaves one
+/// open for ever whenever its client gives up.
+pub const DIALOGUE_SECS_MAX: i64 = 150;
+/// Dialogues of one connection that wait for the client. Past it, the oldest is dropped.
+pub const DIALOGUES_MAX: usize = 256;
+
+/// A mechanism and its flags, as they are offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mechanism {
+    /// In capitals.
+    pub name: String,
+    /// As they follow the name, tab-separated.
+    pub flags: String,
+}
+
+/// What our own trouble looks like on a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnTrouble {
+    /// `code=temp_fail`, but close where the client says `service=smtp`: that is Postfix or Exim,
+    /// who know no other way to a 4xx.
+    #[default]
+    Auto,
+    /// Always `code=temp_fail`.
+    TempFail,
+    /// Always close.
+    Close,
+}
+
+/// What a connection is told at accept.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    /// Our pid; the same on every socket of one daemon.
+    pub spid: u32,
+    /// The connection's number.
+    pub cuid: u64,
+    /// Random, for claims.
+    pub cookie: [u8; 16],
+    /// What the upstream offers beside PLAIN and LOGIN.
+    pub relayed: Arc<[Mechanism]>,
+    /// What our own trouble looks like.
+    pub on_trouble: OnTrouble,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct AuthClient {
+    greeting: Greeting,
+    shaken: Shaken,
+    /// The client's minor version.
+    minor: u32,
+    open: HashMap<u32, Open>,
+    /// Dialogues that wait for the client, oldest first; some may be over already.
+    dialogues: VecDeque<(Ticket, Timestamp)>,
+    serial: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shaken {
+    Nothing,
+    Version,
+    Whole,
+}
+
+#[derive(Debug)]
+struct Open {
+    serial: u64,
+    /// The client says `service=smtp`.
+    smtp: bool,
+    /// No mail process will claim the login.
+    nologin: bool,
+    turn: Turn,
+}
+
+/// Whose turn it is, and for what.
+#[derive(Debug)]
+enum Turn {
+    Plain(Origin),
+    LoginName(Origin),
+    LoginPassword(Origin, String),
+    Relayed(Relay),
+    /// Ours: being decided.
+    Deciding,
+}
+
+/// What follows a message of a client.
+enum Next {
+    Prompt(Turn),
+    Ask(Question),
+}
+
+impl AuthClient {
+    /// A connection that has said nothing yet.
+    #[must_use]
+    pub fn new(greeting: Greeting) -> Self {
+        let (open, dialogues) = (HashMap::new(), VecDeque::new());
+        Self { greeting, shaken: Shaken::Nothing, minor: 0, open, dialogues, serial: 0 }
+    }
+
+    fn command(&mut self, line: &[u8], out: &mut BytesMut, now: Timestamp) -> Step {
+        let mut fields = line.split(|byte| *byte == b'\t');
+        let command = fields.next().unwrap_or_default();
+        match (self.shaken, command) {
+            (Shaken::Nothing, b"VERSION") => self.version(fields),
+            (Shaken::Nothing, _) => Step::Close("the first line is not VERSION"),
+            (Shaken::Version, b"CPID") => match fields.next().and_then(tab::number) {
+                None | Some(0) => Step::Close("CPID is no number"),
+                Some(cpid) => {
+                    self.shaken = Shaken::Whole;
+                    Step::Tell(Notice::Introduced { cpid })
+                }
+            },
+            (Shaken::Version, _) => Step::Close("a command before CPID"),
+            (Shaken::Whole, b"AUTH") => self.auth(line, out, now),
+            (Shaken::Whole, b"CONT") => self.cont(fields, out, now),
+            (Shaken::Whole, b"CANCEL") => self.cancel(fields, out),
+            (Shaken::Whole, _) => Step::Close("unknown command"),
+        }
+    }
+
+    fn version<'a>(&mut self, mut fields: impl Iterator<Item = &'a [u8]>) -> Step {
+        let mut next = || fields.next().and_then(tab::number::<u32>);
+        let (Some(major), Some(minor)) = (next(), next()) else {
+            return Step::Close("VERSION has no numbers");
+        };
+        if major != 1 {
+            return Step::Close("another major version");
+        }
+        (self.shaken, self.minor) = (Shaken::Version, minor);
+        Step::Next
+    }
+
+    fn auth(&mut self, line: &[u8], out: &mut BytesMut, now: Timestamp) -> Step {
+        let auth = match AuthLine::parse(line, self.minor) {
+            Ok(auth) => auth,
+            Err(why) => return Step::Close(why),
+        };
+        let (id, nologin) = (auth.id, auth.nologin);
+        if self.open.contains_key(&id) {
+            return Step::Close("an id that is open was used again");
+        }
+        self.serial += 1;
+        let smtp = auth.origin.protocol.as_str() == "smtp";
+        if self.open.len() >= OPEN_MAX {
+            return if self.trouble(id, smtp, out) {
+                Step::Next
+            } else {
+                Step::Close("too many open requests")
+            };
+        }
+        let Some(next) = self.begin(auth) else { return Step::Close("unknown mechanism") };
+        self.open.insert(id, Open { serial: self.serial, smtp, nologin, turn: Turn::Deciding });
+        self.follow(Ticket { id, serial: self.serial }, next, out, now)
+    }
+
+    /// The first turn of a mechanism; `None` if it was not offered.
+    fn begin(&self, auth: AuthLine) -> Option<Next> {
+        let AuthLine { mechanism, origin, initial, .. } = auth;
+        Some(match (mechanism.as_str(), initial) {
+            ("PLAIN", None) => Next::Prompt(Turn::Plain(origin)),
+            ("PLAIN", Some(initial)) => advance(Turn::Plain(origin), initial.reveal()),
+            // An empty name is asked for, as a real Dovecot does.
+            ("LOGIN", Some(initial)) if !initial.reveal().is_empty() => {
+                advance(Turn::LoginName(origin), initial.reveal())
+            }
+            ("LOGIN", _) => Next::Prompt(Turn::LoginName(origin)),
+            (name, initial) if self.greeting.relayed.iter().any(|known| known.name == name) => {
+                Next::Ask(Question::Relay { mechanism, origin, initial })
+            }
+            _ => return None,
+        })
+    }
+
+    fn cont<'a>(
+        &mut self,
+        mut fields: impl Iterator<Item = &'a [u8]>,
+        out: &mut BytesMut,
+        now: Timestamp,
+    ) -> Step {
+        let (Some(id), Some(data)) = (fields.next().and_then(tab::number), fields.next()) else {
+            return Step::Close("CONT has no id or no data");
+        };
+        let Some(open) = self.open.get_mut(&id) else {
+            line(out, "FAIL", id, b"\treason=Authentication request timed out");
+            return Step::Next;
+        };
+        let ticket = Ticket { id, serial: open.serial };
+        match std::mem::replace(&mut open.turn, Turn::Deciding) {
+            Turn::Deciding => Step::Close("CONT out of turn"),
+            turn => self.follow(ticket, advance(turn, data), out, now),
+        }
+    }
+
+    fn follow(&mut self, ticket: Ticket, next: Next, out: &mut BytesMut, now: Timestamp) -> Step {
+        match next {
+            Next::Ask(question) => Step::Ask(ticket, question),
+            Next::Prompt(turn) => {
+                let prompt: &[u8] = match turn {
+                    Turn::LoginName(_) => b"\tVXNlcm5hbWU6",
+                    Turn::LoginPassword(..) => b"\tUGFzc3dvcmQ6",
+                    _ => b"\t",
+                };
+                line(out, "CONT", ticket.id, prompt);
+                self.await_client(ticket, turn, now);
+                Step::Next
+            }
+        }
+    }
+
+    /// It is the client's turn; dialogues that wait too long or are too many are dropped.
+    fn await_client(&mut self, ticket: Ticket, turn: Turn, now: Timestamp) {
+        if let Some(open) = self.open.get_mut(&ticket.id) {
+            open.turn = turn;
+        }
+        self.dialogues.push_back((ticket, now));
+        while let Some(&(oldest, since)) = self.dialogues.front() {
+            let waits = self
+                .open
+                .get(&oldest.id)
+                .is_some_and(|open| open.serial == oldest.serial && !matches!(open.turn, Turn::Deciding));
+            let late = now.0 >= since.0 + DIALOGUE_SECS_MAX || self.dialogues.len() > DIALOGUES_MAX;
+            if waits && !late {
+                break;
+            }
+            self.dialogues.pop_front();
+            if waits {
+                self.open.remove(&oldest.id);
+            }
+        }
+    }
+
+    fn cancel<'a>(&mut self, mut fields: impl Iterator<Item = &'a [u8]>, out: &mut BytesMut) -> Step {
+        let Some(id) = fields.next().and_then(tab::number) else { return Step::Close("CANCEL has no id") };
+        // What is being decided goes on and is counted; only its answer is no longer wanted.
+        self.open.remove(&id);
+        if self.minor >= 4 {
+            line(out, "CANCELLED", id, b"");
+        }
+        Step::Tell(Notice::Cancelled(id))
+    }
+
+    /// Says that we are in trouble; false if that can only be said by closing.
+    fn trouble(&self, id: u32, smtp: bool, out: &mut BytesMut) -> bool {
+        let close = match self.greeting.on_trouble {
+            OnTrouble::Auto => smtp,
+            OnTrouble::TempFail => false,
+            OnTrouble::Close => true,
+        };
+        if !close {
+            line(out, "FAIL", id, b"\tcode=temp_fail");
+        }
+        !close
+    }
+
+    fn login(&self, id: u32, smtp: bool, answer: LoginAnswer, out: &mut BytesMut) -> Reply {
+        let LoginAnswer { verdict, user, text, fields, login } = answer;
+        let word = match verdict {
+            Verdict::Accept(_) => "OK",
+            Verdict::Refuse(_) => "FAIL",
+            Verdict::Defer(_) => return if self.trouble(id, smtp, out) { Reply::Done } else { Reply::Close },
+        };
+        let mut rest = BytesMut::new();
+        for (key, value) in [("\tuser=", user), ("\treason=", text)] {
+            if let Some(value) = value {
+                rest.put_slice(key.as_bytes());
+                tab::escape_into(&mut rest, value.as_bytes());
+            }
+        }
+        if !fields.is_empty() {
+            rest.put_u8(b'\t');
+            rest.put_slice(&fields);
+        }
+        line(out, word, id, &rest);
+        login.map_or(Reply::Done, |login| Reply::Tell(Notice::Granted(id, login)))
+    }
+}
+
+impl Protocol for AuthClient {
+    fn greet(&mut self, out: &mut BytesMut) {
+        out.put_slice(b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\n");
+        for mechanism in self.greeting.relayed.iter() {
+            let tab = if mechanism.flags.is_empty() { "" } else { "\t" };
+            out.put_slice(format!("MECH\t{}{tab}{}\n", mechanism.name, mechanism.flags).as_bytes());
+        }
+        let Greeting { spid, cuid, cookie, .. } = &self.greeting;
+        let cookie = HEXLOWER.encode(cookie);
+        out.put_slice(format!("SPID\t{spid}\nCUID\t{cuid}\nCOOKIE\t{cookie}\nDONE\n").as_bytes());
+    }
+
+    fn step(&mut self, input: &mut BytesMut, out: &mut BytesMut, now: Timestamp) -> Step {
+        let mut line = match take_line(input, LINE_BYTES_MAX) {
+            Ok(Some(line)) => line,
+            Ok(None) => return Step::Wait,
+            Err(why) => return Step::Close(why),
+        };
+        let step = self.command(&line, out, now);
+        line.zeroize();
+        step
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Answer, out: &mut BytesMut) -> Reply {
+        let id = ticket.id;
+        let Some(open) = self.open.get_mut(&id).filter(|open| open.serial == ticket.serial) else {
+            return Reply::Done;
+        };
+        if let Answer::Challenge(relay, data) = answer {
+            open.turn = Turn::Relayed(relay);
+            line(out, "CONT", id, &[b"\t", &data[..]].concat());
+            return Reply::Done;
+        }
+        let (smtp, nologin) = (open.smtp, open.nologin);
+        self.open.remove(&id);
+        match answer {
+            Answer::Login(mut answer) => {
+                answer.login.take_if(|_| nologin);
+                return self.login(id, smtp, answer, out);
+            }
+            Answer::Coded(Coded::InvalidBase64) => {
+                line(out, "FAIL", id, b"\tcode=invalid_base64\treason=Invalid base64 data");
+            }
+            Answer::Coded(Coded::Authorization) => line(out, "FAIL", id, b"\tcode=authz_fail"),
+            Answer::Coded(Coded::Malformed) => line(out, "FAIL", id, b""),
+            Answer::Challenge(..) | Answer::Found(_) | Answer::List(_) => {
+                return if self.trouble(id, smtp, out) { Reply::Done } else { Reply::Close };
+            }
+        }
+        Reply::Done
+    }
+
+    fn stop(&mut self, out: &mut BytesMut) {
+        for (id, open) in std::mem::take(&mut self.open) {
+            self.trouble(id, open.smtp, out);
+        }
+    }
+}
+
+/// What follows when the client has said `data`, in base64, in its turn.
+fn advance(turn: Turn, data: &[u8]) -> Next {
+    Next::Ask(match turn {
+        Turn::Plain(origin) => plain_question(data, origin),
+        Turn::LoginName(origin) => match name_of(data) {
+            Ok(name) => return Next::Prompt(Turn::LoginPassword(origin, name)),
+            Err(coded) => Question::Unreadable(coded),
+        },
+        Turn::LoginPassword(origin, typed) => match decode(data) {
+            Ok(secret) => Question::Login(Attempt { typed, secret, origin }),
+            Err(coded) => Question::Unreadable(coded),
+        },
+        Turn::Relayed(relay) => Question::RelayOn(relay, Secret::new(data)),
+        Turn::Deciding => Question::Unreadable(Coded::Malformed),
+    })
+}
+
+fn line(out: &mut BytesMut, word: &str, id: u32, rest: &[u8]) {
+    out.put_slice(word.as_bytes());
+    out.put_slice(format!("\t{id}").as_bytes());
+    out.put_slice(rest);
+    out.put_u8(b'\n');
+}

@@ -1,0 +1,191 @@
+//! The AUTH line and the messages of PLAIN and LOGIN, parsed into types that cannot be wrong.
+
+use bytes::{BufMut, BytesMut};
+use data_encoding::BASE64;
+
+use super::super::tab;
+use crate::gate::address::parse_address;
+use crate::gate::login::{Attempt, Origin};
+use crate::gate::name::Protocol;
+use crate::gate::question::{Coded, Question};
+use crate::gate::secret::Secret;
+
+/// `AUTH <id> <mechanism> <params> [resp=<base64>]`
+#[derive(Debug)]
+pub(super) struct AuthLine {
+    pub(super) id: u32,
+    /// In capitals; Postfix passes on what its client typed.
+    pub(super) mechanism: String,
+    pub(super) origin: Origin,
+    /// No mail process will claim the login.
+    pub(super) nologin: bool,
+    /// The initial response, still in base64.
+    pub(super) initial: Option<Secret>,
+}
+
+impl AuthLine {
+    /// Parses a line from a client of minor version `minor`; an error closes the connection.
+    pub(super) fn parse(line: &[u8], minor: u32) -> Result<Self, &'static str> {
+        let mut fields = line.split(|byte| *byte == b'\t').skip(1);
+        let id = fields.next().and_then(tab::number).filter(|&id| id != 0).ok_or("AUTH has no id")?;
+        let mechanism = fields.next().and_then(|name| std::str::from_utf8(name).ok());
+        let mechanism = mechanism.ok_or("AUTH has no mechanism")?.to_ascii_uppercase();
+        let (mut protocol, mut address, mut initial, mut nologin) = (None, None, None, false);
+        let mut params = BytesMut::new();
+        for field in fields {
+            if initial.is_some() {
+                return Err("fields after resp");
+            }
+            let (key, value) = tab::key_value(field);
+            match (key, value) {
+                (b"resp", Some(value)) => {
+                    initial = Some(value);
+                    continue;
+                }
+                (b"service" | b"protocol", Some(name)) => {
+                    let name = std::str::from_utf8(name).ok().and_then(|name| Protocol::parse(name).ok());
+                    protocol = Some(name.ok_or("AUTH has an unusable service")?);
+                }
+                (b"rip", Some(rip)) => address = std::str::from_utf8(rip).ok().and_then(parse_address),
+                (b"nologin", None) => {
+                    nologin = true;
+                    continue;
+                }
+                // Ours alone to decide, or of no use to the upstream.
+                (b"no-penalty" | b"debug", None) => continue,
+                _ => {}
+            }
+            if !params.is_empty() {
+                params.put_u8(b'\t');
+            }
+            params.put_slice(field);
+        }
+        let protocol = protocol.ok_or("AUTH has no service")?;
+        let initial = match initial {
+            // Exim and Postfix write an empty field for none at all.
+            Some(b"") if minor < 2 => None,
+            // What Postfix makes of `AUTH PLAIN =`: an empty response.
+            Some(b"=") => Some(Secret::new(*b"")),
+            Some(data) => Some(Secret::new(data)),
+            None => None,
+        };
+        let origin = Origin { address, protocol, params: params.freeze() };
+        Ok(Self { id, mechanism, origin, nologin, initial })
+    }
+}
+
+/// Takes strict base64 apart.
+pub(super) fn decode(data: &[u8]) -> Result<Secret, Coded> {
+    BASE64.decode(data).map(Secret::new).map_err(|_| Coded::InvalidBase64)
+}
+
+/// A LOGIN user name.
+pub(super) fn name_of(data: &[u8]) -> Result<String, Coded> {
+    String::from_utf8(decode(data)?.reveal().to_vec()).map_err(|_| Coded::Malformed)
+}
+
+/// A PLAIN message (RFC 4616): `authzid NUL authcid NUL password`.
+pub(super) fn plain_question(data: &[u8], origin: Origin) -> Question {
+    match plain(data, origin) {
+        Ok(attempt) => Question::Login(attempt),
+        Err(coded) => Question::Unreadable(coded),
+    }
+}
+
+fn plain(data: &[u8], origin: Origin) -> Result<Attempt, Coded> {
+    let message = decode(data)?;
+    let mut parts = message.reveal().split(|byte| *byte == 0);
+    let (Some(acting_for), Some(name), Some(secret), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(Coded::Malformed);
+    };
+    if !acting_for.is_empty() && acting_for != name {
+        return Err(Coded::Authorization);
+    }
+    let typed = std::str::from_utf8(name).map_err(|_| Coded::Malformed)?.to_owned();
+    Ok(Attempt { typed, secret: Secret::new(secret), origin })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, minor: u32) -> Result<AuthLine, &'static str> {
+        AuthLine::parse(text.as_bytes(), minor)
+    }
+
+    #[test]
+    fn both_names_of_the_service_and_parameters_in_any_order() {
+        for text in [
+            "AUTH\t7\tplain\tservice=imap\trip=::ffff:192.0.2.7\tsecured\tresp=AA==",
+            "AUTH\t7\tPLAIN\tsecured\tnew-in-2.9=x\trip=192.0.2.7\tprotocol=IMAP\tresp=AA==",
+        ] {
+            let line = line(text, 2).unwrap();
+            assert_eq!((line.id, line.mechanism.as_str()), (7, "PLAIN"));
+            assert_eq!(line.origin.protocol.as_str(), "imap");
+            assert_eq!(line.origin.address, "192.0.2.7".parse().ok());
+        }
+    }
+
+    #[test]
+    fn an_empty_resp_means_none_to_old_clients_only() {
+        let initial = |text: &str, minor| {
+            let line = line(&format!("AUTH\t1\tPLAIN\tservice=smtp{text}"), minor).unwrap();
+            line.initial.map(|data| data.reveal().len())
+        };
+        assert_eq!(initial("\tresp=", 0), None);
+        assert_eq!(initial("\tresp=", 1), None);
+        assert_eq!(initial("\tresp=", 2), Some(0));
+        assert_eq!(initial("\tresp==", 0), Some(0));
+        assert_eq!(initial("", 2), None);
+    }
+
+    #[test]
+    fn what_closes() {
+        for bad in [
+            "AUTH",
+            "AUTH\t0\tPLAIN\tservice=imap",
+            "AUTH\t4294967296\tPLAIN\tservice=imap",
+            "AUTH\tx\tPLAIN\tservice=imap",
+            "AUTH\t1",
+            "AUTH\t1\tPLAIN",
+            "AUTH\t1\tPLAIN\trip=192.0.2.7",
+            "AUTH\t1\tPLAIN\tservice=im ap",
+            "AUTH\t1\tPLAIN\tservice=imap\tresp=AA==\trip=192.0.2.7",
+        ] {
+            assert!(line(bad, 2).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_unusable_address_is_an_unknown_one() {
+        for rip in ["", "unknown", "192.0.2"] {
+            let line = line(&format!("AUTH\t1\tPLAIN\tservice=smtp\trip={rip}"), 0).unwrap();
+            assert_eq!(line.origin.address, None);
+        }
+    }
+
+    #[test]
+    fn the_secret_and_our_own_flags_are_not_handed_on() {
+        let line =
+            line("AUTH\t1\tPLAIN\tservice=imap\tno-penalty\tdebug\tnologin\trip=192.0.2.7\tresp=c2VjcmV0", 2);
+        let line = line.unwrap();
+        assert!(line.nologin);
+        assert_eq!(&line.origin.params[..], b"service=imap\trip=192.0.2.7");
+        assert!(!format!("{line:?}").contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn plain_messages() {
+        let origin = || line("AUTH\t1\tPLAIN\tservice=imap", 2).unwrap().origin;
+        let check = |message: &[u8]| plain(BASE64.encode(message).as_bytes(), origin()).map(|a| a.typed);
+        assert_eq!(check(b"\0ann@example.org\0secret").as_deref(), Ok("ann@example.org"));
+        assert_eq!(check(b"ann\0ann\0secret").as_deref(), Ok("ann"));
+        assert_eq!(check(b"bob\0ann\0secret"), Err(Coded::Authorization));
+        for bad in [&b""[..], b"ann", b"\0ann", b"\0ann\0secret\0", b"\0\xff\0secret"] {
+            assert_eq!(check(bad), Err(Coded::Malformed), "{bad:?}");
+        }
+        assert_eq!(plain(b"!!!", origin()).map(|a| a.typed), Err(Coded::InvalidBase64));
+    }
+}

@@ -1,0 +1,97 @@
+//! Protocols know bytes and turns, not sockets: a whole dialogue can be tested with byte slices.
+//!
+//! A protocol takes one message at a time from the front of what has arrived and says what to do.
+//! It never waits, and it holds no more than its named limits allow.
+
+pub mod auth_client;
+pub mod auth_master;
+pub mod tab;
+
+use bytes::BytesMut;
+
+use crate::clock::Timestamp;
+use crate::gate::question::{Answer, Login, Question};
+
+/// A request of a peer: its own number, and ours, because peers use theirs again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The peer's number.
+    pub id: u32,
+    /// Never the same twice on a connection.
+    pub serial: u64,
+}
+
+/// What to do after a message.
+#[derive(Debug)]
+pub enum Step {
+    /// There is no whole message yet.
+    Wait,
+    /// A message was dealt with; there may be another.
+    Next,
+    /// Ask, and give the answer to [`Protocol::answer`].
+    Ask(Ticket, Question),
+    /// Something that others must know.
+    Tell(Notice),
+    /// The peer broke the protocol: close, with the reason for the log.
+    Close(&'static str),
+}
+
+/// What a connection tells the register of logins (`claims.rs`).
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// The peer said who it is.
+    Introduced {
+        /// The number it gave.
+        cpid: u32,
+    },
+    /// A login was granted and may be claimed.
+    Granted(u32, Login),
+    /// The peer no longer wants this login.
+    Cancelled(u32),
+}
+
+/// What came of an answer.
+#[derive(Debug)]
+pub enum Reply {
+    /// It was written, or nobody wants it any more.
+    Done,
+    /// It was written; tell others.
+    Tell(Notice),
+    /// It cannot be said in this protocol but by closing.
+    Close,
+}
+
+/// A protocol, server side.
+pub trait Protocol: Send {
+    /// What is said at accept, whole, without waiting for the peer.
+    fn greet(&mut self, out: &mut BytesMut);
+
+    /// Takes the next message from the front of `input`.
+    fn step(&mut self, input: &mut BytesMut, out: &mut BytesMut, now: Timestamp) -> Step;
+
+    /// Words an answer.
+    fn answer(&mut self, ticket: Ticket, answer: Answer, out: &mut BytesMut) -> Reply;
+
+    /// Whether another message may be taken now. A protocol whose answers must come in order says
+    /// no while one is owed.
+    fn ready(&self) -> bool {
+        true
+    }
+
+    /// The daemon stops: tells the peer, for every open request, to try again later.
+    fn stop(&mut self, out: &mut BytesMut);
+}
+
+/// Takes one line, without its end, from the front of `input`; at most `bytes_max` with its end.
+/// `None`: not there yet; `Err`: longer than that.
+fn take_line(input: &mut BytesMut, bytes_max: usize) -> Result<Option<BytesMut>, &'static str> {
+    match input.iter().position(|byte| *byte == b'\n') {
+        Some(end) if end < bytes_max => {
+            let mut line = input.split_to(end + 1);
+            line.truncate(end);
+            Ok(Some(line))
+        }
+        None if input.len() < bytes_max => Ok(None),
+        _ => Err("line too long"),
+    }
+}
