@@ -1,0 +1,241 @@
+//! Reading the settings: section by section, key by key, with the limits of each.
+
+use std::time::Duration;
+
+use super::complaint::{ConfigError, Fault};
+use super::section::{Notes, Section};
+use super::template::{IN_BLOCKED, IN_WRONG, Marks, holds};
+use super::value::{Parsed, line, list, mode, number, peer, time, word};
+use super::*;
+use super::{checks, syntax, text, tree, unknown};
+
+/// Sockets for mail servers. Each costs a task and a file descriptor at least.
+pub(super) const LISTENERS_MAX: usize = 64;
+
+/// Client passwords per account. A login under an unknown key id hashes against each of them.
+const PER_ACCOUNT_MAX: u32 = 100;
+
+/// The least memory that Argon2 works with at one lane, and the most that is sane. There is no higher
+/// floor: the passwords are 93 random bits, so that the cost only guards against a flaw elsewhere.
+const ARGON2_MEMORY_KIB: std::ops::RangeInclusive<u32> = 8..=4_194_304;
+
+/// More passes than this make a login wait for seconds at the default memory.
+const ARGON2_PASSES_MAX: u32 = 64;
+
+/// Argon2 computations at once; past the processors they only slow each other.
+const SEATS_MAX: u32 = 1024;
+
+/// Waits for a seat or an upstream: Dovecot's login processes give up after a minute.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Logins in the queue for a seat, each holding a connection.
+const QUEUE_MAX: u32 = 1_000_000;
+
+/// More failures than this let a guesser in sooner or later.
+const FAILURES_MAX: u32 = 1000;
+
+/// A held-back answer keeps a client waiting; some give up after half a minute.
+const FAILURE_DELAY_MAX: Duration = Duration::from_secs(30);
+
+/// Coarser prefixes would block whole countries for one guesser.
+const IPV4_PREFIX: std::ops::RangeInclusive<u32> = 8..=32;
+const IPV6_PREFIX: std::ops::RangeInclusive<u32> = 16..=128;
+
+/// Addresses remembered. Fewer would be forgotten while they guess; more would not fit into memory.
+const ADDRESSES_MAX: std::ops::RangeInclusive<u32> = 100..=100_000_000;
+
+/// The longest time of anything: ten years.
+const LONG: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+
+/// Reads everything and tells every mistake.
+pub(super) fn read(sources: &[Source]) -> Result<Config, ConfigError> {
+    let names = sources.iter().map(|source| source.name.clone());
+    let mut notes = Notes::new(names.collect());
+    let tree = grow(sources, &mut notes);
+    let config = config(Section::root(&tree, &mut notes));
+    checks::between(&config, &tree, &mut notes);
+    unknown::refuse(&tree, &known_keys(), &mut notes);
+    notes.verdict(config)
+}
+
+/// Every key there is: those that are asked for where each section exists.
+pub(super) fn known_keys() -> Vec<String> {
+    let every_section = Source { name: String::new(), text: "[upstream]\n[userdb]\n[[listen]]\n".into() };
+    let mut notes = Notes::new(Vec::new());
+    let tree = grow(&[every_section], &mut notes);
+    config(Section::root(&tree, &mut notes));
+    notes.keys.into_iter().collect()
+}
+
+/// The tree of all files, later ones laid over earlier ones.
+fn grow(sources: &[Source], notes: &mut Notes) -> tree::Table {
+    let mut whole = tree::Table::new();
+    for (file, source) in sources.iter().enumerate() {
+        let part = syntax::parse(file, &source.text);
+        for (place, fault) in part.faults {
+            notes.complain_of_syntax(place, fault);
+        }
+        for misfit in tree::merge(&mut whole, part.table) {
+            let earlier = notes.show(misfit.earlier.key_place);
+            let (here, there) = (misfit.later.kind(), misfit.earlier.kind());
+            let problem = format!("is {here} here and {there} at {earlier}");
+            let fault = Fault::new(problem, "write it in the same form in both files");
+            notes.complain(Some(misfit.later.key_place), &misfit.key, fault);
+        }
+    }
+    whole
+}
+
+fn config(mut root: Section<'_, '_>) -> Config {
+    Config {
+        store: store(root.section("store")),
+        control: control(root.section("control")),
+        log: log(root.section("log")),
+        listen: root.each("listen", listener),
+        accounts: accounts(root.section("accounts")),
+        client_passwords: client_passwords(root.section("client_passwords")),
+        main_password: main_password(root.section("main_password")),
+        lockout: lockout(root.section("lockout")),
+        upstream: root.optional("upstream").and_then(upstream),
+        userdb: root.optional("userdb").and_then(userdb),
+        messages: messages(root.section("messages")),
+        events: events(root.section("events")),
+    }
+}
+
+fn store(mut section: Section<'_, '_>) -> Store {
+    let default = Store::default();
+    Store {
+        path: section.get_or("path", line(text::path), default.path),
+        key_file: section.get_or("key_file", line(text::path), default.key_file),
+    }
+}
+
+fn control(mut section: Section<'_, '_>) -> Control {
+    let default = Control::default();
+    Control {
+        path: section.get_or("path", line(text::socket_path), default.path),
+        group: section.get("group", line(text::name)),
+        readers: section.get_or("readers", list(peer), default.readers),
+    }
+}
+
+fn log(mut section: Section<'_, '_>) -> Log {
+    let default = Log::default();
+    Log {
+        level: section.get_or("level", word, default.level),
+        format: section.get_or("format", word, default.format),
+    }
+}
+
+fn listener(mut section: Section<'_, '_>) -> Option<Listener> {
+    let protocol = section.need("protocol", word, "\"auth-client\"");
+    let path = section.need("path", line(text::socket_path), "\"/run/sidegate/auth\"");
+    let mode = section.get_or("mode", mode, Listener::MODE_DEFAULT);
+    let group = section.get("group", line(text::name));
+    let peers = section.get("peers", some_peers);
+    let on_trouble = section.get_or("on_trouble", word, OnTrouble::default());
+    if protocol == Some(ListenProtocol::AuthMaster) && mode & 0o007 != 0 {
+        let problem = format!("\"{mode:04o}\" lets everybody ask for every user");
+        let cure = format!("write \"{:04o}\", and let Dovecot in by group", mode & !0o007);
+        section.complain("mode", Fault::new(problem, cure));
+    }
+    Some(Listener { protocol: protocol?, path: path?, mode, group, peers, on_trouble })
+}
+
+/// A list of users that lets somebody in.
+fn some_peers(node: &tree::Node) -> Parsed<Vec<Peer>> {
+    let peers = list(peer)(node)?;
+    if peers.is_empty() {
+        let cure = "name the users, or take the line out to let in whoever the mode lets in";
+        return Err(vec![(node.place, Fault::new("lets nobody in", cure))]);
+    }
+    Ok(peers)
+}
+
+fn accounts(mut section: Section<'_, '_>) -> Accounts {
+    Accounts { default_domain: section.get("default_domain", line(text::domain)) }
+}
+
+fn client_passwords(mut section: Section<'_, '_>) -> ClientPasswords {
+    let default = ClientPasswords::default();
+    ClientPasswords {
+        per_account: section.get_or("per_account", number(1..=PER_ACCOUNT_MAX), default.per_account),
+        argon2: argon2(section.section("argon2")),
+    }
+}
+
+fn argon2(mut section: Section<'_, '_>) -> Argon2 {
+    let default = Argon2::default();
+    let waits = Duration::from_millis(100)..=WAIT_MAX;
+    Argon2 {
+        memory_kib: section.get_or("memory_kib", number(ARGON2_MEMORY_KIB), default.memory_kib),
+        passes: section.get_or("passes", number(1..=ARGON2_PASSES_MAX), default.passes),
+        seats: section.get("seats", number(1..=SEATS_MAX)),
+        wait: section.get_or("wait", time(waits), default.wait),
+        queue: section.get_or("queue", number(1..=QUEUE_MAX), default.queue),
+    }
+}
+
+fn main_password(mut section: Section<'_, '_>) -> MainPassword {
+    let default = MainPassword::default();
+    let networks = list(line(text::narrow_network));
+    MainPassword {
+        mail_clients: section.get_or("mail_clients", word, default.mail_clients),
+        allowed_from: section.get_or("allowed_from", networks, default.allowed_from),
+    }
+}
+
+fn lockout(mut section: Section<'_, '_>) -> Lockout {
+    let default = Lockout::default();
+    let delays = Duration::ZERO..=FAILURE_DELAY_MAX;
+    let networks = list(line(text::network));
+    Lockout {
+        failures: section.get_or("failures", number(1..=FAILURES_MAX), default.failures),
+        block_for: section.get_or("block_for", time(SECOND..=LONG), default.block_for),
+        failure_delay: section.get_or("failure_delay", time(delays), default.failure_delay),
+        repeats: section.get_or("repeats", word, default.repeats),
+        forget_after: section.get_or("forget_after", time(SECOND..=LONG), default.forget_after),
+        ipv4_prefix: section.get_or("ipv4_prefix", number(IPV4_PREFIX), default.ipv4_prefix),
+        ipv6_prefix: section.get_or("ipv6_prefix", number(IPV6_PREFIX), default.ipv6_prefix),
+        exempt: section.get_or("exempt", networks, default.exempt),
+        addresses_max: section.get_or("addresses_max", number(ADDRESSES_MAX), default.addresses_max),
+    }
+}
+
+fn upstream(mut section: Section<'_, '_>) -> Option<Upstream> {
+    let auth = section.need("auth", line(text::socket_path), "\"/run/dovecot/sg-back-client\"");
+    let userdb = section.need("userdb", line(text::socket_path), "\"/run/dovecot/sg-back-userdb\"");
+    let timeout = section.get_or("timeout", time(SECOND..=WAIT_MAX), Upstream::TIMEOUT_DEFAULT);
+    Some(Upstream { auth: auth?, userdb: userdb?, timeout })
+}
+
+fn userdb(mut section: Section<'_, '_>) -> Option<Userdb> {
+    // Root is left out: Dovecot refuses to run mail processes as root. The last number means "nobody" to
+    // the kernel.
+    let uid = section.need("uid", number(1..=u32::MAX - 1), "5000");
+    let gid = section.need("gid", number(1..=u32::MAX - 1), "5000");
+    let home = section.need("home", line(text::home), "\"/srv/mail/%{domain}/%{username}\"");
+    Some(Userdb { uid: uid?, gid: gid?, home: home? })
+}
+
+fn messages(mut section: Section<'_, '_>) -> Messages {
+    let language = section.get_or("language", word, Language::default());
+    let portal_url: Option<String> = section.get("portal_url", line(text::url));
+    let portal = portal_url.as_deref().unwrap_or_default();
+    let wrong = section.get("wrong", line(|text| text::message(text, IN_WRONG, portal)));
+    let blocked = section.get("blocked", line(|text| text::message(text, IN_BLOCKED, portal)));
+    for (key, message) in [("wrong", &wrong), ("blocked", &blocked)] {
+        let names_portal = message.as_ref().is_some_and(|text| holds(text, Marks::Braces, "portal"));
+        if names_portal && !section.has("portal_url") {
+            let cure = "set messages.portal_url, or take {portal} out";
+            section.lacking(key, Fault::new("{portal} has no address", cure));
+        }
+    }
+    Messages { language, portal_url, wrong, blocked }
+}
+
+fn events(mut section: Section<'_, '_>) -> Events {
+    let default = Events::default();
+    Events { keep: section.get_or("keep", time(HOUR..=LONG), default.keep) }
+}
