@@ -22,6 +22,8 @@ pub struct Attempt {
     pub typed: String,
     /// The secret as presented: a client password or a main password.
     pub secret: Secret,
+    /// How it was presented: PLAIN or LOGIN.
+    pub mechanism: &'static str,
     /// Where from and what for.
     pub origin: Origin,
 }

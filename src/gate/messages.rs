@@ -5,19 +5,8 @@
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
-
-/// The longest text, in bytes: Postfix puts it into one SMTP line of 512.
-pub const TEXT_BYTES_MAX: usize = 400;
-
-/// The language of the texts. Mail programs do not tell theirs, so a site chooses one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Simplified Chinese.
-    ZhCn,
-}
+use crate::config::Language;
+use crate::config::template::{Marks, fill};
 
 /// The texts of one site.
 #[derive(Clone, Debug)]
@@ -66,7 +55,7 @@ impl Messages {
     /// What a wrong secret is told.
     #[must_use]
     pub fn wrong(&self) -> Option<String> {
-        self.wrong.as_ref().map(|text| text.replace("{portal}", &self.portal))
+        self.wrong.as_ref().map(|text| fill(text, Marks::Braces, &[("portal", &self.portal)]))
     }
 
     /// What a blocked source is told.
@@ -76,13 +65,16 @@ impl Messages {
             Ok(time) => time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
             Err(_) => until.to_string(),
         };
-        self.blocked.replace("{portal}", &self.portal).replace("{until}", &until)
+        fill(&self.blocked, Marks::Braces, &[("portal", &self.portal), ("until", &until)])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Postfix puts a text into one SMTP line of 512 bytes.
+    const TEXT_BYTES_MAX: usize = 400;
 
     fn messages(language: Language, portal: Option<&str>) -> Messages {
         Messages::new(language, portal, None, None, TimeZone::UTC)

@@ -2,25 +2,34 @@
 
 use bytes::Bytes;
 
-use super::login::{Attempt, Origin, Verdict};
+use super::login::{Attempt, Grant, Origin, Verdict};
 use super::secret::Secret;
 
 /// A dialogue with the upstream that goes on over several steps. Dropping it gives it up.
 pub struct Relay {
     /// The upstream's number for it.
     pub id: u32,
+    /// The mechanism, in capitals.
+    pub mechanism: String,
+    /// Where from and what for.
+    pub origin: Origin,
     give_up: Option<Box<dyn FnOnce(u32) + Send>>,
 }
 
 impl Relay {
     /// A dialogue, and what to do when nobody goes on with it.
     #[must_use]
-    pub fn new(id: u32, give_up: impl FnOnce(u32) + Send + 'static) -> Self {
-        Self { id, give_up: Some(Box::new(give_up)) }
+    pub fn new(
+        id: u32,
+        mechanism: String,
+        origin: Origin,
+        give_up: impl FnOnce(u32) + Send + 'static,
+    ) -> Self {
+        Self { id, mechanism, origin, give_up: Some(Box::new(give_up)) }
     }
 
-    /// The dialogue has come to its end: there is nothing to give up.
-    pub fn over(mut self) {
+    /// Somebody goes on with it: there is nothing to give up.
+    pub fn taken_up(&mut self) {
         self.give_up = None;
     }
 }
@@ -149,8 +158,8 @@ pub struct LoginAnswer {
 pub struct Login {
     /// The name for the user database.
     pub user: String,
-    /// The client password that let it in; checked once more when it is claimed.
-    pub password_id: Option<i64>,
+    /// What let it in; looked at once more when it is claimed.
+    pub grant: Grant,
     /// The mechanism, for `auth_mech=`.
     pub mechanism: String,
     /// Where from and what for.

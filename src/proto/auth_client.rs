@@ -32,6 +32,7 @@ use zeroize::Zeroize;
 use self::parse::{AuthLine, decode, name_of, plain_question};
 use super::{Notice, Protocol, Reply, Step, Ticket, tab, take_line};
 use crate::clock::Timestamp;
+use crate::config::OnTrouble;
 use crate::gate::login::{Attempt, Origin, Verdict};
 use crate::gate::question::{Answer, Coded, LoginAnswer, Question, Relay};
 use crate::gate::secret::Secret;
@@ -53,19 +54,6 @@ pub struct Mechanism {
     pub name: String,
     /// As they follow the name, tab-separated.
     pub flags: String,
-}
-
-/// What our own trouble looks like on a socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnTrouble {
-    /// `code=temp_fail`, but close where the client says `service=smtp`: that is Postfix or Exim,
-    /// who know no other way to a 4xx.
-    #[default]
-    Auto,
-    /// Always `code=temp_fail`.
-    TempFail,
-    /// Always close.
-    Close,
 }
 
 /// What a connection is told at accept.
@@ -384,7 +372,7 @@ fn advance(turn: Turn, data: &[u8]) -> Next {
             Err(coded) => Question::Unreadable(coded),
         },
         Turn::LoginPassword(origin, typed) => match decode(data) {
-            Ok(secret) => Question::Login(Attempt { typed, secret, origin }),
+            Ok(secret) => Question::Login(Attempt { typed, secret, mechanism: "LOGIN", origin }),
             Err(coded) => Question::Unreadable(coded),
         },
         Turn::Relayed(relay) => Question::RelayOn(relay, Secret::new(data)),

@@ -68,7 +68,7 @@ fn write<B: Backend, T>(backend: &B, mut work: impl FnMut(&mut dyn Tables) -> Re
 }
 
 fn order<B: Backend>(backend: &B, order: &Order) -> Result<Done, OrderRefused> {
-    write(backend, |tables| carry_out(tables, order, &circumstances()))
+    write(backend, |tables| carry_out(tables, order, &circumstances())).map(|(done, _)| done)
 }
 
 fn new_password(account: &str, device: &str, secret: &str) -> Order {
@@ -205,10 +205,10 @@ fn settling_blocks_and_says_so<B: Backend>(backend: &B) {
     let failed = Outcome::Failed(Failure { account: AccountTag(1), secret: SecretTag::NONE });
     let login = Event::new(NOW, Kind::Login, "gate").account("ann@example.org").address("192.0.2.7");
     for count in 1..3 {
-        let record = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));
+        let (record, _) = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));
         assert_eq!(record.map_or(0, |record| record.failures()), count);
     }
-    let record = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));
+    let (record, _) = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));
     let Some(AddressRecord::Blocked(block)) = record else { panic!("the third failure blocks") };
     assert_eq!(block.until, NOW.plus(RULES.block_for));
     let events = write(backend, |tables| tables.events(&EventQuery { limit: 10, ..EventQuery::default() }));

@@ -15,6 +15,8 @@ pub mod key_file;
 pub mod orders;
 pub mod sqlite;
 
+use std::path::Path;
+
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, LastUse, Terms};
 use crate::gate::address::Key;
@@ -157,7 +159,7 @@ pub trait Store: Send {
 }
 
 /// A kind of database, and how to reach it.
-pub trait Backend {
+pub trait Backend: Clone + Send + Sync + 'static {
     /// Its connections.
     type Store: Store + 'static;
 
@@ -166,4 +168,10 @@ pub trait Backend {
     /// # Errors
     /// The database cannot be reached or was made by a newer version.
     fn connect(&self) -> Result<Self::Store, StoreError>;
+
+    /// Copies everything, as of one moment, to a new file, while others go on using it.
+    ///
+    /// # Errors
+    /// The file exists already or cannot be written.
+    fn backup(&self, to: &Path) -> Result<(), StoreError>;
 }

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::gate::account::{Account, ClientPassword};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
-use crate::gate::key::StoreKey;
+use crate::gate::key::{Selector, StoreKey};
 use crate::gate::name::AccountName;
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::{AddressRecord, LockoutRules, Outcome};
@@ -24,147 +24,161 @@ pub struct Circumstances {
     pub passwords_max: u32,
 }
 
-type Outcomes = Result<Result<Done, OrderRefused>, StoreError>;
+/// What came of an order, and the events to be logged once it is on disk.
+pub type Carried = Result<(Done, Vec<Event>), OrderRefused>;
 
 /// Carries out an order. A refusal has changed nothing.
 ///
 /// # Errors
 /// The store's own trouble.
-pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> Outcomes {
-    match order {
-        Order::AddAccount(name) => add_account(tables, name, at),
+pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> Result<Carried, StoreError> {
+    let mut events = Vec::new();
+    let done = match order {
+        Order::AddAccount(name) => add_account(tables, name, at, &mut events),
         Order::AddBlock(key, block) => {
             tables.put_source(key, Some(&AddressRecord::Blocked(block.clone())))?;
-            let event = Event::new(at.now, Kind::BlockAdded, &at.actor).address(key).reason(&block.reason);
-            tables.add_event(&event)?;
+            events.push(at.event(Kind::BlockAdded).address(key).reason(&block.reason));
             Ok(Ok(Done::Changed))
         }
-        Order::LiftBlock(key) => lift(tables, key, at),
-        Order::RemoveAccount(name) => with_account(tables, name, |tables, account| {
-            tables.remove_account(account.id)?;
-            tables.add_event(&event(at, Kind::AccountRemoved, name))?;
-            Ok(Ok(Done::Changed))
-        }),
-        Order::SetAccount { account: name, enabled, two_factor } => {
-            with_account(tables, name, |tables, account| {
-                set_account(tables, account, *enabled, *two_factor, at)
-            })
-        }
-        Order::NewPassword { account: name, .. } => {
-            with_account(tables, name, |tables, account| new_password(tables, account, order, at))
-        }
-        Order::Revoke { account: name, which } => {
-            with_account(tables, name, |tables, account| revoke(tables, account, which, at))
-        }
+        Order::LiftBlock(key) => lift(tables, key, at, &mut events),
+        Order::RemoveAccount(name)
+        | Order::SetAccount { account: name, .. }
+        | Order::NewPassword { account: name, .. }
+        | Order::Revoke { account: name, .. } => match tables.account(name)? {
+            Some(account) => change(tables, &account, order, at, &mut events),
+            None => Ok(Err(OrderRefused::NoAccount(name.clone()))),
+        },
+    }?;
+    for event in &events {
+        tables.add_event(event)?;
+    }
+    Ok(done.map(|done| (done, events)))
+}
+
+type Outcomes = Result<Result<Done, OrderRefused>, StoreError>;
+
+impl Circumstances {
+    fn event(&self, kind: Kind) -> Event {
+        Event::new(self.now, kind, &self.actor)
     }
 }
 
-fn with_account(
+fn add_account(
     tables: &mut dyn Tables,
     name: &AccountName,
-    work: impl FnOnce(&mut dyn Tables, &Account) -> Outcomes,
+    at: &Circumstances,
+    events: &mut Vec<Event>,
 ) -> Outcomes {
-    match tables.account(name)? {
-        Some(account) => work(tables, &account),
-        None => Ok(Err(OrderRefused::NoAccount(name.clone()))),
-    }
-}
-
-fn event(at: &Circumstances, kind: Kind, account: &AccountName) -> Event {
-    Event::new(at.now, kind, &at.actor).account(account.as_str())
-}
-
-fn add_account(tables: &mut dyn Tables, name: &AccountName, at: &Circumstances) -> Outcomes {
     if tables.account(name)?.is_some() {
         return Ok(Err(OrderRefused::AccountExists(name.clone())));
     }
     tables.add_account(name, at.now)?;
-    tables.add_event(&event(at, Kind::AccountAdded, name))?;
+    events.push(at.event(Kind::AccountAdded).account(name.as_str()));
     Ok(Ok(Done::Changed))
 }
 
-fn set_account(
+/// Orders about an account that exists.
+fn change(
     tables: &mut dyn Tables,
     account: &Account,
-    enabled: Option<bool>,
-    two_factor: Option<bool>,
+    order: &Order,
     at: &Circumstances,
+    events: &mut Vec<Event>,
 ) -> Outcomes {
-    let (enabled, two_factor) =
-        (enabled.unwrap_or(account.enabled), two_factor.unwrap_or(account.two_factor));
-    let mut kinds = Vec::new();
-    if enabled != account.enabled {
-        kinds.push(if enabled { Kind::AccountEnabled } else { Kind::AccountDisabled });
+    let event = |kind| at.event(kind).account(account.name.as_str());
+    match order {
+        Order::RemoveAccount(_) => {
+            tables.remove_account(account.id)?;
+            events.push(event(Kind::AccountRemoved));
+            Ok(Ok(Done::Changed))
+        }
+        Order::SetAccount { enabled, two_factor, .. } => {
+            let enabled = enabled.unwrap_or(account.enabled);
+            let two_factor = two_factor.unwrap_or(account.two_factor);
+            if enabled != account.enabled {
+                events.push(event(if enabled { Kind::AccountEnabled } else { Kind::AccountDisabled }));
+            }
+            if two_factor != account.two_factor {
+                events.push(event(if two_factor { Kind::TwoFactorOn } else { Kind::TwoFactorOff }));
+            }
+            if events.is_empty() {
+                return Ok(Ok(Done::Unchanged));
+            }
+            tables.set_account(account.id, enabled, two_factor)?;
+            Ok(Ok(Done::Changed))
+        }
+        Order::NewPassword { name, terms, digest, phc, .. } => {
+            let name = name.as_str();
+            let selector = at.key.selector(account.id, digest);
+            if let Some(refused) = refuses_name(account, name, selector, at) {
+                return Ok(Err(refused));
+            }
+            let (key_id, created) = (at.key.id(), at.now);
+            let row = NewRow { account_id: account.id, name, selector, key_id, phc, created, terms };
+            let id = tables.add_password(&row)?;
+            events.push(event(Kind::PasswordAdded).password(id, name));
+            Ok(Ok(Done::NewPassword(id)))
+        }
+        Order::Revoke { which, .. } => {
+            let gone = meant(account, which);
+            if gone.is_empty() && *which != Which::All {
+                return Ok(Err(OrderRefused::NoPassword(account.name.clone())));
+            }
+            for (id, name) in &gone {
+                tables.revoke_password(*id, at.now)?;
+                events.push(event(Kind::PasswordRevoked).password(*id, name));
+            }
+            Ok(Ok(Done::Revoked(gone)))
+        }
+        Order::AddAccount(_) | Order::AddBlock(..) | Order::LiftBlock(_) => Ok(Ok(Done::Unchanged)),
     }
-    if two_factor != account.two_factor {
-        kinds.push(if two_factor { Kind::TwoFactorOn } else { Kind::TwoFactorOff });
-    }
-    if kinds.is_empty() {
-        return Ok(Ok(Done::Unchanged));
-    }
-    tables.set_account(account.id, enabled, two_factor)?;
-    for kind in kinds {
-        tables.add_event(&event(at, kind, &account.name))?;
-    }
-    Ok(Ok(Done::Changed))
 }
 
-fn new_password(tables: &mut dyn Tables, account: &Account, order: &Order, at: &Circumstances) -> Outcomes {
-    let Order::NewPassword { name, terms, digest, phc, .. } = order else { return Ok(Ok(Done::Unchanged)) };
-    let refuse = |refused| Ok(Err(refused));
-    if account.passwords.len() >= at.passwords_max as usize {
-        return refuse(OrderRefused::TooManyPasswords {
-            account: account.name.clone(),
-            limit: at.passwords_max,
-        });
+/// Why an account may not have one more client password of this name.
+fn refuses_name(
+    account: &Account,
+    name: &str,
+    selector: Selector,
+    at: &Circumstances,
+) -> Option<OrderRefused> {
+    let passwords = &account.passwords;
+    if passwords.len() >= at.passwords_max as usize {
+        let account = account.name.clone();
+        return Some(OrderRefused::TooManyPasswords { account, limit: at.passwords_max });
     }
-    let name = name.as_str();
-    if account.passwords.iter().any(|password| password.name == name) {
-        return refuse(OrderRefused::NameTaken { account: account.name.clone(), name: name.to_owned() });
+    if passwords.iter().any(|password| password.name == name) {
+        return Some(OrderRefused::NameTaken { account: account.name.clone(), name: name.to_owned() });
     }
     let named = at.key.selector(account.id, &Secret::new(name).digest());
-    let selector = at.key.selector(account.id, digest);
-    if named == selector || account.passwords.iter().any(|password| password.selector == named) {
-        return refuse(OrderRefused::NameIsSecret);
-    }
-    let row =
-        NewRow { account_id: account.id, name, selector, key_id: at.key.id(), phc, created: at.now, terms };
-    let id = tables.add_password(&row)?;
-    tables.add_event(&event(at, Kind::PasswordAdded, &account.name).password(id, name))?;
-    Ok(Ok(Done::NewPassword(id)))
+    let secret = named == selector || passwords.iter().any(|password| password.selector == named);
+    secret.then_some(OrderRefused::NameIsSecret)
 }
 
-fn revoke(tables: &mut dyn Tables, account: &Account, which: &Which, at: &Circumstances) -> Outcomes {
+fn meant(account: &Account, which: &Which) -> Vec<(i64, String)> {
     let meant = |password: &&ClientPassword| match which {
         Which::Id(id) => password.id == *id,
         Which::Name(name) => password.name == *name,
         Which::All => true,
     };
-    let gone: Vec<(i64, String)> =
-        account.passwords.iter().filter(meant).map(|password| (password.id, password.name.clone())).collect();
-    if gone.is_empty() && *which != Which::All {
-        return Ok(Err(OrderRefused::NoPassword(account.name.clone())));
-    }
-    for (id, name) in &gone {
-        tables.revoke_password(*id, at.now)?;
-        tables.add_event(&event(at, Kind::PasswordRevoked, &account.name).password(*id, name))?;
-    }
-    Ok(Ok(Done::Revoked(gone)))
+    let passwords = account.passwords.iter().filter(meant);
+    passwords.map(|password| (password.id, password.name.clone())).collect()
 }
 
-fn lift(tables: &mut dyn Tables, key: &Key, at: &Circumstances) -> Outcomes {
+fn lift(tables: &mut dyn Tables, key: &Key, at: &Circumstances, events: &mut Vec<Event>) -> Outcomes {
     match tables.source(key)? {
         Some(AddressRecord::Blocked(block)) if block.holds(at.now) => {
             tables.put_source(key, None)?;
-            tables.add_event(&Event::new(at.now, Kind::BlockLifted, &at.actor).address(key))?;
+            events.push(at.event(Kind::BlockLifted).address(key));
             Ok(Ok(Done::Changed))
         }
         _ => Ok(Err(OrderRefused::NotBlocked(*key))),
     }
 }
 
+/// What an attempt left of its source, and the events to be logged once it is on disk.
+pub type Settled = (Option<AddressRecord>, Vec<Event>);
+
 /// Settles an attempt: the record as it is, the rule, the record as it will be, and the events.
-/// Returns what is now known of the source.
 ///
 /// # Errors
 /// The store's own trouble.
@@ -174,17 +188,23 @@ pub fn settle(
     outcome: Outcome,
     login: &Event,
     rules: &LockoutRules,
-) -> Result<Option<AddressRecord>, StoreError> {
+) -> Result<Settled, StoreError> {
     let before = tables.source(key)?;
     let was_blocked = matches!(&before, Some(AddressRecord::Blocked(block)) if block.holds(login.time));
     let after = AddressRecord::settle(before, key, outcome, login.time, rules);
     tables.put_source(key, after.as_ref())?;
-    tables.add_event(login)?;
+    let mut events = Vec::new();
+    if matches!(outcome, Outcome::Failed(_)) {
+        events.push(login.clone());
+    }
     if let (Some(AddressRecord::Blocked(block)), false) = (&after, was_blocked) {
         let mut event = Event::new(login.time, Kind::BlockAdded, "gate").address(key).reason(&block.reason);
         event.account.clone_from(&login.account);
         event.protocol.clone_from(&login.protocol);
-        tables.add_event(&event)?;
+        events.push(event);
     }
-    Ok(after)
+    for event in &events {
+        tables.add_event(event)?;
+    }
+    Ok((after, events))
 }

@@ -50,6 +50,12 @@ impl Backend for Sqlite {
     fn connect(&self) -> Result<SqliteStore, StoreError> {
         SqliteStore::open(&self.path)
     }
+
+    fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let target = to.to_str().ok_or_else(|| StoreError::Failed("the file's name is not UTF-8".into()))?;
+        SqliteStore::open(&self.path)?.connection.execute("VACUUM INTO ?1", [target])?;
+        Ok(())
+    }
 }
 
 /// One connection.
@@ -117,16 +123,6 @@ impl SqliteStore {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
         transaction.commit()?;
-        Ok(())
-    }
-
-    /// Copies the whole store, as of one moment, to a new file, while others go on using it.
-    ///
-    /// # Errors
-    /// The file exists already or cannot be written.
-    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let target = to.to_str().ok_or_else(|| StoreError::Failed("the file's name is not UTF-8".into()))?;
-        self.connection.execute("VACUUM INTO ?1", [target])?;
         Ok(())
     }
 }

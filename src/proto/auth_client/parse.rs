@@ -104,7 +104,7 @@ fn plain(data: &[u8], origin: Origin) -> Result<Attempt, Coded> {
         return Err(Coded::Authorization);
     }
     let typed = std::str::from_utf8(name).map_err(|_| Coded::Malformed)?.to_owned();
-    Ok(Attempt { typed, secret: Secret::new(secret), origin })
+    Ok(Attempt { typed, secret: Secret::new(secret), mechanism: "PLAIN", origin })
 }
 
 #[cfg(test)]
