@@ -1,0 +1,268 @@
+//! What administrators order and ask. The same for whoever asks: command line or portal.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::Service;
+use crate::clock::Timestamp;
+use crate::gate::account::{Account, Terms};
+use crate::gate::address::Key;
+use crate::gate::event::Event;
+use crate::gate::login::{Attempt, Origin, Reason, Verdict};
+use crate::gate::name::{AccountName, NameError, PasswordName, Protocol};
+use crate::gate::order::{Done, Order, OrderRefused};
+use crate::gate::record::{AddressRecord, Block};
+use crate::gate::secret::{NewSecret, Secret};
+use crate::hasher::{HasherError, SALT_BYTES};
+use crate::log;
+use crate::store::orders::{Carried, Circumstances, carry_out};
+use crate::store::{AccountLine, Counts, EventQuery, StoreError};
+
+/// Why an order was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// The order cannot be: nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] OrderRefused),
+    /// A name in it cannot be.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Our own trouble: try again later.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our own trouble: try again later.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+}
+
+/// What [`Service::check`] found.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What would happen.
+    pub verdict: Verdict,
+    /// The account's normal form, where the name has one.
+    pub account: Option<AccountName>,
+    /// Failures in a row of the source so far.
+    pub failures: usize,
+    /// The source is never blocked.
+    pub exempt: bool,
+}
+
+/// A summary for `status`.
+#[derive(Clone, Copy, Debug)]
+pub struct Summary {
+    /// When the daemon started.
+    pub since: Timestamp,
+    /// Whether the last write reached the disk.
+    pub writable: bool,
+    /// What the store holds.
+    pub counts: Counts,
+    /// Sources with failures or a block.
+    pub sources: usize,
+    /// Blocked sources.
+    pub blocks: usize,
+    /// Accepted, refused, deferred.
+    pub logins: (u64, u64, u64),
+    /// Logins that wait for an Argon2 seat.
+    pub hashing_queue: usize,
+}
+
+impl Service {
+    /// Carries out an order for `actor`. When this returns, it is on disk and in force.
+    ///
+    /// # Errors
+    /// The order was refused, or the store has trouble; nothing was changed then.
+    pub async fn carry_out(&self, order: Order, actor: &str) -> Result<Done, OrderError> {
+        let at = Circumstances {
+            now: self.now(),
+            actor: actor.to_owned(),
+            key: self.key.clone(),
+            passwords_max: self.rules().per_account,
+        };
+        let block = match &order {
+            Order::AddBlock(key, block) => Some((*key, Some(AddressRecord::Blocked(block.clone())))),
+            Order::LiftBlock(key) => Some((*key, None)),
+            _ => None,
+        };
+        let account = match &order {
+            Order::AddAccount(name)
+            | Order::RemoveAccount(name)
+            | Order::SetAccount { account: name, .. }
+            | Order::NewPassword { account: name, .. }
+            | Order::Revoke { account: name, .. } => Some(name.clone()),
+            Order::AddBlock(..) | Order::LiftBlock(_) => None,
+        };
+        let work = move |tables: &mut dyn crate::store::Tables| carry_out(tables, &order, &at);
+        let carried: Carried = match (account, block) {
+            (Some(name), _) => self.store.change(name, work).await?,
+            (None, block) => {
+                let table = self.seats.shared();
+                let publish = move |carried: &Carried| {
+                    if let (Ok(_), Some((key, record))) = (carried, block) {
+                        table.put(key, record);
+                    }
+                };
+                self.store.write(work, publish).await?
+            }
+        };
+        let (done, events) = carried?;
+        events.iter().for_each(log::event);
+        Ok(done)
+    }
+
+    /// Makes a client password. The only place where one exists in the clear.
+    ///
+    /// # Errors
+    /// As for [`Service::carry_out`].
+    pub async fn new_password(
+        &self,
+        account: AccountName,
+        name: PasswordName,
+        terms: Terms,
+        actor: &str,
+    ) -> Result<(i64, NewSecret), OrderError> {
+        // No Argon2 for an account that is not there.
+        if self.store.account(&account).await?.is_none() {
+            return Err(OrderRefused::NoAccount(account).into());
+        }
+        let secret = NewSecret::draw(&self.entropy);
+        let digest = secret.digest();
+        let salt = self.entropy.bytes::<SALT_BYTES>();
+        let source = Key::NoAddress(self.key.tag_of(&account));
+        let phc = self.hasher.hash(source, digest, self.rules().cost, salt).await?;
+        let order = Order::NewPassword { account, name, terms, digest, phc };
+        match self.carry_out(order, actor).await? {
+            Done::NewPassword(id) => Ok((id, secret)),
+            Done::Changed | Done::Unchanged | Done::Revoked(_) => Err(StoreError::Closed.into()),
+        }
+    }
+
+    /// Blocks the source that an address belongs to.
+    ///
+    /// # Errors
+    /// As for [`Service::carry_out`].
+    pub async fn add_block(&self, address: IpAddr, block: Block, actor: &str) -> Result<Key, OrderError> {
+        let key = self.key_of(address);
+        self.carry_out(Order::AddBlock(key, block), actor).await?;
+        self.seats.ring(&key);
+        Ok(key)
+    }
+
+    /// Lifts the block of the source that an address belongs to.
+    ///
+    /// # Errors
+    /// As for [`Service::carry_out`].
+    pub async fn lift_block(&self, address: IpAddr, actor: &str) -> Result<Key, OrderError> {
+        let key = self.key_of(address);
+        self.carry_out(Order::LiftBlock(key), actor).await?;
+        self.seats.ring(&key);
+        Ok(key)
+    }
+
+    fn key_of(&self, address: IpAddr) -> Key {
+        Key::of(address, self.rules().prefixes)
+    }
+
+    /// All blocks, the one that ends first first, and whether each is exempt.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<(Key, Block, bool)> {
+        let rules = self.rules();
+        let table = self.seats.table();
+        let blocks = table.blocks(self.now());
+        let mut blocks: Vec<_> =
+            blocks.map(|(key, block)| (*key, block.clone(), rules.exempts_key(key))).collect();
+        blocks.sort_by_key(|(key, block, _)| (block.until, *key));
+        blocks
+    }
+
+    /// Thinks an attempt through without counting anything.
+    pub async fn check(
+        &self,
+        typed: &str,
+        secret: Secret,
+        protocol: Protocol,
+        address: Option<IpAddr>,
+    ) -> Checked {
+        let rules = self.rules();
+        let name = AccountName::parse(typed, rules.default_domain.as_deref()).ok();
+        let params = match address {
+            Some(address) => format!("service={protocol}\trip={address}"),
+            None => format!("service={protocol}"),
+        };
+        let origin = Origin { address, protocol, params: Bytes::from(params) };
+        let attempt = Attempt { typed: typed.to_owned(), secret, mechanism: "PLAIN", origin };
+        let shown = name.as_ref().map_or(typed, AccountName::as_str);
+        let trier = self.trier(shown, &attempt.origin, &rules);
+        let (block, failures) = {
+            let table = self.seats.table();
+            (table.block(&trier.source, self.now()).cloned(), table.failures(&trier.source))
+        };
+        let verdict = match block.filter(|_| !trier.exempt) {
+            Some(block) => Verdict::Refuse(Reason::Blocked(block)),
+            None => self.look_at(&attempt, name.as_ref(), &trier, &rules).await.verdict,
+        };
+        Checked { verdict, failures, exempt: trier.exempt, account: name }
+    }
+
+    /// An account, with last uses up to this moment.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn account(&self, name: &AccountName) -> Result<Option<Account>, StoreError> {
+        self.flush().await?;
+        let name = name.clone();
+        self.store.read(move |tables| tables.account(&name)).await
+    }
+
+    /// Accounts in the order of their names.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn accounts(
+        &self,
+        after: String,
+        search: String,
+        limit: u32,
+    ) -> Result<Vec<AccountLine>, StoreError> {
+        self.store.read(move |tables| tables.accounts(&after, &search, limit)).await
+    }
+
+    /// Events up to this moment.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn events(&self, query: EventQuery) -> Result<Vec<(i64, Event)>, StoreError> {
+        self.flush().await?;
+        self.store.read(move |tables| tables.events(&query)).await
+    }
+
+    /// Copies the whole store, with what was pending, to a new file.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn backup(&self, to: std::path::PathBuf) -> Result<(), StoreError> {
+        self.flush().await?;
+        self.store.backup(to).await
+    }
+
+    /// A summary.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn summary(&self) -> Result<Summary, StoreError> {
+        let counts = self.store.read(|tables| tables.counts()).await?;
+        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let table = self.seats.table();
+        Ok(Summary {
+            since: self.started,
+            writable: self.writable.load(Ordering::Relaxed),
+            counts,
+            sources: table.len(),
+            blocks: table.blocks(self.now()).count(),
+            logins: (count(&self.counts.accepted), count(&self.counts.refused), count(&self.counts.deferred)),
+            hashing_queue: self.hasher.waiting(),
+        })
+    }
+}

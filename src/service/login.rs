@@ -1,0 +1,290 @@
+//! One attempt, from its seat to its verdict.
+//!
+//! 1. The source takes a seat, or is blocked, or waits.
+//! 2. The facts of the account are fetched, and `gate::login::screen` says what must be proved.
+//! 3. A failure is on disk before it is answered; so is a success that forgets failures.
+//! 4. Nobody is let in on facts that changed meanwhile.
+//! 5. A refusal leaves after the failure delay, without its seat.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::proof::Proof;
+use super::seats::{NoSeat, Seat};
+use super::{Rules, Service, lock};
+use crate::clock::Timestamp;
+use crate::gate::account::LastUse;
+use crate::gate::address::Key;
+use crate::gate::event::{Event, Kind};
+use crate::gate::key::{AccountTag, SecretTag};
+use crate::gate::login::{Attempt, Grant, Origin, Reason, Verdict, terms_refuse};
+use crate::gate::name::AccountName;
+use crate::gate::question::{Login, LoginAnswer};
+use crate::gate::record::{Failure, Outcome};
+use crate::gate::secret::Secret;
+use crate::log;
+use crate::store::{StoreError, orders};
+
+/// The longest that an attempt without an address is slowed. Postfix gives up after 10 s.
+const SLOWED_MAX: Duration = Duration::from_secs(8);
+
+/// Who is trying, from where.
+pub(super) struct Trier<'a> {
+    /// The normal form, or what was typed if it has none.
+    pub(super) shown: &'a str,
+    pub(super) tag: AccountTag,
+    pub(super) source: Key,
+    /// `lockout.exempt`: nothing is counted.
+    pub(super) exempt: bool,
+    pub(super) origin: &'a Origin,
+}
+
+impl Service {
+    pub(super) async fn login(&self, attempt: Attempt) -> LoginAnswer {
+        let started = Instant::now();
+        let rules = self.rules();
+        let name = AccountName::parse(&attempt.typed, rules.default_domain.as_deref()).ok();
+        let shown = name.as_ref().map_or(attempt.typed.as_str(), AccountName::as_str);
+        let trier = self.trier(shown, &attempt.origin, &rules);
+        let seat = match self.seat(&trier, &rules).await {
+            Ok(seat) => seat,
+            Err(verdict) => return self.unseated(&trier, verdict, &rules),
+        };
+        let generation = self.store.generation();
+        let proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
+        let secret = rules.lockout.repeats_once.then_some(&attempt.secret);
+        let Proof { verdict, upstream } = self.settle(&trier, proof, secret, generation, &rules).await;
+        self.count(&verdict);
+        self.leave(seat, started, &trier, &verdict, &rules).await;
+        self.word(verdict, upstream, attempt.mechanism, &attempt.origin, shown, &rules)
+    }
+
+    pub(super) fn trier<'a>(&self, shown: &'a str, origin: &'a Origin, rules: &Rules) -> Trier<'a> {
+        let tag = self.key.account_tag(shown.as_bytes());
+        let source = self.source_of(origin.address, tag, rules);
+        let exempt = origin.address.is_some_and(|address| rules.exempts(address));
+        Trier { shown, tag, source, exempt, origin }
+    }
+
+    fn source_of(&self, address: Option<IpAddr>, tag: AccountTag, rules: &Rules) -> Key {
+        address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes))
+    }
+
+    /// A seat; none is needed for an exempt address.
+    pub(super) async fn seat(&self, trier: &Trier<'_>, rules: &Rules) -> Result<Option<Seat<'_>>, Verdict> {
+        if trier.exempt {
+            return Ok(None);
+        }
+        match self.seats.take(trier.source, &self.clock, &rules.lockout).await {
+            Ok(seat) => Ok(Some(seat)),
+            Err(NoSeat::Blocked(block)) => Err(Verdict::Refuse(Reason::Blocked(block))),
+            Err(NoSeat::Crowded) => Err(Verdict::Defer("too many attempts from this source at once")),
+        }
+    }
+
+    /// The answer to an attempt that was not looked at.
+    pub(super) fn unseated(&self, trier: &Trier<'_>, verdict: Verdict, rules: &Rules) -> LoginAnswer {
+        self.count(&verdict);
+        let event = self.event(trier, &verdict);
+        if let Some(event) = self.refusals.note(trier.source, trier.tag, event) {
+            self.record(event);
+        }
+        self.word(verdict, None, "", trier.origin, trier.shown, rules)
+    }
+
+    pub(super) async fn look_at(
+        &self,
+        attempt: &Attempt,
+        name: Option<&AccountName>,
+        trier: &Trier<'_>,
+        rules: &Rules,
+    ) -> Proof {
+        let Some(name) = name else { return Verdict::Refuse(Reason::BadName).into() };
+        match self.store.account(name).await {
+            Ok(account) => self.prove(attempt, name, account.as_deref(), &rules.policy, trier.source).await,
+            Err(_) => Verdict::Defer("the store cannot be read").into(),
+        }
+    }
+
+    fn event(&self, trier: &Trier<'_>, verdict: &Verdict) -> Event {
+        let mut event = Event::new(self.now(), Kind::Login, "gate").account(trier.shown).verdict(verdict);
+        event.address = trier.origin.address.map(|address| address.to_string());
+        event.protocol = Some(trier.origin.protocol.to_string());
+        event
+    }
+
+    /// Puts down how an attempt ended, and lets nobody in on facts that changed since `generation`.
+    pub(super) async fn settle(
+        &self,
+        trier: &Trier<'_>,
+        mut proof: Proof,
+        secret: Option<&Secret>,
+        generation: u64,
+        rules: &Rules,
+    ) -> Proof {
+        let outcome = match &proof.verdict {
+            Verdict::Defer(_) => None,
+            Verdict::Refuse(_) => {
+                let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, secret));
+                Some(Outcome::Failed(Failure { account: trier.tag, secret }))
+            }
+            Verdict::Accept(_) => {
+                let concerns = self.seats.table().concerns(&trier.source, trier.tag);
+                concerns.then_some(Outcome::Succeeded(trier.tag))
+            }
+        };
+        let event = self.event(trier, &proof.verdict);
+        let failed = matches!(outcome, Some(Outcome::Failed(_)));
+        if let Some(outcome) = outcome.filter(|_| !trier.exempt)
+            && let Err(error) = self.put_down(trier.source, outcome, event.clone(), rules).await
+        {
+            warn!(error = %log::chain(&error), "an attempt could not be settled");
+            return Verdict::Defer("the store takes no writes").into();
+        }
+        if let Verdict::Accept(grant) = &proof.verdict
+            && self.store.generation() != generation
+            && let Err(refused) = self.still_good(grant, trier.origin).await
+        {
+            proof = refused.into();
+        }
+        if let Verdict::Accept(grant) = &proof.verdict {
+            self.note_success(trier, grant, rules);
+        }
+        // A counted failure is in the store already.
+        if !failed || trier.exempt {
+            self.record(self.event(trier, &proof.verdict));
+        }
+        proof
+    }
+
+    /// Failures and successes of a source, on disk and in the table before this returns.
+    async fn put_down(
+        &self,
+        source: Key,
+        outcome: Outcome,
+        event: Event,
+        rules: &Rules,
+    ) -> Result<(), StoreError> {
+        let (table, lockout) = (self.seats.shared(), rules.lockout);
+        let settled = self
+            .store
+            .write(
+                move |tables| orders::settle(tables, &source, outcome, &event, &lockout),
+                move |(record, _)| table.put(source, record.clone()),
+            )
+            .await;
+        self.wrote(&settled);
+        let (_, events) = settled?;
+        events.iter().for_each(log::event);
+        self.forget_fallen();
+        Ok(())
+    }
+
+    /// Looks once more at what a grant stands on.
+    pub(super) async fn still_good(&self, grant: &Grant, origin: &Origin) -> Result<(), Verdict> {
+        loop {
+            let generation = self.store.generation();
+            let account = self.store.account(&grant.account).await;
+            let account = account.map_err(|_| Verdict::Defer("the store cannot be read"))?;
+            if self.store.generation() != generation {
+                continue;
+            }
+            let Some((id, name)) = &grant.password else {
+                let admitted = self.rules().policy.admits(account.as_deref(), origin.address);
+                return if admitted { Ok(()) } else { Err(Verdict::Refuse(Reason::MainPassword)) };
+            };
+            let account = account.filter(|account| account.enabled);
+            let password = account.as_ref().and_then(|a| a.passwords.iter().find(|known| known.id == *id));
+            return match password {
+                None => Err(Verdict::Refuse(Reason::Revoked { id: *id, name: name.clone() })),
+                Some(password) => match terms_refuse(password, origin, self.now()) {
+                    Some(reason) => Err(Verdict::Refuse(reason)),
+                    None => Ok(()),
+                },
+            };
+        }
+    }
+
+    fn note_success(&self, trier: &Trier<'_>, grant: &Grant, rules: &Rules) {
+        let now = self.now();
+        let address = trier.origin.address;
+        if let Some((id, _)) = &grant.password {
+            let protocol = trier.origin.protocol.to_string();
+            let last_use = LastUse { at: now, address: address.map(|a| a.to_string()), protocol };
+            self.last_uses.note(*id, last_use);
+        }
+        let declared =
+            address.is_none_or(|address| rules.policy.allowed_from.iter().any(|net| net.contains(&address)));
+        if !trier.exempt && !declared && lock(&self.crowds).note(trier.source, trier.tag, now) {
+            self.record(crowd(trier, now));
+        }
+    }
+
+    /// Waits out the delay of a refusal. The seat is given back first, except where there is no
+    /// address to block: there the one seat that is left after ten failures is what slows guessing.
+    pub(super) async fn leave(
+        &self,
+        seat: Option<Seat<'_>>,
+        started: Instant,
+        trier: &Trier<'_>,
+        verdict: &Verdict,
+        rules: &Rules,
+    ) {
+        let Verdict::Refuse(_) = verdict else { return };
+        let mut delay = rules.failure_delay;
+        let mut kept = None;
+        if let Key::NoAddress(_) = trier.source
+            && self.seats.table().failures(&trier.source) >= rules.lockout.failures as usize
+        {
+            delay = (delay.max(Duration::from_secs(1)) * 4).min(SLOWED_MAX);
+            kept = seat;
+        } else {
+            drop(seat);
+        }
+        self.held.hold(started + delay).await;
+        drop(kept);
+    }
+
+    /// Puts a verdict into words.
+    pub(super) fn word(
+        &self,
+        verdict: Verdict,
+        upstream: Option<(String, Bytes)>,
+        mechanism: &str,
+        origin: &Origin,
+        shown: &str,
+        rules: &Rules,
+    ) -> LoginAnswer {
+        let (upstream_name, fields) = upstream.unzip();
+        let fields = fields.unwrap_or_default();
+        let text = match &verdict {
+            Verdict::Refuse(Reason::Blocked(block)) => Some(rules.messages.blocked(block.until)),
+            Verdict::Refuse(_) if fields.is_empty() => rules.messages.wrong(),
+            _ => None,
+        };
+        let (user, login) = match &verdict {
+            Verdict::Accept(grant) => {
+                let user = upstream_name.unwrap_or_else(|| grant.account.to_string());
+                let login = Login {
+                    user: user.clone(),
+                    grant: grant.clone(),
+                    mechanism: mechanism.to_owned(),
+                    origin: origin.clone(),
+                };
+                (Some(user), Some(login))
+            }
+            _ => (Some(shown.to_owned()).filter(|shown| !shown.is_empty()), None),
+        };
+        LoginAnswer { verdict, user, text, fields, login }
+    }
+}
+
+fn crowd(trier: &Trier<'_>, now: Timestamp) -> Event {
+    let advice = "many accounts log in from here: if it is a proxy or webmail, let it tell the users' \
+                  addresses, or add it to lockout.exempt";
+    Event::new(now, Kind::ProxySuspected, "gate").address(trier.source).reason(advice)
+}

@@ -1,0 +1,234 @@
+//! The only place where rules meet store, hash, upstream and clock.
+//!
+//! Doors ask a [`Question`] and get an [`Answer`]; administrators give an [`Order`]. What is
+//! decided is decided in `gate/`; here the facts are fetched and what it says is carried out.
+//!
+//! - `login`: one attempt, from its seat to its verdict
+//! - `proof`: is the secret right? verified-secret memory, Argon2, the upstream
+//! - `relay`: mechanisms that only the upstream does
+//! - `userdb`: claims and lookups of mail processes
+//! - `seats`: who may be decided on now, and who waits
+//! - `held`: answers to failures that leave later
+//! - `admin`: orders, lists, `check`
+//! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
+
+mod admin;
+mod held;
+mod login;
+mod proof;
+mod relay;
+pub mod rules;
+mod seats;
+mod upkeep;
+mod userdb;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tracing::{error, info};
+
+use self::held::Held;
+use self::proof::Verified;
+use self::seats::Seats;
+use self::upkeep::{LastUses, Refusals};
+use crate::claims::Claims;
+use crate::clock::{Clock, Timestamp};
+use crate::entropy::Entropy;
+use crate::gate::crowd::Crowds;
+use crate::gate::key::StoreKey;
+use crate::gate::login::Verdict;
+use crate::gate::question::{Answer, Question};
+use crate::gate::record::AddressRecord;
+use crate::gate::table::AddressTable;
+use crate::hasher::Hasher;
+use crate::log;
+use crate::store::{StoreError, StoreHandle};
+use crate::upstream::Upstream;
+
+pub use self::admin::{Checked, OrderError, Summary};
+pub use self::rules::Rules;
+
+/// What a service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The settings.
+    pub rules: Rules,
+    /// The most sources in memory.
+    pub addresses_max: usize,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The store's key.
+    pub key: StoreKey,
+    /// The store.
+    pub store: StoreHandle,
+    /// Argon2.
+    pub hasher: Hasher,
+    /// Dovecot's own auth process, in front mode.
+    pub upstream: Option<Upstream>,
+}
+
+/// Everything that is decided, is decided here.
+#[derive(Debug)]
+pub struct Service {
+    rules: RwLock<Arc<Rules>>,
+    clock: Clock,
+    entropy: Entropy,
+    key: StoreKey,
+    store: StoreHandle,
+    hasher: Hasher,
+    upstream: Option<Upstream>,
+    seats: Seats,
+    verified: Verified,
+    claims: Mutex<Claims>,
+    held: Held,
+    crowds: Mutex<Crowds>,
+    last_uses: LastUses,
+    refusals: Refusals,
+    started: Timestamp,
+    /// Whether the last write reached the disk.
+    writable: AtomicBool,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    deferred: AtomicU64,
+}
+
+impl Service {
+    /// Puts a service together and fetches what the store knows of sources.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
+        let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream } = parts;
+        let now = clock.now();
+        let mut table = AddressTable::new(addresses_max);
+        for (key, record) in store.read(|tables| tables.sources()).await? {
+            let record = match record {
+                AddressRecord::Blocked(block) => AddressRecord::Blocked(block.clamped(now)),
+                run @ AddressRecord::Run(_) => run,
+            };
+            if record.holds(now, &rules.lockout) {
+                table.put(key, Some(record));
+            }
+        }
+        let verified = Verified::new(&entropy);
+        Ok(Arc::new(Self {
+            rules: RwLock::new(Arc::new(rules)),
+            clock,
+            entropy,
+            key,
+            store,
+            hasher,
+            upstream,
+            seats: Seats::new(table),
+            verified,
+            claims: Mutex::default(),
+            held: Held::default(),
+            crowds: Mutex::default(),
+            last_uses: LastUses::default(),
+            refusals: Refusals::default(),
+            started: now,
+            writable: AtomicBool::new(true),
+            counts: Counts::default(),
+        }))
+    }
+
+    /// Answers a question. What is being decided is decided and counted even if nobody waits for
+    /// the answer any more: do not drop this future.
+    pub async fn ask(self: Arc<Self>, question: Question) -> Answer {
+        match question {
+            Question::Login(attempt) => Answer::Login(self.login(attempt).await),
+            Question::Relay { mechanism, origin, initial } => {
+                self.relay(None, mechanism, origin, initial).await
+            }
+            Question::RelayOn(mut relay, data) => {
+                relay.taken_up();
+                let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
+                self.relay(Some(relay.id), mechanism, origin, Some(data)).await
+            }
+            Question::Unreadable(coded) => {
+                let delay = self.rules().failure_delay;
+                self.held.hold(tokio::time::Instant::now() + delay).await;
+                Answer::Coded(coded)
+            }
+            Question::Claim(claim) => Answer::Found(self.claim(&claim).await),
+            Question::User(lookup) => Answer::Found(self.user(&lookup).await),
+            Question::Pass(lookup) => Answer::Found(self.pass(&lookup).await),
+            Question::List(params) => Answer::List(self.list(&params).await),
+        }
+    }
+
+    /// The register of logins that may be claimed.
+    pub fn claims(&self) -> MutexGuard<'_, Claims> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The settings of this moment.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on, decide by these settings.
+    pub fn set_rules(&self, rules: Rules) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The clock itself, which tests set by hand.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Randomness, for cookies.
+    #[must_use]
+    pub fn entropy(&self) -> &Entropy {
+        &self.entropy
+    }
+
+    /// The upstream, in front mode.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.as_ref()
+    }
+
+    /// Notes how a write ended; says so in the log when that changes.
+    fn wrote<T>(&self, outcome: &Result<T, StoreError>) {
+        let ok = outcome.is_ok();
+        if self.writable.swap(ok, Ordering::Relaxed) != ok {
+            match outcome {
+                Ok(_) => info!("the store takes writes again"),
+                Err(error) => error!(
+                    error = %log::chain(error),
+                    "the store takes no writes: what would have to be counted fails temporarily"
+                ),
+            }
+        }
+    }
+
+    fn count(&self, verdict: &Verdict) {
+        let counter = match verdict {
+            Verdict::Accept(_) => &self.counts.accepted,
+            Verdict::Refuse(_) => &self.counts.refused,
+            Verdict::Defer(_) => &self.counts.deferred,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A mutex's contents, whatever became of an earlier holder.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

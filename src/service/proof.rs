@@ -1,0 +1,197 @@
+//! Is the secret right? At most one Argon2 per attempt, and none for a wrong client password.
+
+use std::sync::Mutex;
+
+use hashlink::LruCache;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tracing::error;
+
+use super::{Service, lock};
+use crate::entropy::Entropy;
+use crate::gate::account::{Account, ClientPassword};
+use crate::gate::address::Key;
+use crate::gate::login::{Attempt, Grant, Policy, Reason, Screened, Verdict};
+use crate::gate::login::{screen, terms_refuse, without_client_password};
+use crate::gate::name::AccountName;
+use crate::gate::secret::Digest;
+use crate::hasher::HasherError;
+use crate::log;
+use crate::store::Tables;
+use crate::upstream::{Away, Said};
+
+/// Secrets that were verified and need no Argon2 again; 16 bytes each.
+const VERIFIED_MAX: usize = 100_000;
+
+/// Remembers, for as long as the daemon runs, which secrets were verified against which rows.
+///
+/// What is kept is a keyed mark over row, PHC string and D under a key made at start: it says
+/// nothing to whoever reads it, and nothing at all after a restart.
+#[derive(Debug)]
+pub(super) struct Verified {
+    keyed: Hmac<Sha256>,
+    marks: Mutex<LruCache<[u8; 16], ()>>,
+}
+
+impl Verified {
+    pub(super) fn new(entropy: &Entropy) -> Self {
+        let key: [u8; 32] = entropy.bytes();
+        let keyed = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
+        Self { keyed, marks: Mutex::new(LruCache::new(VERIFIED_MAX)) }
+    }
+
+    fn mark(&self, password: &ClientPassword, digest: &Digest) -> [u8; 16] {
+        let mut mac = self.keyed.clone();
+        mac.update(&password.id.to_be_bytes());
+        mac.update(&digest.0);
+        mac.update(password.phc.as_bytes());
+        let mut mark = [0; 16];
+        mark.copy_from_slice(&mac.finalize().into_bytes()[..16]);
+        mark
+    }
+
+    fn knows(&self, mark: &[u8; 16]) -> bool {
+        lock(&self.marks).get(mark).is_some()
+    }
+
+    fn learn(&self, mark: [u8; 16]) {
+        lock(&self.marks).insert(mark, ());
+    }
+}
+
+/// What was proved, and what the upstream said beside it.
+#[derive(Debug)]
+pub(super) struct Proof {
+    pub(super) verdict: Verdict,
+    /// The upstream's own name and fields.
+    pub(super) upstream: Option<(String, bytes::Bytes)>,
+}
+
+impl From<Verdict> for Proof {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, upstream: None }
+    }
+}
+
+impl Service {
+    /// Looks at an attempt of a name that can be one.
+    pub(super) async fn prove(
+        &self,
+        attempt: &Attempt,
+        name: &AccountName,
+        account: Option<&Account>,
+        policy: &Policy,
+        source: Key,
+    ) -> Proof {
+        let digest = attempt.secret.digest();
+        let selector = account.map(|account| self.key.selector(account.id, &digest));
+        let address = attempt.origin.address;
+        let mut screened = screen(account, selector, self.key.id(), policy, address);
+        let candidates = match &screened {
+            Screened::Prove(password) => vec![*password],
+            Screened::ProveOneOf(passwords) => passwords.clone(),
+            Screened::Refuse(_) | Screened::AskUpstream => Vec::new(),
+        };
+        for password in candidates {
+            match self.verify(password, &digest, source).await {
+                Ok(true) => {
+                    self.adopt(password, account, &digest).await;
+                    return match terms_refuse(password, &attempt.origin, self.now()) {
+                        Some(reason) => Verdict::Refuse(reason),
+                        None => accept(name, password),
+                    }
+                    .into();
+                }
+                Ok(false) => screened = without_client_password(account, policy, address),
+                Err(error) => return Verdict::Defer(deferral(error)).into(),
+            }
+        }
+        match screened {
+            Screened::Refuse(reason) => Verdict::Refuse(reason).into(),
+            // Only a candidate that was not the one could have been left over.
+            Screened::Prove(_) | Screened::ProveOneOf(_) => Verdict::Refuse(Reason::WrongPassword).into(),
+            Screened::AskUpstream => self.prove_main_password(attempt, name, policy).await,
+        }
+    }
+
+    async fn verify(
+        &self,
+        password: &ClientPassword,
+        digest: &Digest,
+        source: Key,
+    ) -> Result<bool, HasherError> {
+        let mark = self.verified.mark(password, digest);
+        if self.verified.knows(&mark) {
+            return Ok(true);
+        }
+        let same = self.hasher.verify(source, *digest, &password.phc).await?;
+        if same {
+            self.verified.learn(mark);
+        }
+        Ok(same)
+    }
+
+    /// A password that was found without its selector gets one under the present key.
+    async fn adopt(&self, password: &ClientPassword, account: Option<&Account>, digest: &Digest) {
+        let Some(account) = account.filter(|_| password.key_id != self.key.id()) else { return };
+        let (id, selector, key_id) = (password.id, self.key.selector(account.id, digest), self.key.id());
+        let work = move |tables: &mut dyn Tables| tables.set_selector(id, selector, key_id);
+        if let Err(error) = self.store.change(account.name.clone(), work).await {
+            // The login is right all the same; the next one tries again.
+            error!(error = %log::chain(&error), password_id = id, "no new selector was written");
+        }
+    }
+
+    async fn prove_main_password(&self, attempt: &Attempt, name: &AccountName, policy: &Policy) -> Proof {
+        let Some(upstream) = &self.upstream else { return Verdict::Refuse(Reason::WrongPassword).into() };
+        if !self.can_count().await {
+            return Verdict::Defer("the store takes no writes").into();
+        }
+        let params = &attempt.origin.params;
+        let said = upstream.plain(name.as_str(), &attempt.secret, params).await;
+        self.weigh(said, attempt.origin.address, policy).await
+    }
+
+    /// What the upstream's word is worth. The identity that counts is the one it confirmed:
+    /// aliases and master users log in as somebody else than the name says.
+    pub(super) async fn weigh(
+        &self,
+        said: Result<Said, Away>,
+        address: Option<std::net::IpAddr>,
+        policy: &Policy,
+    ) -> Proof {
+        let (user, fields) = match said {
+            Ok(Said::Ok(user, fields)) => (user, fields),
+            Ok(Said::Fail(user, fields)) => {
+                let verdict = Verdict::Refuse(Reason::WrongPassword);
+                return Proof { verdict, upstream: Some((user.unwrap_or_default(), fields)) };
+            }
+            Ok(Said::Trouble) => return Verdict::Defer("the upstream has trouble").into(),
+            Ok(Said::Challenge(..)) => return Verdict::Defer("the upstream asks for more").into(),
+            Err(Away) => return Verdict::Defer("the upstream is away").into(),
+        };
+        let Ok(name) = AccountName::parse(&user, self.rules().default_domain.as_deref()) else {
+            return Verdict::Refuse(Reason::BadName).into();
+        };
+        match self.store.account(&name).await {
+            Err(_) => Verdict::Defer("the store cannot be read").into(),
+            Ok(account) if policy.admits(account.as_deref(), address) => {
+                let verdict = Verdict::Accept(Grant { account: name, password: None });
+                Proof { verdict, upstream: Some((user, fields)) }
+            }
+            Ok(_) => Verdict::Refuse(Reason::MainPassword).into(),
+        }
+    }
+}
+
+fn accept(name: &AccountName, password: &ClientPassword) -> Verdict {
+    Verdict::Accept(Grant { account: name.clone(), password: Some((password.id, password.name.clone())) })
+}
+
+fn deferral(error: HasherError) -> &'static str {
+    match error {
+        HasherError::Full => "the queue for Argon2 is full",
+        HasherError::Late => "no Argon2 seat became free in time",
+        HasherError::Unusable => "a stored password hash cannot be used",
+    }
+}

@@ -1,0 +1,211 @@
+//! What happens by itself: last uses and events are written in batches off the login path, ended
+//! blocks and old runs are swept, old events are forgotten.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, warn};
+
+use super::{Service, lock};
+use crate::clock::Timestamp;
+use crate::gate::account::{LastUse, REVOKED_KEPT};
+use crate::gate::address::Key;
+use crate::gate::event::Event;
+use crate::gate::key::AccountTag;
+use crate::gate::record::{AddressRecord, Block};
+use crate::log;
+use crate::store::{StoreError, Tables};
+
+/// How often what is pending is written.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// How often what has ended is swept, in writes.
+const SWEEP_EVERY: u32 = 60;
+/// Events that may wait to be written; past it they are only logged.
+const EVENTS_MAX: usize = 20_000;
+/// Refusals of blocked sources are summed up for this long.
+const SUM_UP_SECS: i64 = 60;
+/// Blocked sources and accounts whose refusals are summed up at once.
+const SUMS_MAX: usize = 10_000;
+/// Old rows that one transaction forgets, so that no login waits long behind it.
+const FORGET_MAX: u32 = 5_000;
+/// Sources that one transaction forgets.
+const FORGET_SOURCES: usize = 1_000;
+
+/// Last uses and events that are not written yet.
+#[derive(Debug, Default)]
+pub(super) struct LastUses {
+    uses: Mutex<HashMap<i64, LastUse>>,
+    events: Mutex<Vec<Event>>,
+}
+
+impl LastUses {
+    pub(super) fn note(&self, password_id: i64, last_use: LastUse) {
+        lock(&self.uses).insert(password_id, last_use);
+    }
+}
+
+/// Refusals of blocked sources: the first of a minute is told at once, the others as a sum.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Mutex<HashMap<(Key, AccountTag), (Timestamp, u32, Event)>>);
+
+impl Refusals {
+    /// Returns the event if it is to be recorded now.
+    pub(super) fn note(&self, source: Key, account: AccountTag, event: Event) -> Option<Event> {
+        let mut sums = lock(&self.0);
+        let full = sums.len() >= SUMS_MAX;
+        match sums.entry((source, account)) {
+            Entry::Occupied(mut sum) => {
+                let (_, more, latest) = sum.get_mut();
+                *more = more.saturating_add(1);
+                *latest = event;
+                None
+            }
+            Entry::Vacant(_) if full => None,
+            Entry::Vacant(place) => {
+                place.insert((event.time, 0, event.clone()));
+                Some(event)
+            }
+        }
+    }
+
+    /// Takes the sums whose minute is over; all of them if `everything`.
+    fn over(&self, now: Timestamp, everything: bool) -> Vec<Event> {
+        let mut over = Vec::new();
+        lock(&self.0).retain(|_, (since, more, event)| {
+            let ends = everything || now.0 >= since.0 + SUM_UP_SECS;
+            if ends && *more > 0 {
+                over.push(Event { count: *more, ..event.clone() });
+            }
+            !ends
+        });
+        over
+    }
+}
+
+impl Service {
+    /// Logs an event now, and writes it with the next batch.
+    pub(super) fn record(&self, event: Event) {
+        log::event(&event);
+        let mut events = lock(&self.last_uses.events);
+        if events.len() < EVENTS_MAX {
+            events.push(event);
+        } else if events.len() == EVENTS_MAX {
+            warn!("more events than the store can take: some are only in this log");
+            events.push(event);
+        }
+    }
+
+    /// Writes what is pending, and returns when it is on disk.
+    pub(super) async fn flush(&self) -> Result<(), StoreError> {
+        let uses = std::mem::take(&mut *lock(&self.last_uses.uses));
+        let events = Arc::new(std::mem::take(&mut *lock(&self.last_uses.events)));
+        if uses.is_empty() && events.is_empty() {
+            return Ok(());
+        }
+        let (batch, kept) = (Arc::clone(&events), uses.clone());
+        let written = self
+            .store
+            .write(
+                move |tables| {
+                    uses.iter().try_for_each(|(id, last_use)| tables.set_last_use(*id, last_use))?;
+                    batch.iter().try_for_each(|event| tables.add_event(event).map(drop))
+                },
+                |()| (),
+            )
+            .await;
+        self.wrote(&written);
+        if written.is_err() {
+            // They wait for a store that works; whatever came meanwhile is newer and wins.
+            let mut newer = lock(&self.last_uses.uses);
+            for (id, last_use) in kept {
+                newer.entry(id).or_insert(last_use);
+            }
+            let mut pending = lock(&self.last_uses.events);
+            let room = EVENTS_MAX.saturating_sub(pending.len());
+            pending.splice(0..0, events.iter().take(room).cloned());
+        }
+        written
+    }
+
+    /// Whether a failure could be counted now. While the store takes no writes, nothing that can
+    /// be guessed at is looked at.
+    pub(super) async fn can_count(&self) -> bool {
+        if self.writable.load(Ordering::Relaxed) {
+            return true;
+        }
+        // Writes a row and takes it back: both pages go to the disk.
+        let probe = Key::NoAddress(AccountTag(0));
+        let block = Block { since: Timestamp(0), until: Timestamp(0), reason: String::new() };
+        let work = move |tables: &mut dyn Tables| {
+            tables.put_source(&probe, Some(&AddressRecord::Blocked(block.clone())))?;
+            tables.put_source(&probe, None)
+        };
+        let written = self.store.write(work, |()| ()).await;
+        self.wrote(&written);
+        written.is_ok()
+    }
+
+    /// Sources that fell out of the table are forgotten by the store too.
+    pub(super) fn forget_fallen(&self) {
+        self.forget_sources(&self.seats.fallen());
+    }
+
+    fn forget_sources(&self, keys: &[Key]) {
+        for keys in keys.chunks(FORGET_SOURCES) {
+            let keys = keys.to_vec();
+            // What stays in the store is swept at the next start.
+            let _ =
+                self.store.post(move |tables| keys.iter().try_for_each(|key| tables.put_source(key, None)));
+        }
+    }
+
+    /// Runs for as long as the daemon does.
+    pub async fn upkeep(self: Arc<Self>) {
+        let mut beat = interval(WRITE_EVERY);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for count in 1_u32.. {
+            beat.tick().await;
+            for sum in self.refusals.over(self.now(), false) {
+                self.record(sum);
+            }
+            // A failure is in the log already (`wrote`), and the batch waits.
+            let _ = self.flush().await;
+            if count.is_multiple_of(SWEEP_EVERY) {
+                self.sweep().await;
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        let (now, rules) = (self.now(), self.rules());
+        let gone = self.seats.table().sweep(now, &rules.lockout);
+        self.forget_sources(&gone);
+        let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));
+        loop {
+            let forgotten =
+                self.store.write(move |tables| tables.forget(events, revoked, FORGET_MAX), |_| ()).await;
+            match forgotten {
+                Ok(count) if count >= FORGET_MAX as usize => tokio::task::yield_now().await,
+                Ok(_) => return,
+                Err(error) => {
+                    error!(error = %log::chain(&error), "old events could not be forgotten");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The last thing before the end: what is pending is written.
+    pub async fn finish(&self) {
+        for sum in self.refusals.over(self.now(), true) {
+            self.record(sum);
+        }
+        if let Err(error) = self.flush().await {
+            error!(error = %log::chain(&error), "the last events could not be written");
+        }
+    }
+}
