@@ -1,0 +1,236 @@
+//! `sidegated`: start and stop, in order.
+//!
+//! Start: settings, limits, log, control socket (is another one running?), store, key, upstream,
+//! doors, ready. Stop: every open request is told to try again later, then what is pending is
+//! written.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use clap::Parser;
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use tokio::net::UnixListener;
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use crate::api::server::Api;
+use crate::clock::Clock;
+use crate::config::{Config, Control};
+use crate::entropy::Entropy;
+use crate::hasher::Hasher;
+use crate::log;
+use crate::serve::{DRAIN, Door, socket};
+use crate::service::{Parts, Rules, Service};
+use crate::store::StoreHandle;
+use crate::store::key_file;
+use crate::store::sqlite::Sqlite;
+use crate::upstream::Upstream;
+
+/// Where the settings are if nobody says otherwise.
+pub const CONFIG_DEFAULT: &str = "/etc/sidegate/sidegate.toml";
+
+/// The side gate of a mail server: decides every login of a mail client.
+#[derive(Debug, Parser)]
+#[command(name = "sidegated", version, about, after_help = AFTER_HELP)]
+struct Options {
+    /// The settings; conf.d/*.toml beside this file are read after it
+    #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+    config: PathBuf,
+    /// Read the settings, tell every mistake, and exit
+    #[arg(long)]
+    check: bool,
+}
+
+const AFTER_HELP: &str = "\
+Signals:
+  SIGTERM, SIGINT  stop: open requests are told to try again later
+  SIGHUP           read the settings again; what needs a restart is named in the log
+
+Exit status:
+  0  stopped as told; or --check found no mistake
+  1  could not start; or --check found mistakes
+  2  wrong usage
+
+Examples:
+  sidegated --check
+  sidegated --config /etc/sidegate/sidegate.toml";
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    let config = match Config::load(&options.config) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if options.check {
+        eprintln!("{}: no mistakes", options.config.display());
+        return ExitCode::SUCCESS;
+    }
+    if let Err(error) = log::start(&config.log) {
+        eprintln!("sidegated: the log cannot be started: {error}");
+        return ExitCode::FAILURE;
+    }
+    match start(&options.config, config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("sidegated could not start: {}", log::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn start(path: &Path, config: Config) -> Result<(), Failure> {
+    guard_secrets()?;
+    raise_descriptors();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(path, config))
+}
+
+/// No core dumps, no debugger of the same user, and no file that others may read.
+fn guard_secrets() -> Result<(), Failure> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    set_dumpable(false)?;
+    umask(Mode::from_bits_truncate(0o077));
+    Ok(())
+}
+
+/// Every login process holds a connection: the soft limit is often 1024.
+fn raise_descriptors() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        warn!(%error, soft, "the limit of open files stays as it is");
+    }
+}
+
+async fn run(path: &Path, config: Config) -> Result<(), Failure> {
+    // Whoever lives on the control socket is another sidegated: found out before the store is
+    // touched.
+    let control = listen_control(&config.control)?;
+    let service = Service::start(parts(&config)?).await?;
+    let doors: Arc<[Arc<Door>]> =
+        config.listen.iter().map(|listener| Door::open(listener).map(Arc::new)).collect::<Result<_, _>>()?;
+    let folder = config.store.path.parent().unwrap_or(Path::new("/")).to_owned();
+    let api = Api::new(Arc::clone(&service), Arc::clone(&doors), config.control.clone(), folder);
+
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    for door in doors.iter() {
+        tasks.spawn(Arc::clone(door).serve(Arc::clone(&service), stopped.clone()));
+    }
+    tasks.spawn(async move {
+        if let Err(error) = api.serve(control, stopped).await {
+            error!(%error, "the control API ended");
+        }
+    });
+    let upkeep = tokio::spawn(Arc::clone(&service).upkeep());
+    info!(version = env!("CARGO_PKG_VERSION"), listeners = doors.len(), "ready");
+
+    obey_signals(path, config, &service).await?;
+    info!("stopping");
+    let _ = stop.send(true);
+    let drained = async { while tasks.join_next().await.is_some() {} };
+    // The doors cut what takes longer; a control request may take as long as they do.
+    if timeout(2 * DRAIN, drained).await.is_err() {
+        warn!("a control request took too long and was cut");
+    }
+    upkeep.abort();
+    service.finish().await;
+    info!("stopped");
+    Ok(())
+}
+
+fn parts(config: &Config) -> Result<Parts, Failure> {
+    let entropy = Entropy::system();
+    let key = key_file::load(&config.store.key_file, &entropy)?;
+    let store = StoreHandle::open(&Sqlite::at(&config.store.path))?;
+    let argon2 = &config.client_passwords.argon2;
+    let seats = argon2.seats.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    Ok(Parts {
+        rules: Rules::from(config),
+        addresses_max: config.lockout.addresses_max,
+        clock: Clock::system(),
+        entropy,
+        key,
+        store,
+        hasher: Hasher::start(seats, argon2.queue, argon2.wait),
+        upstream: config
+            .upstream
+            .as_ref()
+            .map(|upstream| Upstream::start(&upstream.auth, &upstream.userdb, upstream.timeout)),
+    })
+}
+
+/// Reachable for those who may have a role; which one is decided by uid, at each request.
+fn listen_control(control: &Control) -> Result<UnixListener, socket::SocketError> {
+    let mode = match (&control.group, control.readers.is_empty()) {
+        (_, false) => 0o666,
+        (Some(_), true) => 0o660,
+        (None, true) => 0o600,
+    };
+    socket::listen(&control.path, mode, control.group.as_deref())
+}
+
+/// Returns when the daemon is to stop.
+async fn obey_signals(path: &Path, mut config: Config, service: &Service) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reload = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = reload.recv() => reread(path, &mut config, service),
+        }
+    }
+}
+
+/// Takes over what can change while running; names what cannot. With a mistake in the files,
+/// everything stays as it was.
+fn reread(path: &Path, config: &mut Config, service: &Service) {
+    let fresh = match Config::load(path) {
+        Ok(fresh) => fresh,
+        Err(mistakes) => {
+            for complaint in &mistakes.complaints {
+                error!("{complaint}");
+            }
+            return error!("the settings have mistakes: the old ones stay in force");
+        }
+    };
+    let (old, new) = (&*config, &fresh);
+    let argon2 = |config: &Config| {
+        let argon2 = &config.client_passwords.argon2;
+        (argon2.seats, argon2.wait, argon2.queue)
+    };
+    let needs_restart = [
+        ("store", old.store != new.store),
+        ("control", old.control != new.control),
+        ("listen", old.listen != new.listen),
+        ("log", old.log != new.log),
+        ("upstream", old.upstream != new.upstream),
+        ("client_passwords.argon2 seats, wait or queue", argon2(old) != argon2(new)),
+        ("lockout.addresses_max", old.lockout.addresses_max != new.lockout.addresses_max),
+    ];
+    for (section, _) in needs_restart.into_iter().filter(|(_, changed)| *changed) {
+        warn!(section, "changed, but takes effect only at a restart");
+    }
+    service.set_rules(Rules::from(new));
+    info!("the settings were read again");
+    *config = fresh;
+}

@@ -1,0 +1,213 @@
+//! The one connection loop, for every protocol.
+//!
+//! It never stops reading because an answer is awaited: questions are answered in any order. It
+//! stops reading only while the peer does not take what it is told.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use futures_util::FutureExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::claims::ConnectionId;
+use crate::gate::question::Answer;
+use crate::proto::{Notice, Protocol, Reply, Step, Ticket};
+use crate::serve::stopped;
+use crate::service::Service;
+
+/// Bytes that are read at once.
+const READ_BYTES: usize = 16_384;
+/// Bytes that wait to be written; past it nothing more is read.
+const OUT_BYTES_MAX: usize = 262_144;
+/// A peer that takes nothing for this long is cut.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A peer must have introduced itself by then.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(150);
+/// Messages that are dealt with before others on this thread get their turn.
+const BURST: usize = 64;
+/// How long the last words may take when the daemon stops.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Why a connection was closed by us; a peer that just goes away is no reason.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Closed {
+    /// The peer broke the protocol, or a limit.
+    #[error("{0}")]
+    Peer(&'static str),
+    /// Our own trouble, which this peer understands only this way.
+    #[error("a temporary failure, told by closing")]
+    Trouble,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn drive<P: Protocol>(
+    stream: UnixStream,
+    protocol: P,
+    id: ConnectionId,
+    cookie: [u8; 16],
+    service: &Arc<Service>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Closed> {
+    let (answers, inbox) = mpsc::unbounded_channel();
+    let (input, out) = (BytesMut::with_capacity(1024), BytesMut::with_capacity(1024));
+    let mut line = Line {
+        stream,
+        protocol,
+        id,
+        cookie,
+        service,
+        input,
+        out,
+        answers,
+        pending: 0,
+        introduced: false,
+        eof: false,
+    };
+    line.protocol.greet(&mut line.out);
+    let ended = line.converse(inbox, &mut stop).await;
+    if *stop.borrow() {
+        line.protocol.stop(&mut line.out);
+    }
+    // What was said before the end is still delivered, if the peer takes it.
+    let _ = timeout(LAST_WORDS, line.stream.write_all_buf(&mut line.out)).await;
+    match ended {
+        Err(Ended::Closed(why)) => Err(why),
+        Ok(()) | Err(Ended::Gone) => Ok(()),
+    }
+}
+
+enum Ended {
+    Closed(Closed),
+    /// The peer is gone; how, is of no interest.
+    Gone,
+}
+
+impl From<io::Error> for Ended {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<Closed> for Ended {
+    fn from(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
+}
+
+type Answered = (Ticket, Answer);
+
+struct Line<'a, P> {
+    stream: UnixStream,
+    protocol: P,
+    id: ConnectionId,
+    cookie: [u8; 16],
+    service: &'a Arc<Service>,
+    input: BytesMut,
+    out: BytesMut,
+    /// Where decisions that take time are sent. At most as many as the protocol has open.
+    answers: mpsc::UnboundedSender<Answered>,
+    /// Decisions that are under way.
+    pending: usize,
+    introduced: bool,
+    /// The peer has said all it has to say; it may still listen.
+    eof: bool,
+}
+
+impl<P: Protocol> Line<'_, P> {
+    async fn converse(
+        &mut self,
+        mut inbox: mpsc::UnboundedReceiver<Answered>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), Ended> {
+        let mut handshake = std::pin::pin!(sleep(HANDSHAKE_TIMEOUT));
+        loop {
+            let more = self.take_messages()?;
+            if self.eof && !more && self.pending == 0 && self.out.is_empty() {
+                return Ok(());
+            }
+            let room = self.out.len() < OUT_BYTES_MAX;
+            let readable = room && !more && !self.eof && self.protocol.ready();
+            self.input.reserve(if readable { READ_BYTES } else { 0 });
+            let (mut reader, mut writer) = self.stream.split();
+            tokio::select! {
+                biased;
+                () = stopped(stop) => return Ok(()),
+                Some((ticket, answer)) = inbox.recv() => {
+                    self.pending -= 1;
+                    self.hear(ticket, answer)?;
+                    while let Ok((ticket, answer)) = inbox.try_recv() {
+                        self.pending -= 1;
+                        self.hear(ticket, answer)?;
+                    }
+                }
+                written = timeout(WRITE_TIMEOUT, writer.write(&self.out)), if !self.out.is_empty() => {
+                    let written = written.map_err(|_| Closed::Peer("the peer takes no answers"))??;
+                    self.out.advance(written);
+                }
+                read = reader.read_buf(&mut self.input), if readable => self.eof = read? == 0,
+                () = tokio::task::yield_now(), if more && room => {}
+                () = &mut handshake, if !self.introduced => {
+                    return Err(Closed::Peer("no handshake in time").into());
+                }
+            }
+        }
+    }
+
+    /// Deals with the messages that have arrived; true if some are left for the next turn.
+    fn take_messages(&mut self) -> Result<bool, Ended> {
+        for _ in 0..BURST {
+            if !self.protocol.ready() || self.out.len() >= OUT_BYTES_MAX {
+                return Ok(false);
+            }
+            match self.protocol.step(&mut self.input, &mut self.out, self.service.now()) {
+                Step::Wait => return Ok(false),
+                Step::Next => {}
+                Step::Tell(notice) => self.tell(notice),
+                Step::Close(why) => return Err(Closed::Peer(why).into()),
+                Step::Ask(ticket, question) => {
+                    let mut decision = Box::pin(Arc::clone(self.service).ask(question));
+                    // Most are decided at once. The others go on by themselves: what is being
+                    // decided is counted, even if the peer goes away meanwhile.
+                    match decision.as_mut().now_or_never() {
+                        Some(answer) => self.hear(ticket, answer)?,
+                        None => {
+                            self.pending += 1;
+                            let answers = self.answers.clone();
+                            tokio::spawn(async move {
+                                let answer = decision.await;
+                                let _ = answers.send((ticket, answer));
+                            });
+                        }
+                    }
+                }
+            }
+            self.introduced = true;
+        }
+        Ok(true)
+    }
+
+    fn hear(&mut self, ticket: Ticket, answer: Answer) -> Result<(), Ended> {
+        match self.protocol.answer(ticket, answer, &mut self.out) {
+            Reply::Done => Ok(()),
+            Reply::Tell(notice) => {
+                self.tell(notice);
+                Ok(())
+            }
+            Reply::Close => Err(Closed::Trouble.into()),
+        }
+    }
+
+    fn tell(&self, notice: Notice) {
+        let mut claims = self.service.claims();
+        match notice {
+            Notice::Introduced { cpid } => claims.introduce(self.id, cpid, self.cookie),
+            Notice::Granted(auth_id, login) => claims.grant(self.id, auth_id, login, self.service.now()),
+            Notice::Cancelled(auth_id) => claims.cancel(self.id, auth_id),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Sockets for mail servers: listeners, connections, and their orderly end.
+
+mod drive;
+pub mod socket;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{debug, warn};
+
+use crate::claims::ConnectionId;
+use crate::config::{ListenProtocol, Listener, OnTrouble};
+use crate::proto::auth_client::{AuthClient, Greeting};
+use crate::proto::auth_master::AuthMaster;
+use crate::service::Service;
+
+/// Connections of one listener at once; past it new ones wait in the kernel's queue.
+pub const CONNECTIONS_MAX: usize = 10_000;
+/// How long a failed accept is slept on: usually the process is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long connections may take to say goodbye when the daemon stops.
+pub const DRAIN: Duration = Duration::from_secs(3);
+
+/// A listening socket and who may connect to it.
+#[derive(Debug)]
+pub struct Door {
+    /// As configured.
+    pub settings: Listener,
+    listener: UnixListener,
+    peers: Option<Vec<u32>>,
+    connections: AtomicUsize,
+}
+
+impl Door {
+    /// Opens a socket as configured.
+    ///
+    /// # Errors
+    /// A user or group is unknown, or the socket cannot be made.
+    pub fn open(settings: &Listener) -> Result<Self, socket::SocketError> {
+        let listener = socket::listen(&settings.path, settings.mode, settings.group.as_deref())?;
+        let peers =
+            settings.peers.as_deref().map(|peers| socket::resolve(&settings.path, peers)).transpose()?;
+        Ok(Self { settings: settings.clone(), listener, peers, connections: AtomicUsize::new(0) })
+    }
+
+    /// Connections at present.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Accepts until `stop`; then tells every connection, and waits a while for their end.
+    pub async fn serve(self: Arc<Self>, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        let told = stop.clone();
+        loop {
+            let full = tasks.len() >= CONNECTIONS_MAX;
+            tokio::select! {
+                () = stopped(&mut stop) => break,
+                Some(_) = tasks.join_next() => {}
+                accepted = self.listener.accept(), if !full => match accepted {
+                    Ok((stream, _)) => {
+                        let (door, service, stop) = (Arc::clone(&self), Arc::clone(&service), told.clone());
+                        tasks.spawn(async move { door.connection(stream, service, stop).await });
+                    }
+                    Err(error) => self.pause(&error).await,
+                }
+            }
+        }
+        let drained = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            warn!(path = %self.settings.path.display(), "connections that took too long were cut");
+        }
+    }
+
+    async fn pause(&self, error: &io::Error) {
+        warn!(path = %self.settings.path.display(), %error, "a connection could not be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+
+    async fn connection(&self, stream: UnixStream, service: Arc<Service>, stop: watch::Receiver<bool>) {
+        let path = self.settings.path.display();
+        let (uid, pid) = match stream.peer_cred() {
+            Ok(peer) => {
+                (peer.uid(), peer.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid != 0))
+            }
+            Err(error) => return warn!(%path, %error, "a peer could not be identified"),
+        };
+        if self.peers.as_ref().is_some_and(|peers| !peers.contains(&uid)) {
+            return warn!(%path, uid, "a peer is not in `peers`");
+        }
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let id = next_id();
+        let ended = match self.settings.protocol {
+            ListenProtocol::AuthClient => {
+                let greeting = greeting(&service, id, self.settings.on_trouble);
+                let cookie = greeting.cookie;
+                drive::drive(stream, AuthClient::new(greeting), id, cookie, &service, stop).await
+            }
+            ListenProtocol::AuthMaster => {
+                let protocol = AuthMaster::new(std::process::id(), pid);
+                drive::drive(stream, protocol, id, [0; 16], &service, stop).await
+            }
+        };
+        service.claims().gone(id);
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+        match ended {
+            Ok(()) => debug!(%path, uid, pid, "connection ended"),
+            Err(why) => warn!(%path, uid, pid, %why, "connection closed"),
+        }
+    }
+}
+
+/// Returns when the daemon stops.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone is a stop too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn next_id() -> ConnectionId {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    ConnectionId(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+}
+
+fn greeting(service: &Service, id: ConnectionId, on_trouble: OnTrouble) -> Greeting {
+    let rules = service.rules();
+    // Every other mechanism proves a main password too: offered only where those are good for
+    // anything.
+    let relayed = match service.upstream() {
+        Some(upstream) if rules.policy.admits_any() => upstream.mechanisms(),
+        _ => Arc::default(),
+    };
+    Greeting { spid: std::process::id(), cuid: id.0, cookie: service.entropy().bytes(), relayed, on_trouble }
+}
