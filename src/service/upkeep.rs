@@ -50,7 +50,15 @@ impl LastUses {
 
 /// Refusals of blocked sources: the first of a minute is told at once, the others as a sum.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<HashMap<(Key, AccountTag), (Timestamp, u32, Event)>>);
+pub(super) struct Refusals(Mutex<HashMap<(Key, AccountTag), Sum>>);
+
+/// Refusals since the first, which was told at once.
+#[derive(Debug)]
+struct Sum {
+    since: Timestamp,
+    more: u32,
+    latest: Event,
+}
 
 impl Refusals {
     /// Returns the event if it is to be recorded now.
@@ -59,14 +67,14 @@ impl Refusals {
         let full = sums.len() >= SUMS_MAX;
         match sums.entry((source, account)) {
             Entry::Occupied(mut sum) => {
-                let (_, more, latest) = sum.get_mut();
-                *more = more.saturating_add(1);
-                *latest = event;
+                let sum = sum.get_mut();
+                sum.more = sum.more.saturating_add(1);
+                sum.latest = event;
                 None
             }
             Entry::Vacant(_) if full => None,
             Entry::Vacant(place) => {
-                place.insert((event.time, 0, event.clone()));
+                place.insert(Sum { since: event.time, more: 0, latest: event.clone() });
                 Some(event)
             }
         }
@@ -75,10 +83,10 @@ impl Refusals {
     /// Takes the sums whose minute is over; all of them if `everything`.
     fn over(&self, now: Timestamp, everything: bool) -> Vec<Event> {
         let mut over = Vec::new();
-        lock(&self.0).retain(|_, (since, more, event)| {
+        lock(&self.0).retain(|_, Sum { since, more, latest }| {
             let ends = everything || now.0 >= since.0 + SUM_UP_SECS;
             if ends && *more > 0 {
-                over.push(Event { count: *more, ..event.clone() });
+                over.push(Event { count: *more, ..latest.clone() });
             }
             !ends
         });

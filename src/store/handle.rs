@@ -62,13 +62,14 @@ where
 }
 
 type BoxedJob = Box<dyn Job>;
+type Backup = Arc<dyn Fn(&Path) -> Result<()> + Send + Sync>;
 
 /// What the daemon holds of its store. Dropping it finishes what is queued and closes the store.
 pub struct StoreHandle {
     writer: Option<SyncSender<BoxedJob>>,
     readers: Option<SyncSender<BoxedJob>>,
     accounts: Arc<AccountCache>,
-    backup: Arc<dyn Fn(&Path) -> Result<()> + Send + Sync>,
+    backup: Backup,
     threads: Vec<JoinHandle<()>>,
 }
 

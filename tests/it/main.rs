@@ -1,0 +1,7 @@
+//! The one test program beside `tests/real`: a module per feature.
+
+#![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
+
+mod config;
+mod lockout;
+mod world;
