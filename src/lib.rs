@@ -1,4 +1,54 @@
-//! Sidegate.
+//! Sidegate: the side gate of a mail server.
+//!
+//! Dovecot, Postfix and an administrator ask one kind of question, *may this happen?*, in several
+//! dialects. It is answered in one place.
+//!
+//! ```text
+//! bytes ──► proto/ ──► service/ ──► gate/ ──► Answer ──► proto/ ──► bytes
+//!           (pure)      (async)     (pure)               (pure)
+//!                          │
+//!            store/  hasher.rs  upstream.rs  clock.rs  entropy.rs
+//! ```
+//!
+//! # One login, start to end
+//!
+//! Ann's phone logs in over IMAP; Dovecot writes `AUTH 7 PLAIN service=imap rip=192.0.2.7 resp=…`.
+//!
+//! 1. `serve/drive.rs` reads bytes; [`proto::auth_client`] takes a line and asks a
+//!    [`Question`](gate::question::Question), or closes.
+//! 2. `service/login.rs`: the address takes a seat ([`gate::table`]), or is blocked, or waits.
+//! 3. The account comes from memory or a reader thread ([`store::StoreHandle::account`]);
+//!    [`gate::login::screen`] says what must be proved: one client password, or the main password by
+//!    the upstream, or nothing can help.
+//! 4. `service/proof.rs`: verified before? Else one Argon2 ([`hasher`]). Or [`upstream`] is asked.
+//! 5. A failure goes through the writer ([`store::orders::settle`]): record read, rule applied
+//!    ([`gate::record`]), record and events written, one commit for all that wait. Then the seat is
+//!    given back, the answer held for the failure delay, and worded by `proto`.
+//! 6. Nobody is let in on facts that changed since step 3: they are looked at again.
+//!
+//! Changes (a new password, a revoke, a lifted block) are an [`Order`](gate::order::Order), carried out by
+//! [`store::orders`] in one transaction.
+//!
+//! # The map
+//!
+//! - [`gate`]: the rules, pure. [`gate::record`] failures and blocks · [`gate::table`] seats ·
+//!   [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and selectors ·
+//!   [`gate::name`], [`gate::address`] what is parsed at the door · [`gate::event`] the audit log ·
+//!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared
+//! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::tab`]
+//! - [`service`]: the only place where rules meet store, hash, upstream and clock
+//! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
+//!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process
+//! - [`serve`]: sockets and the one connection loop · [`api`]: the control API · [`cli`]: `sidegate` ·
+//!   [`daemon`]: `sidegated`, start and stop
+//! - [`config`]: the settings, and every mistake in them · [`log`], [`clock`], [`entropy`]
+//!
+//! # What must never be in it
+//!
+//! No `unsafe`. No socket, clock, randomness, SQL or log in `gate/` and `proto/`. No SQL outside
+//! `store/`. No secret in a log, an error or `Debug`. No failure counted for trouble of our own.
+//! No answer to a failure, and no acknowledged change, before it is on disk.
+
 pub mod api;
 pub mod claims;
 pub mod clock;

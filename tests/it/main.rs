@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
 
+mod abuse;
 mod config;
 mod lockout;
+mod tidy;
 mod world;

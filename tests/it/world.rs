@@ -179,6 +179,11 @@ impl Peer {
         matches!(timeout(PATIENCE, self.writer.write_all(bytes)).await, Ok(Ok(())))
     }
 
+    /// Says no more, but listens.
+    pub(crate) async fn stop_talking(&mut self) {
+        self.writer.shutdown().await.unwrap();
+    }
+
     /// The next line, without its end; `None` when the other side has closed.
     pub(crate) async fn hear(&mut self) -> Option<String> {
         let mut line = Vec::new();

@@ -1,0 +1,96 @@
+//! Rules about the source text itself.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file with more lines usually holds two ideas.
+const LINES_MAX: usize = 500;
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    assert!(!found.is_empty(), "{folder} has no sources");
+    found.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The text before the tests at its end, without comments.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn rules_and_protocols_are_pure() {
+    let forbidden = [
+        "async fn",
+        "tokio::",
+        "SystemTime",
+        "Instant::now",
+        "getrandom",
+        "std::fs",
+        "rusqlite",
+        "tracing::",
+    ];
+    for folder in ["src/gate", "src/proto"] {
+        for (path, text) in sources(folder) {
+            let code = code(&text);
+            for word in forbidden {
+                assert!(!code.contains(word), "{} contains {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn sql_stays_in_the_store() {
+    for (path, text) in sources("src") {
+        let inside = path.components().any(|part| part.as_os_str() == "store");
+        assert!(inside || !code(&text).contains("rusqlite"), "{}", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_waived_or_left_for_later() {
+    let words = ["todo!", "unimplemented!", "dbg!", "#[allow(", "#[ignore]", "FIXME", "XXX"];
+    for (path, text) in sources("src") {
+        for word in words {
+            assert!(!text.contains(word), "{} contains {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are_for() {
+    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        assert!(text.lines().count() <= LINES_MAX, "{} is longer than {LINES_MAX} lines", path.display());
+        assert!(text.starts_with("//!"), "{} does not begin with what it is for", path.display());
+    }
+}
+
+#[test]
+fn every_source_is_reachable_from_the_map() {
+    for (path, _) in sources("src") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let folder = path.parent().unwrap();
+        if ["lib", "mod"].contains(&name) || folder.ends_with("bin") {
+            continue;
+        }
+        // `a/b.rs` is declared in `a/mod.rs`, or in `a.rs` beside the folder, or in `lib.rs`.
+        let parents = [folder.join("mod.rs"), folder.with_extension("rs"), folder.join("lib.rs")];
+        let declared = parents.iter().filter_map(|parent| fs::read_to_string(parent).ok()).any(|text| {
+            text.lines().any(|line| line.trim_start_matches("pub ").trim_start() == format!("mod {name};"))
+        });
+        assert!(declared, "{} is in no map", path.display());
+    }
+}
