@@ -4,6 +4,7 @@
 
 mod abuse;
 mod config;
+mod crash;
 mod lockout;
 mod tidy;
 mod world;
