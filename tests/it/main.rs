@@ -6,5 +6,6 @@ mod abuse;
 mod config;
 mod crash;
 mod lockout;
+mod passwords;
 mod tidy;
 mod world;
