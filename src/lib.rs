@@ -51,6 +51,7 @@
 
 pub mod api;
 pub mod claims;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;

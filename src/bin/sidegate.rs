@@ -1,1 +1,5 @@
-fn main() {}
+//! The administrator's command line.
+
+fn main() -> std::process::ExitCode {
+    sidegate::cli::main()
+}

@@ -6,6 +6,7 @@ mod abuse;
 mod config;
 mod crash;
 mod lockout;
+mod openapi;
 mod passwords;
 mod tidy;
 mod world;

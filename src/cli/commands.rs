@@ -1,0 +1,449 @@
+//! The one list of commands: parsing, `--help` and the manual page are made from it.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use crate::api::ROWS_MAX;
+use crate::config::duration;
+
+const OVERVIEW: &str = "\
+Examples:
+  sidegate account add ann@example.org
+  sidegate password new ann@example.org --name \"Ann's phone\"
+  sidegate block lift 192.0.2.7
+  sidegate events --since 1h --account ann@example.org
+
+Exit status:
+  0  done
+  1  refused, not found, or failed on the way
+  2  wrong usage
+  3  sidegated cannot be reached
+
+Durations are a number and a unit: 90s, 15m, 1h, 7d.
+Whoever runs as root, as the daemon's own user, or in the group that [control] group names is an administrator.";
+
+const GLOBAL: &str = "Options of every command";
+
+/// The administrator's command line of Sidegate, the side gate of a mail server.
+#[derive(Debug, Parser)]
+#[command(name = "sidegate", version, after_help = OVERVIEW, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// The control socket of sidegated
+    #[arg(
+        long,
+        global = true,
+        env = "SIDEGATE_SOCKET",
+        default_value = "/run/sidegate/control",
+        value_name = "PATH",
+        help_heading = GLOBAL
+    )]
+    pub socket: PathBuf,
+    /// Print the answer as JSON: indented on a terminal, else in one line
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Accounts: who may have client passwords
+    #[command(subcommand)]
+    Account(Account),
+    /// Client passwords: make, list, revoke
+    #[command(subcommand)]
+    Password(Password),
+    /// Blocked addresses: list, block, lift
+    #[command(subcommand)]
+    Block(Block),
+    /// Say what would happen to a login, and why; it counts nothing
+    ///
+    /// The password is read from standard input, one line; on a terminal it is asked for. Exit status 0 if the
+    /// login would be accepted, 1 if not.
+    #[command(after_help = "\
+Example:
+  sidegate check ann@example.org --protocol imap --from 192.0.2.7 < password-file")]
+    Check(Check),
+    /// The audit log: every decision and every change
+    ///
+    /// Without --limit the newest 1000 are shown, oldest first; with --follow the newest 10, or all since --since.
+    #[command(after_help = "\
+Examples:
+  sidegate events --since 1h --account ann@example.org
+  sidegate events --follow --json | jq .kind")]
+    Events(Events),
+    /// How the daemon is
+    #[command(after_help = "\
+Example:
+  sidegate status")]
+    Status,
+    /// Copy the database, while the daemon works, into a file that does not exist yet
+    ///
+    /// The key file (store.key_file in the configuration) is not part of it: back it up too, in another place.
+    #[command(after_help = "\
+Example:
+  sidegate backup /var/backups/sidegate-2026-11-20.db")]
+    Backup(Backup),
+    /// The configuration
+    #[command(subcommand)]
+    Config(Config),
+}
+
+/// The address that a command is about.
+#[derive(Debug, Args)]
+pub struct Address {
+    /// A full mail address
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub address: String,
+}
+
+/// Accounts.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Make an account
+    #[command(after_help = "\
+Example:
+  sidegate account add ann@example.org")]
+    Add(Address),
+    /// List the accounts
+    #[command(after_help = "\
+Example:
+  sidegate account list --search example.org")]
+    List {
+        /// Only those with this text in their address
+        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        search: Option<String>,
+    },
+    /// Show an account with its client passwords
+    #[command(after_help = "\
+Example:
+  sidegate account show ann@example.org")]
+    Show(Address),
+    /// Remove an account and all its client passwords
+    #[command(after_help = "\
+Example:
+  sidegate account remove ann@example.org")]
+    Remove(Address),
+    /// Let an account in again
+    #[command(after_help = "\
+Example:
+  sidegate account enable ann@example.org")]
+    Enable(Address),
+    /// Let an account in nowhere; its client passwords are kept
+    #[command(after_help = "\
+Example:
+  sidegate account disable ann@example.org")]
+    Disable(Address),
+    /// Change an account
+    #[command(after_help = "\
+Example:
+  sidegate account set ann@example.org --two-factor on")]
+    Set {
+        /// Whose account
+        #[command(flatten)]
+        account: Address,
+        /// Whether mail clients get in with client passwords only
+        #[arg(long, value_name = "on|off", hide_possible_values = true)]
+        two_factor: Switch,
+    },
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// Client passwords.
+#[derive(Debug, Subcommand)]
+pub enum Password {
+    /// Make a client password and print its 16 characters, this once
+    ///
+    /// Standard output gets the 16 characters and a newline, nothing else.
+    #[command(after_help = "\
+Examples:
+  sidegate password new ann@example.org --name \"Ann's phone\"
+  sidegate password new ann@example.org --name scanner --protocols smtp --expires 90d --from 192.0.2.0/24")]
+    New(NewPassword),
+    /// List the client passwords of an account
+    #[command(after_help = "\
+Example:
+  sidegate password list ann@example.org")]
+    List(Address),
+    /// Remove client passwords, at once
+    #[command(
+        override_usage = "sidegate password revoke ADDRESS <ID | --name NAME | --all>",
+        after_help = "\
+Examples:
+  sidegate password revoke ann@example.org 3
+  sidegate password revoke ann@example.org --name \"Ann's phone\"
+  sidegate password revoke ann@example.org --all"
+    )]
+    Revoke(Revoke),
+}
+
+/// A client password to be made.
+#[derive(Debug, Args)]
+pub struct NewPassword {
+    /// Whose account
+    #[command(flatten)]
+    pub account: Address,
+    /// What its owner calls it, usually after the device
+    #[arg(long)]
+    pub name: String,
+    /// The protocols it is good for, with commas between them [default: all]
+    #[arg(long, value_name = "imap,smtp", value_delimiter = ',', value_parser = NonEmptyStringValueParser::new())]
+    pub protocols: Vec<String>,
+    /// How long it is good [default: until it is revoked]
+    #[arg(long, value_name = "90d", value_parser = seconds)]
+    pub expires: Option<u32>,
+    /// A network it may come from; may be given several times [default: any]
+    #[arg(long, value_name = "NET", value_parser = network)]
+    pub from: Vec<IpNet>,
+}
+
+/// Which client passwords to remove.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// Whose account
+    #[command(flatten)]
+    pub account: Address,
+    /// Which of its client passwords
+    #[command(flatten)]
+    pub which: Which,
+}
+
+/// Which client passwords: exactly one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// The one with this number
+    pub id: Option<i64>,
+    /// The one with this name
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub name: Option<String>,
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Blocked addresses.
+#[derive(Debug, Subcommand)]
+pub enum Block {
+    /// List the blocked addresses
+    #[command(after_help = "\
+Example:
+  sidegate block list")]
+    List,
+    /// Block an address; an IPv6 address with its network
+    #[command(after_help = "\
+Example:
+  sidegate block add 192.0.2.7 --for 1h --reason \"guesses passwords\"")]
+    Add {
+        /// The address
+        #[arg(value_name = "ADDR", value_parser = NonEmptyStringValueParser::new())]
+        address: String,
+        /// How long [default: lockout.block_for of the configuration]
+        #[arg(long = "for", value_name = "1h", value_parser = seconds)]
+        seconds: Option<u32>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Let a blocked address in again and forget its failures
+    #[command(after_help = "\
+Example:
+  sidegate block lift 192.0.2.7")]
+    Lift {
+        /// The address, or its network as `block list` shows it
+        #[arg(value_name = "ADDR", value_parser = NonEmptyStringValueParser::new())]
+        address: String,
+    },
+}
+
+/// A login to be thought through.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Whose login, as a mail client would write it
+    #[command(flatten)]
+    pub account: Address,
+    /// What for: imap, pop3, smtp, submission, sieve
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub protocol: String,
+    /// The client's address [default: one that the mail server does not tell]
+    #[arg(long, value_name = "ADDR")]
+    pub from: Option<IpAddr>,
+}
+
+/// Which events to show.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// Go on with new ones as they come
+    #[arg(long)]
+    pub follow: bool,
+    /// Only those of the last time
+    #[arg(long, value_name = "1h", value_parser = span)]
+    pub since: Option<Duration>,
+    /// Only those of this account
+    #[arg(long, value_name = "ADDRESS", value_parser = NonEmptyStringValueParser::new())]
+    pub account: Option<String>,
+    /// Only those of this client address, or of this network for blocks
+    #[arg(long, value_name = "ADDR", value_parser = NonEmptyStringValueParser::new())]
+    pub from: Option<String>,
+    /// At most so many, the newest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROWS_MAX)))]
+    pub limit: Option<u32>,
+}
+
+/// Where the copy goes.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to be made; it must not exist
+    pub file: PathBuf,
+}
+
+/// The configuration.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Tell every mistake in a configuration file; needs no daemon
+    #[command(after_help = "\
+Example:
+  sidegate config check ./sidegate.toml")]
+    Check {
+        /// The file; conf.d/*.toml beside it is read too
+        #[arg(default_value = "/etc/sidegate/sidegate.toml")]
+        file: PathBuf,
+    },
+}
+
+/// A duration.
+fn span(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|fault| fault.to_string())
+}
+
+/// A duration in whole seconds, at least one.
+fn seconds(text: &str) -> Result<u32, String> {
+    let span = span(text)?;
+    if span.subsec_nanos() != 0 || span.is_zero() {
+        return Err("one second is the shortest, and there are no fractions".into());
+    }
+    u32::try_from(span.as_secs()).map_err(|_| "that is more than a century; write a shorter time".into())
+}
+
+/// A network, or a single address as the smallest one.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+        format!("`{}` is no network; write it like 192.0.2.0/24 or 2001:db8::/32", text.escape_debug())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+
+    fn parse(line: &[&str]) -> Result<Cli, ErrorKind> {
+        Cli::try_parse_from([&["sidegate"], line].concat()).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn the_list_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    fn check_help(command: &clap::Command, leaves: &mut usize) {
+        let name = command.get_name();
+        assert!(command.get_about().is_some(), "{name} says what it does");
+        for argument in command.get_arguments().filter(|argument| argument.get_id() != "help") {
+            assert!(argument.get_help().is_some(), "{name} explains {}", argument.get_id());
+        }
+        if command.has_subcommands() {
+            command.get_subcommands().for_each(|command| check_help(command, leaves));
+        } else {
+            *leaves += 1;
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("sidegate "), "{name} has an example");
+        }
+    }
+
+    #[test]
+    fn every_command_is_explained_with_an_example() {
+        let mut leaves = 0;
+        check_help(&Cli::command(), &mut leaves);
+        assert_eq!(leaves, 18);
+    }
+
+    /// Takes `a "b c" d` apart.
+    fn words(line: &str) -> Vec<String> {
+        let cut = |(n, part): (usize, &str)| match n % 2 {
+            1 => vec![part.to_owned()],
+            _ => part.split_whitespace().map(str::to_owned).collect(),
+        };
+        line.split('"').enumerate().flat_map(cut).collect()
+    }
+
+    fn check_examples(command: &clap::Command, seen: &mut usize) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for line in help.lines().filter_map(|line| line.strip_prefix("  sidegate ")) {
+            let line = line.split(['|', '<']).next().unwrap_or_default();
+            let words = words(line);
+            let parsed = parse(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            assert!(parsed.is_ok(), "{line}: {parsed:?}");
+            *seen += 1;
+        }
+        command.get_subcommands().for_each(|command| check_examples(command, seen));
+    }
+
+    #[test]
+    fn every_example_is_right() {
+        let mut seen = 0;
+        check_examples(&Cli::command(), &mut seen);
+        assert!(seen > 18, "{seen}");
+    }
+
+    #[test]
+    fn exactly_one_way_to_say_which_password() {
+        let revoke = ["password", "revoke", "ann@example.org"];
+        let with = |rest: &[&str]| parse(&[&revoke, rest].concat()).map(|_| ());
+        assert_eq!(with(&["3"]), Ok(()));
+        assert_eq!(with(&["--name", "Phone"]), Ok(()));
+        assert_eq!(with(&["--all"]), Ok(()));
+        assert_eq!(with(&[]), Err(ErrorKind::MissingRequiredArgument));
+        assert_eq!(with(&["3", "--all"]), Err(ErrorKind::ArgumentConflict));
+        assert_eq!(with(&["--name", "Phone", "--all"]), Err(ErrorKind::ArgumentConflict));
+        assert_eq!(with(&["three"]), Err(ErrorKind::ValueValidation));
+    }
+
+    #[test]
+    fn values_are_read_at_the_door() {
+        assert_eq!(seconds("90d"), Ok(7_776_000));
+        for wrong in ["0s", "500ms", "90", "5000000000s", ""] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(network("192.0.2.0/24").map(|net| net.to_string()), Ok("192.0.2.0/24".into()));
+        assert_eq!(network("192.0.2.7").map(|net| net.to_string()), Ok("192.0.2.7/32".into()));
+        assert!(network("here").is_err());
+        let limit = |n| parse(&["events", "--limit", n]).map(|_| ());
+        assert_eq!(limit("10000"), Ok(()));
+        assert_eq!(limit("10001"), Err(ErrorKind::ValueValidation));
+        assert_eq!(limit("0"), Err(ErrorKind::ValueValidation));
+        assert_eq!(parse(&["account", "show", ""]).err(), Some(ErrorKind::InvalidValue));
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        let cli = parse(&["block", "list", "--json", "--socket", "/x"]).unwrap();
+        assert!(cli.json && cli.socket == std::path::Path::new("/x"));
+    }
+}
