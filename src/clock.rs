@@ -28,7 +28,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC, the form of logs and `--json`.
+/// RFC 3339 in UTC. In JSON it is the number of seconds.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_second(self.0) {

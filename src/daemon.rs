@@ -79,10 +79,13 @@ pub fn main() -> ExitCode {
         eprintln!("{}: no mistakes", options.config.display());
         return ExitCode::SUCCESS;
     }
-    if let Err(error) = log::start(&config.log) {
-        eprintln!("sidegated: the log cannot be started: {error}");
-        return ExitCode::FAILURE;
-    }
+    let _log = match log::start(&config.log) {
+        Ok(guard) => guard,
+        Err(error) => {
+            eprintln!("sidegated: the log cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match start(&options.config, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use tracing::info;
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -15,14 +16,19 @@ use crate::gate::event::Event;
 /// Sends the log where it belongs: the journal under systemd, text to a terminal, else JSON to
 /// standard error. `RUST_LOG` wins over `log.level`.
 ///
+/// Lines to standard error are written by a thread of their own: a terminal or pipe that takes
+/// nothing must not hold up logins. Past its buffer, lines are lost. Dropping the guard writes what
+/// is left.
+///
 /// # Errors
 /// The journal cannot be reached, or a log was set up before.
-pub fn start(settings: &Log) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub fn start(settings: &Log) -> Result<WorkerGuard, Box<dyn Error + Send + Sync>> {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("sidegate={0},warn", settings.level.word())));
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let terminal = std::io::stderr().is_terminal();
-    let plain = || tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let (stderr, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let plain = || tracing_subscriber::fmt::layer().with_writer(stderr).with_target(false);
     let form = match settings.format {
         LogFormat::Auto if journal => tracing_journald::layer()?.boxed(),
         LogFormat::Text => plain().with_ansi(terminal).boxed(),
@@ -32,7 +38,7 @@ pub fn start(settings: &Log) -> Result<(), Box<dyn Error + Send + Sync>> {
         }
     };
     tracing_subscriber::registry().with(filter).with(form).try_init()?;
-    Ok(())
+    Ok(guard)
 }
 
 /// One event as one line, in the words of the store and the API.

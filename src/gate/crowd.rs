@@ -1,23 +1,31 @@
+//! What an administrator should hear about the servers in front of us, once a day each.
+//!
 //! One address from which many different accounts log in well is a proxy or a webmail, not an
-//! attacker: its users should be told apart before somebody's slips block them all.
+//! attacker: its users should be told apart before somebody's slips block them all. And where no
+//! address is told at all, nobody can be address-blocked.
 
 use hashlink::LruCache;
 
 use super::address::Key;
 use super::key::AccountTag;
+use super::name::Protocol;
 use crate::clock::Timestamp;
 
 /// Different accounts from one source that make it look like a proxy.
 pub const CROWD_ACCOUNTS: usize = 20;
 /// Sources watched at once; the one unheard of for longest is dropped.
 const SOURCES_MAX: usize = 4096;
-/// A source that was reported is not reported again for a day.
+/// Protocols watched at once.
+const PROTOCOLS_MAX: usize = 64;
+/// What was reported is not reported again for a day.
 const QUIET_SECS: i64 = 86_400;
 
-/// Counts different accounts per source.
+/// Counts different accounts per source, and knows what was reported.
 #[derive(Debug)]
 pub struct Crowds {
     sources: LruCache<Key, Crowd>,
+    /// Protocols on which no address was told.
+    addressless: LruCache<Protocol, Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -28,7 +36,7 @@ struct Crowd {
 
 impl Default for Crowds {
     fn default() -> Self {
-        Self { sources: LruCache::new(SOURCES_MAX) }
+        Self { sources: LruCache::new(SOURCES_MAX), addressless: LruCache::new(PROTOCOLS_MAX) }
     }
 }
 
@@ -44,6 +52,15 @@ impl Crowds {
             return false;
         }
         *crowd = Crowd { accounts: Vec::new(), reported: Some(now) };
+        true
+    }
+
+    /// Notes an attempt without an address. True once a day for each protocol.
+    pub fn note_addressless(&mut self, protocol: &Protocol, now: Timestamp) -> bool {
+        if self.addressless.get(protocol).is_some_and(|at| now.0 < at.0 + QUIET_SECS) {
+            return false;
+        }
+        self.addressless.insert(protocol.clone(), now);
         true
     }
 }
@@ -63,5 +80,15 @@ mod tests {
         assert_eq!(day(0), 1);
         assert_eq!(day(QUIET_SECS - 1), 0);
         assert_eq!(day(QUIET_SECS), 1);
+    }
+
+    #[test]
+    fn a_protocol_without_addresses_is_reported_once_a_day() {
+        let mut crowds = Crowds::default();
+        let smtp = Protocol::parse("smtp").unwrap();
+        assert!(crowds.note_addressless(&smtp, Timestamp(0)));
+        assert!(!crowds.note_addressless(&smtp, Timestamp(QUIET_SECS - 1)));
+        assert!(crowds.note_addressless(&Protocol::parse("imap").unwrap(), Timestamp(1)));
+        assert!(crowds.note_addressless(&smtp, Timestamp(QUIET_SECS)));
     }
 }

@@ -33,11 +33,13 @@ pub enum Kind {
     PasswordRevoked,
     /// Many accounts log in well from one address that is not declared as a proxy or webmail.
     ProxySuspected,
+    /// A mail server tells no client address: such clients cannot be address-blocked.
+    AddressMissing,
 }
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -50,6 +52,7 @@ impl Kind {
         Self::PasswordAdded,
         Self::PasswordRevoked,
         Self::ProxySuspected,
+        Self::AddressMissing,
     ];
 
     /// The name in logs, queries and the store.
@@ -68,6 +71,7 @@ impl Kind {
             Self::PasswordAdded => "password-added",
             Self::PasswordRevoked => "password-revoked",
             Self::ProxySuspected => "proxy-suspected",
+            Self::AddressMissing => "address-missing",
         }
     }
 

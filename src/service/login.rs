@@ -50,6 +50,7 @@ impl Service {
         let name = AccountName::parse(&attempt.typed, rules.default_domain.as_deref()).ok();
         let shown = name.as_ref().map_or(attempt.typed.as_str(), AccountName::as_str);
         let trier = self.trier(shown, &attempt.origin, &rules);
+        self.note_missing_address(&attempt.origin);
         let seat = match self.seat(&trier, &rules).await {
             Ok(seat) => seat,
             Err(verdict) => return self.unseated(&trier, verdict, &rules),
@@ -221,6 +222,20 @@ impl Service {
             address.is_none_or(|address| rules.policy.allowed_from.iter().any(|net| net.contains(&address)));
         if !trier.exempt && !declared && lock(&self.crowds).note(trier.source, trier.tag, now) {
             self.record(crowd(trier, now));
+        }
+    }
+
+    fn note_missing_address(&self, origin: &Origin) {
+        let now = self.now();
+        // An administrator's own `doveadm auth test` comes without one, and means no client.
+        let client = origin.address.is_none() && origin.protocol.as_str() != "doveadm";
+        if client && lock(&self.crowds).note_addressless(&origin.protocol, now) {
+            let mut event = Event::new(now, Kind::AddressMissing, "gate").reason(
+                "the mail server tells no client address here: these clients cannot be address-blocked, \
+                 they are counted per account and slowed",
+            );
+            event.protocol = Some(origin.protocol.to_string());
+            self.record(event);
         }
     }
 

@@ -88,9 +88,10 @@ fn every_source_is_reachable_from_the_map() {
         }
         // `a/b.rs` is declared in `a/mod.rs`, or in `a.rs` beside the folder, or in `lib.rs`.
         let parents = [folder.join("mod.rs"), folder.with_extension("rs"), folder.join("lib.rs")];
-        let declared = parents.iter().filter_map(|parent| fs::read_to_string(parent).ok()).any(|text| {
-            text.lines().any(|line| line.ends_with(&format!("mod {name};")))
-        });
+        let declared = parents
+            .iter()
+            .filter_map(|parent| fs::read_to_string(parent).ok())
+            .any(|text| text.lines().any(|line| line.ends_with(&format!("mod {name};"))));
         assert!(declared, "{} is in no map", path.display());
     }
 }
