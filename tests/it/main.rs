@@ -4,7 +4,9 @@
 
 mod abuse;
 mod config;
+mod control;
 mod crash;
+mod daemon;
 mod lockout;
 mod openapi;
 mod passwords;

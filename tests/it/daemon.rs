@@ -1,0 +1,152 @@
+//! A `sidegated` of its own, as a process that can be killed.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::world::{PATIENCE, plain};
+
+/// The account of these tests.
+pub(crate) const ANN: &str = "ann@example.org";
+
+/// A daemon of its own, killed when dropped.
+pub(crate) struct Daemon {
+    pub(crate) folder: PathBuf,
+    process: Child,
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // SIGKILL: nothing is written on the way out.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Daemon {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let at = |name: &str| folder.join(name).display().to_string();
+        let settings = format!(
+            "[store]\npath = {:?}\nkey_file = {:?}\n[control]\npath = {:?}\n\
+             [[listen]]\nprotocol = \"auth-client\"\npath = {:?}\n\
+             [lockout]\nfailure_delay = \"0s\"\n\
+             [client_passwords.argon2]\nmemory_kib = 8\npasses = 1\n",
+            at("store.db"),
+            at("store.key"),
+            at("control"),
+            at("client"),
+        );
+        fs::write(folder.join("sidegate.toml"), settings).unwrap();
+        let log = fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_sidegated"))
+            .arg("--config")
+            .arg(folder.join("sidegate.toml"))
+            .stderr(Stdio::from(log))
+            .spawn()
+            .unwrap();
+        let daemon = Self { folder: folder.to_owned(), process };
+        let deadline = Instant::now() + PATIENCE;
+        while UnixStream::connect(folder.join("client")).is_err() {
+            assert!(Instant::now() < deadline, "the daemon did not start");
+            std::thread::yield_now();
+        }
+        daemon
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        let stream = UnixStream::connect(self.folder.join("client")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut peer = Peer { lines: BufReader::new(stream.try_clone().unwrap()), stream, id: 0 };
+        peer.stream.write_all(b"VERSION\t1\t2\nCPID\t1\n").unwrap();
+        while peer.hear() != "DONE" {}
+        peer
+    }
+
+    /// Runs the command line; its exit status, standard output and standard error.
+    pub(crate) fn sidegate(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.run(&mut self.command(arguments))
+    }
+
+    /// The command line, not yet run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sidegate"));
+        command.arg("--socket").arg(self.folder.join("control")).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command; its exit status, standard output and standard error.
+    pub(crate) fn run(&self, command: &mut Command) -> (i32, String, String) {
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// Sends a signal, by name.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits until the log says `text`.
+    pub(crate) fn await_log(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !fs::read_to_string(self.folder.join("log")).unwrap().contains(text) {
+            assert!(Instant::now() < deadline, "the log never said `{text}`");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits for the end of the process; its exit status.
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        self.process.wait().unwrap().code()
+    }
+
+    /// A control request; an error status panics.
+    pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let mut stream = UnixStream::connect(self.folder.join("control")).unwrap();
+        let body = body.to_string();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: sidegate\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    }
+
+    pub(crate) fn new_password(&self, name: &str) -> String {
+        let path = format!("/v1/accounts/{ANN}/passwords");
+        let made = self.control("POST", &path, &serde_json::json!({ "name": name }));
+        made["password"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(crate) struct Peer {
+    lines: BufReader<UnixStream>,
+    stream: UnixStream,
+    id: u32,
+}
+
+impl Peer {
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    pub(crate) fn login(&mut self, secret: &str, address: &str) -> String {
+        self.id += 1;
+        let resp = plain(ANN, secret);
+        let line = format!("AUTH\t{}\tPLAIN\tservice=imap\trip={address}\tresp={resp}\n", self.id);
+        self.stream.write_all(line.as_bytes()).unwrap();
+        self.hear().split('\t').next().unwrap().to_owned()
+    }
+}
