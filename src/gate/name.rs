@@ -78,6 +78,15 @@ impl AccountName {
     }
 }
 
+/// A name as events show it: people type passwords where names belong, and attackers type books.
+#[must_use]
+pub fn for_events(name: &str) -> &str {
+    if looks_like_secret(name) {
+        return "(looks like a password)";
+    }
+    &name[..name.floor_char_boundary(ACCOUNT_NAME_BYTES_MAX)]
+}
+
 impl fmt::Display for AccountName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -208,6 +217,14 @@ mod tests {
         for typed in ["ann", "@example.org", "ann@"] {
             assert!(AccountName::parse_address(typed, None).is_err(), "{typed:?}");
         }
+    }
+
+    #[test]
+    fn events_show_no_password_that_was_typed_as_a_name_and_no_book() {
+        assert_eq!(for_events("ann@example.org"), "ann@example.org");
+        assert_eq!(for_events("Fj7kQm2RxT9wBn4c"), "(looks like a password)");
+        assert_eq!(for_events("fj7k qm2r xt9w bn4c"), "(looks like a password)");
+        assert_eq!(for_events(&"é".repeat(10_000)).len(), ACCOUNT_NAME_BYTES_MAX);
     }
 
     #[test]

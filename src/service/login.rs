@@ -22,7 +22,7 @@ use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{AccountTag, SecretTag};
 use crate::gate::login::{Attempt, Grant, Origin, Reason, Verdict, terms_refuse};
-use crate::gate::name::AccountName;
+use crate::gate::name::{AccountName, for_events};
 use crate::gate::question::{Login, LoginAnswer};
 use crate::gate::record::{Failure, Outcome};
 use crate::gate::secret::Secret;
@@ -112,7 +112,8 @@ impl Service {
     }
 
     fn event(&self, trier: &Trier<'_>, verdict: &Verdict) -> Event {
-        let mut event = Event::new(self.now(), Kind::Login, "gate").account(trier.shown).verdict(verdict);
+        let mut event =
+            Event::new(self.now(), Kind::Login, "gate").account(for_events(trier.shown)).verdict(verdict);
         event.address = trier.origin.address.map(|address| address.to_string());
         event.protocol = Some(trier.origin.protocol.to_string());
         event
