@@ -18,9 +18,9 @@ use zeroize::Zeroizing;
 use crate::gate::address::Key;
 use crate::gate::secret::Digest;
 
-/// A stored hash may ask for at most this much memory, in KiB, whatever it says: 256 MiB.
-pub const MEMORY_KIB_MAX: u32 = 262_144;
-/// A stored hash may ask for at most this many passes.
+/// A hash may ask for at most this much memory, in KiB, whatever the settings or the store say: 1 GiB.
+pub const MEMORY_KIB_MAX: u32 = 1_048_576;
+/// A hash may ask for at most this many passes.
 pub const PASSES_MAX: u32 = 64;
 /// A seat without work for this long gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);

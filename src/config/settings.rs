@@ -8,6 +8,7 @@ use super::template::{IN_BLOCKED, IN_WRONG, Marks, holds};
 use super::value::{Parsed, line, list, mode, number, peer, time, word};
 use super::*;
 use super::{checks, syntax, text, tree, unknown};
+use crate::hasher::{MEMORY_KIB_MAX, PASSES_MAX};
 
 /// Sockets for mail servers. Each costs a task and a file descriptor at least.
 pub(super) const LISTENERS_MAX: usize = 64;
@@ -17,10 +18,7 @@ const PER_ACCOUNT_MAX: u32 = 100;
 
 /// The least memory that Argon2 works with at one lane, and the most that is sane. There is no higher
 /// floor: the passwords are 93 random bits, so that the cost only guards against a flaw elsewhere.
-const ARGON2_MEMORY_KIB: std::ops::RangeInclusive<u32> = 8..=4_194_304;
-
-/// More passes than this make a login wait for seconds at the default memory.
-const ARGON2_PASSES_MAX: u32 = 64;
+const ARGON2_MEMORY_KIB: std::ops::RangeInclusive<u32> = 8..=MEMORY_KIB_MAX;
 
 /// Argon2 computations at once; past the processors they only slow each other.
 const SEATS_MAX: u32 = 1024;
@@ -170,7 +168,7 @@ fn argon2(mut section: Section<'_, '_>) -> Argon2 {
     let waits = Duration::from_millis(100)..=WAIT_MAX;
     Argon2 {
         memory_kib: section.get_or("memory_kib", number(ARGON2_MEMORY_KIB), default.memory_kib),
-        passes: section.get_or("passes", number(1..=ARGON2_PASSES_MAX), default.passes),
+        passes: section.get_or("passes", number(1..=PASSES_MAX), default.passes),
         seats: section.get("seats", number(1..=SEATS_MAX)),
         wait: section.get_or("wait", time(waits), default.wait),
         queue: section.get_or("queue", number(1..=QUEUE_MAX), default.queue),
