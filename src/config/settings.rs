@@ -30,7 +30,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const QUEUE_MAX: u32 = 1_000_000;
 
 /// More failures than this let a guesser in sooner or later.
-const FAILURES_MAX: u32 = 1000;
+const FAILURES_MAX: u32 = crate::gate::record::FAILURES_MAX as u32;
 
 /// A held-back answer keeps a client waiting; some give up after half a minute.
 const FAILURE_DELAY_MAX: Duration = Duration::from_secs(30);
