@@ -1,0 +1,158 @@
+//! A private Postfix with submission and submissions in their chroot, delivering to the site's Dovecot over LMTP.
+//!
+//! `conf/postfix/main.cf` is used as it stands. In `conf/postfix/master.cf` the names of the two services are turned
+//! into the site's address and a high port, so that several sites can run beside a mail server of this machine.
+
+use std::fs;
+use std::net::SocketAddrV4;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::dovecot::LMTP;
+use crate::process::{run, wait_until};
+use crate::site::{Site, shipped, user_id};
+
+/// STARTTLS.
+pub(crate) const SUBMISSION: u16 = 10587;
+/// TLS from the start.
+pub(crate) const SUBMISSIONS: u16 = 10465;
+/// Where Dovecot's submission service hands mail on: no login, loopback only.
+pub(crate) const RELAY: u16 = 10025;
+
+/// The internal services of Postfix's own `master.cf`, as few as sending and LMTP delivery need.
+const INTERNAL: &str = "\
+postlog   unix-dgram n  -       n       -       1       postlogd
+pickup    unix  n       -       y       60      1       pickup
+cleanup   unix  n       -       y       -       0       cleanup
+qmgr      unix  n       -       n       300     1       qmgr
+tlsmgr    unix  -       -       y       1000?   1       tlsmgr
+rewrite   unix  -       -       y       -       -       trivial-rewrite
+bounce    unix  -       -       y       -       0       bounce
+defer     unix  -       -       y       -       0       bounce
+trace     unix  -       -       y       -       0       bounce
+verify    unix  -       -       y       -       1       verify
+proxymap  unix  -       -       n       -       -       proxymap
+error     unix  -       -       y       -       -       error
+retry     unix  -       -       y       -       -       error
+lmtp      unix  -       -       y       -       -       lmtp
+anvil     unix  -       -       y       -       1       anvil
+scache    unix  -       -       y       -       1       scache
+";
+
+/// The site's Postfix.
+#[derive(Debug)]
+pub(crate) struct Postfix {
+    etc: std::path::PathBuf,
+}
+
+impl Postfix {
+    /// Starts it and waits until both services listen. Sidegate must be there already: without it smtpd dies, and
+    /// Postfix leaves the service alone for a minute.
+    pub(crate) fn start(site: &Site) -> Postfix {
+        let etc = site.path("postfix/etc");
+        fs::create_dir(&etc).expect("a folder");
+        let data = site.path("postfix/data");
+        fs::create_dir(&data).expect("a folder");
+        std::os::unix::fs::chown(&data, Some(user_id("postfix")), None).expect("chown");
+        certificate(site);
+        let main = read("postfix/main.cf");
+        fs::write(etc.join("main.cf"), main_cf(site) + &main).expect("main.cf");
+        fs::write(etc.join("master.cf"), master_cf(site)).expect("master.cf");
+        let postfix = Postfix { etc };
+        let log = site.path("logs/postfix-start");
+        let out = fs::File::create(&log).expect("a log file");
+        let err = out.try_clone().expect("its second handle");
+        // To a file and not a pipe: master keeps it open as long as it lives.
+        let started = postfix.command("start").stdout(out).stderr(err).status();
+        let text = || fs::read_to_string(&log).unwrap_or_default();
+        assert!(started.is_ok_and(|s| s.success()), "postfix start:\n{}", text());
+        wait_until("Postfix listens", Duration::from_secs(20), || {
+            // Looked up and not connected to: a connection would be a session in the log.
+            let sockets = fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
+            [SUBMISSION, SUBMISSIONS].iter().all(|port| listens(&sockets, Postfix::at(site, *port)))
+        });
+        postfix
+    }
+
+    /// Where a service of the site listens.
+    pub(crate) fn at(site: &Site, port: u16) -> SocketAddrV4 {
+        SocketAddrV4::new(site.host, port)
+    }
+
+    fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new("postfix");
+        command.arg("-c").arg(&self.etc).arg(verb).current_dir("/");
+        command
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        // It ends the master process this configuration belongs to, and waits for it.
+        let _ = self.command("stop").output();
+    }
+}
+
+/// Whether the kernel's table of sockets (`/proc/net/tcp`) has a listener at `address`.
+fn listens(table: &str, address: SocketAddrV4) -> bool {
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    let local = format!("{ip:08X}:{:04X}", address.port());
+    table.lines().any(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next() == Some(&local) && fields.nth(1) == Some("0A")
+    })
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(shipped(name)).expect("a shipped file")
+}
+
+fn main_cf(site: &Site) -> String {
+    let dir = site.path("").display().to_string();
+    let dir = dir.trim_end_matches('/');
+    let host = site.host;
+    format!(
+        "compatibility_level = 3.6\n\
+         config_directory = {dir}/postfix/etc\n\
+         queue_directory = {dir}/postfix/queue\n\
+         data_directory = {dir}/postfix/data\n\
+         maillog_file = {dir}/logs/postfix\n\
+         maillog_file_prefixes = {dir}\n\
+         inet_interfaces = 127.0.0.1\n\
+         inet_protocols = ipv4\n\
+         mynetworks =\n\
+         myhostname = mail.example.test\n\
+         mydestination =\n\
+         alias_maps =\n\
+         alias_database =\n\
+         local_recipient_maps =\n\
+         virtual_mailbox_domains = example.test\n\
+         virtual_transport = lmtp:inet:{host}:{LMTP}\n\
+         lmtp_dns_support_level = disabled\n\
+         smtpd_peername_lookup = no\n\
+         smtpd_tls_cert_file = {dir}/postfix/cert.pem\n\
+         smtpd_tls_key_file = {dir}/postfix/key.pem\n\n"
+    )
+}
+
+fn master_cf(site: &Site) -> String {
+    let mut services = read("postfix/master.cf");
+    for (name, port) in [("submission inet", SUBMISSION), ("submissions inet", SUBMISSIONS)] {
+        assert_eq!(services.matches(&format!("\n{name} ")).count(), 1, "{name} in master.cf");
+        let ours = format!("\n{}:{port} inet ", site.host);
+        services = services.replace(&format!("\n{name} "), &ours);
+    }
+    let relay = format!("{}:{RELAY} inet n - y - - smtpd\n  -o mynetworks=127.0.0.0/8\n", site.host);
+    format!("{INTERNAL}{relay}{services}")
+}
+
+/// A certificate for a day, signed by itself.
+fn certificate(site: &Site) {
+    run(Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=mail.example.test"])
+        .arg("-keyout")
+        .arg(site.path("postfix/key.pem"))
+        .arg("-out")
+        .arg(site.path("postfix/cert.pem")));
+}

@@ -1,0 +1,370 @@
+//! A private mail site: a folder and a loopback address with the daemon, Dovecot and, if asked for, Postfix.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use nix::unistd::{Group, User, geteuid};
+use tempfile::TempDir;
+
+use crate::cli::Cli;
+use crate::dovecot::Dovecot;
+use crate::postfix::Postfix;
+use crate::process::{Server, run, wait_until};
+
+/// An id no user of a distribution has: the daemon needs no name, and no privilege.
+const DAEMON_ID: u32 = 64991;
+/// The owner of all mail, as in the shipped `full.toml`.
+pub(crate) const MAIL_ID: u32 = 5000;
+/// The main password of everybody the upstream knows.
+pub(crate) const MAIN_PASSWORD: &str = "main-Password-0815";
+
+/// How Sidegate stands to Dovecot's auth process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// In front of it.
+    Front,
+    /// In its place.
+    Full,
+}
+
+impl Mode {
+    /// The name of the mode's files in `conf/`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Mode::Front => "front",
+            Mode::Full => "full",
+        }
+    }
+}
+
+/// What a story needs before it begins.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    mode: Mode,
+    postfix: bool,
+    settings: String,
+    dovecot_settings: String,
+    log_level: &'static str,
+}
+
+impl Plan {
+    /// A site with Dovecot in `mode`, without waiting after failures and with a cheap hash.
+    pub(crate) fn new(mode: Mode) -> Plan {
+        Plan {
+            mode,
+            postfix: false,
+            settings: String::new(),
+            dovecot_settings: String::new(),
+            log_level: "debug",
+        }
+    }
+
+    /// And Postfix.
+    pub(crate) fn with_postfix(mut self) -> Plan {
+        self.postfix = true;
+        self
+    }
+
+    /// Lines for the daemon's configuration, in a file of their own.
+    pub(crate) fn settings(mut self, toml: &str) -> Plan {
+        self.settings.push_str(toml);
+        self
+    }
+
+    /// Lines for the end of `dovecot.conf`.
+    pub(crate) fn dovecot_settings(mut self, lines: &str) -> Plan {
+        self.dovecot_settings.push_str(lines);
+        self
+    }
+
+    /// How much the daemon tells its log.
+    pub(crate) fn log_level(mut self, level: &'static str) -> Plan {
+        self.log_level = level;
+        self
+    }
+
+    /// Builds and starts everything, or says why this machine cannot.
+    pub(crate) fn start(self) -> Option<Site> {
+        if let Some(missing) = missing() {
+            assert!(std::env::var_os("CI").is_none(), "real servers are required here: {missing}");
+            // Past the test harness, which would swallow it: a skipped test must be seen.
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
+            return None;
+        }
+        Some(Site::start(self))
+    }
+}
+
+/// What these stories cannot do without, if it is not there.
+fn missing() -> Option<String> {
+    if !geteuid().is_root() {
+        return Some("not root, and Dovecot and Postfix cannot start".into());
+    }
+    for program in ["dovecot", "doveadm", "postfix", "postconf", "openssl", "setpriv"] {
+        let found = std::env::var("PATH")
+            .is_ok_and(|path| path.split(':').any(|folder| Path::new(folder).join(program).exists()));
+        if !found {
+            return Some(format!("{program} is not installed"));
+        }
+    }
+    let version = run(Command::new("dovecot").arg("--version"));
+    (!version.starts_with("2.3.")).then(|| format!("these stories know Dovecot 2.3, not {version}"))
+}
+
+/// The running site. Dropping it stops what it started, by pid, and removes the folder.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) mode: Mode,
+    /// The address all its servers listen on.
+    pub(crate) host: Ipv4Addr,
+    pub(crate) cli: Cli,
+    pub(crate) postfix: Option<Postfix>,
+    pub(crate) dovecot: Option<Dovecot>,
+    pub(crate) daemon: Option<Server>,
+    /// Each secret that was used, with the account it was used for.
+    secrets: Mutex<Vec<(String, String)>>,
+    dir: TempDir,
+}
+
+impl Site {
+    fn start(plan: Plan) -> Site {
+        let dir = tempfile::Builder::new().prefix("sidegate-").tempdir().expect("a temporary folder");
+        // Login processes, smtpd and the daemon all have users of their own.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
+        let mut site = Site {
+            mode: plan.mode,
+            host: free_address(),
+            cli: Cli { socket: dir.path().join("run/control") },
+            postfix: None,
+            dovecot: None,
+            daemon: None,
+            secrets: Mutex::new(Vec::new()),
+            dir,
+        };
+        site.make_folders();
+        site.configure_daemon(&plan);
+        site.start_daemon();
+        site.dovecot = Some(Dovecot::start(&site, &plan.dovecot_settings));
+        if plan.postfix {
+            site.postfix = Some(Postfix::start(&site));
+        }
+        site
+    }
+
+    /// A path inside the site's folder.
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        self.dir.path().join(inside)
+    }
+
+    fn make_folders(&self) {
+        for (name, owner, group, mode) in [
+            ("logs", 0, 0, 0o755),
+            ("state", DAEMON_ID, DAEMON_ID, 0o700),
+            ("run", DAEMON_ID, DAEMON_ID, 0o755),
+            ("etc", 0, 0, 0o755),
+            ("etc/conf.d", 0, 0, 0o755),
+            ("mail", MAIL_ID, MAIL_ID, 0o755),
+            ("dovecot", 0, 0, 0o755),
+            ("dovecot/run", 0, 0, 0o755),
+            ("postfix", 0, 0, 0o755),
+            ("postfix/queue", 0, 0, 0o755),
+            // As conf/postfix/main.cf tells the administrator to make it.
+            ("postfix/queue/sidegate", DAEMON_ID, group_id("postfix"), 0o2750),
+        ] {
+            let path = self.path(name);
+            fs::create_dir(&path).expect("a folder");
+            chown(&path, Some(owner), Some(group)).expect("chown");
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
+        }
+        run(Command::new(shipped("dovecot/take-over.sh"))
+            .args(["--user", &DAEMON_ID.to_string()])
+            .arg(self.path("dovecot/run")));
+    }
+
+    /// The shipped configuration with its absolute paths turned into this site's folder, and the story's own settings
+    /// in `conf.d`.
+    fn configure_daemon(&self, plan: &Plan) {
+        let name = format!("sidegate/{}.toml", plan.mode.name());
+        let mut text = fs::read_to_string(shipped(&name)).expect("the shipped configuration");
+        for (theirs, ours) in [
+            ("/var/lib/sidegate/", "state/"),
+            ("/run/sidegate/", "run/"),
+            ("/run/dovecot/", "dovecot/run/"),
+            ("/var/spool/postfix/", "postfix/queue/"),
+            ("/srv/mail/", "mail/"),
+        ] {
+            let ours = self.path(ours).display().to_string();
+            text = text.replace(&format!("\"{theirs}"), &format!("\"{ours}"));
+        }
+        fs::write(self.path("etc/sidegate.toml"), text).expect("sidegate.toml");
+        let usual = format!(
+            "[log]\nlevel = \"{}\"\n[client_passwords.argon2]\nmemory_kib = 64\npasses = 1\n",
+            plan.log_level
+        );
+        fs::write(self.path("etc/conf.d/10-tests.toml"), usual).expect("10-tests.toml");
+        if !plan.settings.contains("failure_delay") {
+            let quick = "[lockout]\nfailure_delay = \"0s\"\n";
+            fs::write(self.path("etc/conf.d/15-quick.toml"), quick).expect("15-quick.toml");
+        }
+        fs::write(self.path("etc/conf.d/20-story.toml"), &plan.settings).expect("20-story.toml");
+    }
+
+    /// Starts the daemon as a user without privilege, in the groups the shipped files name, and waits until it answers.
+    pub(crate) fn start_daemon(&mut self) {
+        let program = self.path("sidegated");
+        if !program.exists() {
+            // The build folder may be closed to the daemon's user.
+            fs::copy(env!("CARGO_BIN_EXE_sidegated"), &program).expect("a copy of sidegated");
+        }
+        let groups = ["dovecot", "dovenull", "postfix"].map(|g| group_id(g).to_string()).join(",");
+        let mut command = Command::new("setpriv");
+        command
+            .arg(format!("--reuid={DAEMON_ID}"))
+            .arg(format!("--regid={DAEMON_ID}"))
+            .arg(format!("--groups={groups}"))
+            .arg(program)
+            .arg("--config")
+            .arg(self.path("etc/sidegate.toml"))
+            .current_dir("/")
+            .env_remove("RUST_LOG");
+        let log = self.path("logs/sidegated");
+        let mut server = Server::start("sidegated", &mut command, &log);
+        wait_until("sidegated answers", Duration::from_secs(20), || {
+            let log = || fs::read_to_string(&log).unwrap_or_default();
+            assert!(server.runs(), "sidegated ended:\n{}", log());
+            self.cli.answers()
+        });
+        self.daemon = Some(server);
+    }
+
+    /// Stops the daemon with a signal and does not start it again.
+    pub(crate) fn stop_daemon(&mut self, signal: &str) {
+        self.daemon.take().expect("a running daemon").stop(signal);
+    }
+
+    /// Makes an account, with a mailbox behind it in front mode.
+    pub(crate) fn account(&self, address: &str) {
+        self.cli.done(&["account", "add", address]);
+        self.upstream_user(address);
+    }
+
+    /// Makes somebody known to Dovecot's own auth process, with [`MAIN_PASSWORD`].
+    pub(crate) fn upstream_user(&self, address: &str) {
+        self.secret(address, MAIN_PASSWORD);
+        if self.mode == Mode::Front {
+            Dovecot::add_user(self, address);
+        }
+    }
+
+    /// Makes a client password.
+    pub(crate) fn password(&self, address: &str, name: &str) -> String {
+        let printed = self.cli.done(&["password", "new", address, "--name", name]);
+        let password = printed.strip_suffix('\n').expect("a newline after the password");
+        assert!(
+            password.len() == 16 && password.bytes().all(|b| b.is_ascii_alphanumeric()),
+            "16 characters and a newline, nothing else: {printed:?}"
+        );
+        self.secret(address, password);
+        password.to_owned()
+    }
+
+    /// Remembers a secret that is about to be used, right or wrong, so that [`Site::assert_nothing_secret`] looks for it.
+    pub(crate) fn secret(&self, account: &str, secret: &str) {
+        let mut secrets = self.secrets.lock().expect("no story panicked here");
+        secrets.push((account.to_owned(), secret.to_owned()));
+    }
+
+    /// No secret that was used, nor a base64 form of one, is in any log, event or database file.
+    pub(crate) fn assert_nothing_secret(&self) {
+        let mut texts = vec![("sidegate events".to_owned(), self.cli.done(&["--json", "events"]))];
+        for folder in ["logs", "state"] {
+            for entry in fs::read_dir(self.path(folder)).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                let bytes = fs::read(&path).expect("a file");
+                texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+            }
+        }
+        assert!(texts.iter().any(|(name, text)| name.ends_with("sidegate.db") && !text.is_empty()));
+        for (account, secret) in self.secrets.lock().expect("no story panicked here").iter() {
+            for form in forms(account, secret) {
+                for (place, text) in &texts {
+                    assert!(
+                        !text.contains(&form),
+                        "{place} holds {form:?}, which is {secret:?} of {account}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for name in ["sidegated", "dovecot", "postfix"] {
+            let text = fs::read_to_string(self.path("logs").join(name)).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let tail = lines[lines.len().saturating_sub(60)..].join("\n");
+            eprintln!("--- the last of the log of {name}\n{tail}");
+        }
+    }
+}
+
+/// The forms in which a secret could give itself away: plain, and in base64 at each of the three places it can have in
+/// a longer text. That covers it alone, and inside any PLAIN message.
+fn forms(account: &str, secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned(), BASE64.encode(secret.as_bytes())];
+    forms.push(BASE64.encode(format!("\0{account}\0{secret}").as_bytes()));
+    for before in 0..3 {
+        let text = BASE64.encode(format!("{}{secret}", &"\0\0"[..before.min(2)]).as_bytes());
+        // What the bytes before and after it have a part in says nothing.
+        let from = (before * 8).div_ceil(6);
+        let to = (before + secret.len()) * 8 / 6;
+        forms.push(text[from..to].to_owned());
+    }
+    // A few letters of base64 could stand anywhere by chance.
+    forms.retain(|form| form.len() >= 8);
+    forms
+}
+
+/// A file of `conf/`.
+pub(crate) fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conf").join(name)
+}
+
+/// The id of a group the distribution's packages made.
+pub(crate) fn group_id(name: &str) -> u32 {
+    let group = Group::from_name(name).expect("the group file").unwrap_or_else(|| panic!("group {name}"));
+    group.gid.as_raw()
+}
+
+/// The id of a user the distribution's packages made.
+pub(crate) fn user_id(name: &str) -> u32 {
+    let user = User::from_name(name).expect("the user file").unwrap_or_else(|| panic!("user {name}"));
+    user.uid.as_raw()
+}
+
+/// A loopback address nobody listens on: a net of its own for each process of tests, the next host for each site.
+fn free_address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let net = std::process::id();
+    for _ in 0..200 {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let host = Ipv4Addr::new(127, 64 + (net >> 8) as u8 % 64, net as u8, n as u8 % 250 + 1);
+        let ports = [crate::dovecot::IMAP, crate::dovecot::LMTP, crate::postfix::SUBMISSION];
+        if ports.iter().all(|port| TcpListener::bind((host, *port)).is_ok()) {
+            return host;
+        }
+    }
+    panic!("no free loopback address");
+}

@@ -1,0 +1,54 @@
+//! Two hundred connections of one address fire different wrong passwords in the same moment.
+
+use std::net::Ipv4Addr;
+use std::sync::Barrier;
+
+use crate::client::Imap;
+use crate::dovecot::{Dovecot, IMAP};
+use crate::site::{Mode, Plan, Site};
+
+use super::{HOME, assert_in, assert_refused, imap};
+
+const ALICE: &str = "alice@example.test";
+const CROWD: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 200);
+const CONNECTIONS: usize = 200;
+
+#[test]
+fn at_most_ten_guesses_of_a_crowd_are_looked_at() {
+    let plan = Plan::new(Mode::Full).dovecot_settings(super::revoke::FEW_LOGIN_PROCESSES);
+    let Some(site) = plan.start() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+
+    let answers = fire(&site);
+    for answer in &answers {
+        assert_refused(answer);
+    }
+    let home = imap(&site, HOME, ALICE, "one-more-wrong-one");
+    let looked_at = answers.iter().filter(|answer| **answer == home).count();
+    assert!(looked_at <= 10, "{looked_at} wrong passwords were looked at: {answers:?}");
+    assert!(looked_at >= 9, "the first ones are told that the password is wrong: {answers:?}");
+
+    assert_refused(&imap(&site, CROWD, ALICE, &password));
+    assert_in(&imap(&site, HOME, ALICE, &password));
+    site.assert_nothing_secret();
+}
+
+fn fire(site: &Site) -> Vec<String> {
+    let together = Barrier::new(CONNECTIONS);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..CONNECTIONS)
+            .map(|n| {
+                let together = &together;
+                let guess = format!("guess-of-the-crowd-{n}");
+                site.secret(ALICE, &guess);
+                scope.spawn(move || {
+                    let mut session = Imap::open(CROWD, Dovecot::at(site, IMAP));
+                    together.wait();
+                    session.login(ALICE, &guess)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a client")).collect()
+    })
+}

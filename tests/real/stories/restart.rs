@@ -1,0 +1,98 @@
+//! The daemon is stopped and started while mail clients are at work.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::client::{Imap, Smtp};
+use crate::dovecot::{Dovecot, IMAP};
+use crate::postfix::{Postfix, SUBMISSION};
+use crate::process::wait_until;
+use crate::site::{Mode, Plan};
+
+use super::{HOME, assert_in, imap, pop3, smtp};
+
+const ALICE: &str = "alice@example.test";
+
+#[test]
+fn sessions_outlive_the_daemon() {
+    let Some(mut site) = Plan::new(Mode::Front).with_postfix().start() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+
+    let mut reading = Imap::open(HOME, Dovecot::at(&site, IMAP));
+    assert_in(&reading.login(ALICE, &password));
+    let mut sending = Smtp::starttls(HOME, Postfix::at(&site, SUBMISSION));
+    assert_in(&sending.plain(ALICE, &password));
+    let mut greeted = Imap::open(HOME, Dovecot::at(&site, IMAP));
+    let mut greeted_smtp = Smtp::starttls(HOME, Postfix::at(&site, SUBMISSION));
+
+    site.stop_daemon("TERM");
+    let unreachable = site.cli.call(&["status"]);
+    assert_eq!(unreachable.code, Some(3), "{unreachable:?}");
+    assert!(reading.command("SELECT INBOX").last().is_some_and(|l| l.starts_with("OK")));
+    assert!(sending.mail(ALICE, ALICE, "daemon-away").starts_with("250"));
+    site.start_daemon();
+
+    // Postfix connects again before it asks, and nobody notices.
+    assert_in(&greeted_smtp.plain(ALICE, &password));
+    let answer = greeted.login(ALICE, &password);
+    let honest = answer.starts_with("OK ") || answer.starts_with("NO [UNAVAILABLE]");
+    assert!(honest, "the password was right: {answer:?}");
+    wait_until("IMAP works again", Duration::from_secs(30), || {
+        imap(&site, HOME, ALICE, &password).starts_with("OK ")
+    });
+    assert_in(&pop3(&site, HOME, ALICE, &password));
+    assert_in(&smtp(&site, HOME, ALICE, &password));
+    assert!(reading.command("NOOP").last().is_some_and(|l| l.starts_with("OK")));
+    site.assert_nothing_secret();
+}
+
+/// Clients log in without pause through three restarts. A right password may be answered "temporarily not", never "no".
+#[test]
+fn nobody_is_told_a_wrong_no() {
+    // Each failure waits a second, so that some are open at every stop.
+    let settings = "[lockout]\nfailure_delay = \"1s\"\nexempt = [\"127.0.0.0/8\"]\n";
+    let plan = Plan::new(Mode::Full).settings(settings);
+    let Some(mut site) = plan.dovecot_settings(super::revoke::FEW_LOGIN_PROCESSES).start() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+    site.secret(ALICE, "wrong-all-the-time");
+    let at = Dovecot::at(&site, IMAP);
+    let stop = AtomicBool::new(false);
+    let fine = AtomicUsize::new(0);
+    let answers: Vec<String> = std::thread::scope(|scope| {
+        let (stop, fine, password) = (&stop, &fine, &password);
+        let clients: Vec<_> = (0..3)
+            .map(|n| {
+                let from = Ipv4Addr::new(127, 0, 8, n + 1);
+                let wrong = n == 2;
+                scope.spawn(move || {
+                    let mut answers = Vec::new();
+                    while !stop.load(Ordering::Relaxed) {
+                        let given = if wrong { "wrong-all-the-time" } else { password };
+                        let answer = Imap::open(from, at).login(ALICE, given);
+                        assert!(!wrong || !answer.starts_with("OK "), "{answer:?}");
+                        fine.fetch_add(usize::from(answer.starts_with("OK ")), Ordering::Relaxed);
+                        answers.push(if wrong { String::new() } else { answer });
+                    }
+                    answers
+                })
+            })
+            .collect();
+        for _ in 0..3 {
+            let before = fine.load(Ordering::Relaxed);
+            wait_until("logins go on", Duration::from_secs(60), || {
+                fine.load(Ordering::Relaxed) >= before + 10
+            });
+            site.stop_daemon("TERM");
+            site.start_daemon();
+        }
+        stop.store(true, Ordering::Relaxed);
+        clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
+    });
+    // Dovecot 2.3 itself says so where a question and the end of the daemon cross each other on their way.
+    let wrong: Vec<_> = answers.iter().filter(|a| a.contains("AUTHENTICATIONFAILED")).collect();
+    assert!(wrong.len() <= 1, "the password was right: {wrong:?}");
+    site.assert_nothing_secret();
+}

@@ -1,0 +1,68 @@
+//! `conf/dovecot/take-over.sh`: into Dovecot's place, again without harm, and back.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::dovecot::Dovecot;
+use crate::site::{MAIN_PASSWORD, Mode, Plan, Site, shipped};
+
+use super::{HOME, assert_in, assert_refused, imap};
+
+const ALICE: &str = "alice@example.test";
+
+#[test]
+fn the_take_over_can_be_repeated_and_undone() {
+    let Some(mut site) = Plan::new(Mode::Front).start() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+    // Everything is in place already, and Dovecot runs: nothing to do, nothing done.
+    assert!(take_over(&site, &["--user", "64991"]).status.success());
+    assert_in(&imap(&site, HOME, ALICE, &password));
+    assert_refused(&imap(&site, HOME, ALICE, MAIN_PASSWORD));
+
+    // Dovecot and its links survive each other's restart.
+    site.dovecot.take().expect("Dovecot").stop();
+    site.dovecot = Some(Dovecot::start(&site, ""));
+    assert_in(&imap(&site, HOME, ALICE, &password));
+
+    // And back: without the include and the links Dovecot is what it was.
+    site.dovecot.take().expect("Dovecot").stop();
+    assert!(take_over(&site, &["--undo"]).status.success());
+    assert!(take_over(&site, &["--undo"]).status.success(), "twice");
+    site.dovecot = Some(Dovecot::start_with(&site, ""));
+    assert_in(&imap(&site, HOME, ALICE, MAIN_PASSWORD));
+    assert_refused(&imap(&site, HOME, ALICE, &password));
+
+    // A running Dovecot keeps its sockets.
+    let refused = take_over(&site, &["--user", "64991"]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("Dovecot is running"), "{refused:?}");
+    let socket = site.path("dovecot/run/login/login");
+    assert!(!fs::symlink_metadata(&socket).expect("the socket").file_type().is_symlink());
+    assert_in(&imap(&site, HOME, ALICE, MAIN_PASSWORD));
+    site.assert_nothing_secret();
+}
+
+/// What is not ours is left alone.
+#[test]
+fn the_take_over_touches_nothing_of_others() {
+    let Some(site) = Plan::new(Mode::Full).start() else { return };
+    let other = site.path("dovecot/other");
+    fs::create_dir(&other).expect("a folder");
+    std::os::unix::fs::symlink("elsewhere", other.join("auth-master")).expect("a link");
+    let refused = script(&other, &["--user", "64991"]);
+    assert!(!refused.status.success(), "{refused:?}");
+    assert!(script(&other, &["--undo"]).status.success());
+    assert_eq!(fs::read_link(other.join("auth-master")).expect("still there"), Path::new("elsewhere"));
+    assert_eq!(script(Path::new("not/absolute"), &[]).status.code(), Some(1));
+}
+
+fn take_over(site: &Site, args: &[&str]) -> Output {
+    script(&site.path("dovecot/run"), args)
+}
+
+fn script(base: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(shipped("dovecot/take-over.sh"));
+    command.args(args).arg(base).output().expect("the script can be started")
+}
