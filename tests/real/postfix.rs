@@ -1,6 +1,6 @@
 //! A private Postfix with submission and submissions in their chroot, delivering to the site's Dovecot over LMTP.
 //!
-//! `conf/postfix/main.cf` is used as it stands. In `conf/postfix/master.cf` the names of the two services are turned
+//! What is not Sidegate's comes from `examples/site/`. `conf/postfix/main.cf` is used as it stands. In `conf/postfix/master.cf` the names of the two services are turned
 //! into the site's address and a high port, so that several sites can run beside a mail server of this machine.
 
 use std::fs;
@@ -8,37 +8,13 @@ use std::net::SocketAddrV4;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::dovecot::LMTP;
-use crate::process::{run, wait_until};
+use crate::process::wait_until;
 use crate::site::{Site, shipped, user_id};
 
 /// STARTTLS.
 pub(crate) const SUBMISSION: u16 = 10587;
 /// TLS from the start.
 pub(crate) const SUBMISSIONS: u16 = 10465;
-/// Where Dovecot's submission service hands mail on: no login, loopback only.
-pub(crate) const RELAY: u16 = 10025;
-
-/// The internal services of Postfix's own `master.cf`, as few as sending and LMTP delivery need.
-const INTERNAL: &str = "\
-postlog   unix-dgram n  -       n       -       1       postlogd
-pickup    unix  n       -       y       60      1       pickup
-cleanup   unix  n       -       y       -       0       cleanup
-qmgr      unix  n       -       n       300     1       qmgr
-tlsmgr    unix  -       -       y       1000?   1       tlsmgr
-rewrite   unix  -       -       y       -       -       trivial-rewrite
-bounce    unix  -       -       y       -       0       bounce
-defer     unix  -       -       y       -       0       bounce
-trace     unix  -       -       y       -       0       bounce
-verify    unix  -       -       y       -       1       verify
-proxymap  unix  -       -       n       -       -       proxymap
-error     unix  -       -       y       -       -       error
-retry     unix  -       -       y       -       -       error
-lmtp      unix  -       -       y       -       -       lmtp
-anvil     unix  -       -       y       -       1       anvil
-scache    unix  -       -       y       -       1       scache
-";
-
 /// The site's Postfix.
 #[derive(Debug)]
 pub(crate) struct Postfix {
@@ -54,9 +30,8 @@ impl Postfix {
         let data = site.path("postfix/data");
         fs::create_dir(&data).expect("a folder");
         std::os::unix::fs::chown(&data, Some(user_id("postfix")), None).expect("chown");
-        certificate(site);
         let main = read("postfix/main.cf");
-        fs::write(etc.join("main.cf"), main_cf(site) + &main).expect("main.cf");
+        fs::write(etc.join("main.cf"), site.example("postfix-main.cf") + &main).expect("main.cf");
         fs::write(etc.join("master.cf"), master_cf(site)).expect("master.cf");
         let postfix = Postfix { etc };
         let log = site.path("logs/postfix-start");
@@ -107,34 +82,6 @@ fn read(name: &str) -> String {
     fs::read_to_string(shipped(name)).expect("a shipped file")
 }
 
-fn main_cf(site: &Site) -> String {
-    let dir = site.path("").display().to_string();
-    let dir = dir.trim_end_matches('/');
-    let host = site.host;
-    format!(
-        "compatibility_level = 3.6\n\
-         config_directory = {dir}/postfix/etc\n\
-         queue_directory = {dir}/postfix/queue\n\
-         data_directory = {dir}/postfix/data\n\
-         maillog_file = {dir}/logs/postfix\n\
-         maillog_file_prefixes = {dir}\n\
-         inet_interfaces = 127.0.0.1\n\
-         inet_protocols = ipv4\n\
-         mynetworks =\n\
-         myhostname = mail.example.test\n\
-         mydestination =\n\
-         alias_maps =\n\
-         alias_database =\n\
-         local_recipient_maps =\n\
-         virtual_mailbox_domains = example.test\n\
-         virtual_transport = lmtp:inet:{host}:{LMTP}\n\
-         lmtp_dns_support_level = disabled\n\
-         smtpd_peername_lookup = no\n\
-         smtpd_tls_cert_file = {dir}/postfix/cert.pem\n\
-         smtpd_tls_key_file = {dir}/postfix/key.pem\n\n"
-    )
-}
-
 fn master_cf(site: &Site) -> String {
     let mut services = read("postfix/master.cf");
     for (name, port) in [("submission inet", SUBMISSION), ("submissions inet", SUBMISSIONS)] {
@@ -142,17 +89,5 @@ fn master_cf(site: &Site) -> String {
         let ours = format!("\n{}:{port} inet ", site.host);
         services = services.replace(&format!("\n{name} "), &ours);
     }
-    let relay = format!("{}:{RELAY} inet n - y - - smtpd\n  -o mynetworks=127.0.0.0/8\n", site.host);
-    format!("{INTERNAL}{relay}{services}")
-}
-
-/// A certificate for a day, signed by itself.
-fn certificate(site: &Site) {
-    run(Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-days", "2", "-subj", "/CN=mail.example.test"])
-        .arg("-keyout")
-        .arg(site.path("postfix/key.pem"))
-        .arg("-out")
-        .arg(site.path("postfix/cert.pem")));
+    site.example("postfix-master.cf") + &services
 }

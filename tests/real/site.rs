@@ -150,6 +150,7 @@ impl Site {
             dir,
         };
         site.make_folders();
+        site.make_certificate();
         site.configure_daemon(&plan);
         site.start_daemon();
         site.dovecot = Some(Dovecot::start(&site, &plan.dovecot_settings));
@@ -164,6 +165,16 @@ impl Site {
         self.dir.path().join(inside)
     }
 
+    /// A file of `examples/site/`, filled in for this site.
+    pub(crate) fn example(&self, name: &str) -> String {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site").join(name);
+        let text = fs::read_to_string(file).expect("a file of examples/site");
+        text.replace("@DIR@", &self.dir.path().display().to_string())
+            .replace("@HOST@", &self.host.to_string())
+            .replace("@CONF@", &shipped("").display().to_string())
+            .replace("@MODE@", self.mode.name())
+    }
+
     fn make_folders(&self) {
         for (name, owner, group, mode) in [
             ("logs", 0, 0, 0o755),
@@ -171,6 +182,7 @@ impl Site {
             ("run", DAEMON_ID, DAEMON_ID, 0o755),
             ("etc", 0, 0, 0o755),
             ("etc/conf.d", 0, 0, 0o755),
+            ("tls", 0, 0, 0o755),
             ("mail", MAIL_ID, MAIL_ID, 0o755),
             ("dovecot", 0, 0, 0o755),
             ("dovecot/run", 0, 0, 0o755),
@@ -187,6 +199,17 @@ impl Site {
         run(Command::new(shipped("dovecot/take-over.sh"))
             .args(["--user", &DAEMON_ID.to_string()])
             .arg(self.path("dovecot/run")));
+    }
+
+    /// A certificate for a few days, signed by itself.
+    fn make_certificate(&self) {
+        run(Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+            .args(["-nodes", "-days", "7", "-subj", "/CN=mail.example.test"])
+            .arg("-keyout")
+            .arg(self.path("tls/key.pem"))
+            .arg("-out")
+            .arg(self.path("tls/cert.pem")));
     }
 
     /// The shipped configuration with its absolute paths turned into this site's folder, and the story's own settings
@@ -250,7 +273,7 @@ impl Site {
         self.daemon.take().expect("a running daemon").stop(signal);
     }
 
-    /// Makes an account, with a mailbox behind it in front mode.
+    /// Makes an account of somebody whom Dovecot knows as well.
     pub(crate) fn account(&self, address: &str) {
         self.cli.done(&["account", "add", address]);
         self.upstream_user(address);
@@ -259,9 +282,7 @@ impl Site {
     /// Makes somebody known to Dovecot's own auth process, with [`MAIN_PASSWORD`].
     pub(crate) fn upstream_user(&self, address: &str) {
         self.secret(address, MAIN_PASSWORD);
-        if self.mode == Mode::Front {
-            Dovecot::add_user(self, address);
-        }
+        Dovecot::add_user(self, address);
     }
 
     /// Makes a client password.

@@ -30,7 +30,7 @@ fn the_take_over_can_be_repeated_and_undone() {
     site.dovecot.take().expect("Dovecot").stop();
     assert!(take_over(&site, &["--undo"]).status.success());
     assert!(take_over(&site, &["--undo"]).status.success(), "twice");
-    site.dovecot = Some(Dovecot::start_with(&site, ""));
+    site.dovecot = Some(Dovecot::start_without_sidegate(&site));
     assert_in(&imap(&site, HOME, ALICE, MAIN_PASSWORD));
     assert_refused(&imap(&site, HOME, ALICE, &password));
 
