@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change is done, the same here and in CI: form, lints, documentation, all tests.
+#
+#   tests/run.sh [ARGUMENTS FOR cargo test]
+#
+# As root it installs what the stories with real servers need (tests/real). Without root those stories are skipped, and
+# say so; with CI in the environment that is an error.
+set -euo pipefail
+
+project=$(cd "$(dirname "$0")/.." && pwd)
+cd "$project"
+. examples/lib.sh
+
+if [ "$(id -u)" = 0 ]; then
+    # shellcheck disable=SC2086
+    need_packages $MAIL_PACKAGES $BUILD_PACKAGES
+fi
+
+run() {
+    printf '\n== %s\n' "$*"
+    run_cargo "$@"
+}
+
+run fmt --check
+run clippy --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" run doc --no-deps
+run test "$@"
+printf '\nAll is well.\n'
