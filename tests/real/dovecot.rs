@@ -1,5 +1,6 @@
-//! A private Dovecot 2.3. Its own part of the configuration is `examples/site/dovecot-2.3.conf`; what concerns Sidegate
-//! is the shipped `conf/dovecot/2.3/` file, which it includes as it stands.
+//! A private Dovecot, 2.3 or 2.4, whichever is installed. Its own part of the configuration is
+//! `examples/site/dovecot-2.x.conf`; what concerns Sidegate is the shipped file of `conf/dovecot/2.x/`, which it includes
+//! as it stands.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -7,7 +8,7 @@ use std::net::SocketAddrV4;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use crate::process::{Server, wait_until};
+use crate::process::{Server, listens, run, wait_until};
 use crate::site::{MAIL_ID, MAIN_PASSWORD, Mode, Site};
 
 pub(crate) const IMAP: u16 = 10143;
@@ -26,6 +27,27 @@ service anvil {
 }
 ";
 
+/// Login processes that serve many clients each, so that many requests are open on one connection to Sidegate.
+const FEW_LOGIN_PROCESSES: &str = "\
+service imap-login {
+  @FOREVER@
+  process_min_avail = 2
+}
+mail_max_userip_connections = 1000
+";
+
+/// The installed version, such as `2.3.19.1`.
+pub(crate) fn version() -> String {
+    let said = run(Command::new("dovecot").arg("--version"));
+    let numbers = |c: char| c.is_ascii_digit() || c == '.';
+    said.chars().take_while(|c| numbers(*c)).collect()
+}
+
+/// `2.3` or `2.4`.
+fn series() -> String {
+    version().split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
 /// The site's Dovecot.
 #[derive(Debug)]
 pub(crate) struct Dovecot {
@@ -34,8 +56,16 @@ pub(crate) struct Dovecot {
 
 impl Dovecot {
     /// Starts it and waits until it listens. Sidegate must be there already: login processes ask it at once.
-    pub(crate) fn start(site: &Site, extra: &str) -> Dovecot {
-        Dovecot::start_with(site, &(configuration(site) + OWN_SLOWNESS_OFF + extra))
+    pub(crate) fn start(site: &Site, few_login_processes: bool) -> Dovecot {
+        let mut text = configuration(site) + OWN_SLOWNESS_OFF;
+        if few_login_processes {
+            let forever = match series().as_str() {
+                "2.3" => "service_count = 0",
+                _ => "restart_request_count = unlimited",
+            };
+            text += &FEW_LOGIN_PROCESSES.replace("@FOREVER@", forever);
+        }
+        Dovecot::start_with(site, &text)
     }
 
     /// Starts it as it was before Sidegate came.
@@ -55,11 +85,9 @@ impl Dovecot {
         let log = site.path("logs/dovecot");
         let mut server = Server::start("dovecot", &mut command, &log);
         wait_until("Dovecot starts", Duration::from_secs(20), || {
-            let log = fs::read_to_string(&log).unwrap_or_default();
-            assert!(server.runs(), "dovecot ended:\n{log}");
-            let started = |line: &str| line.contains("starting up for");
-            // Each start writes the line again.
-            site.path("dovecot/run/master.pid").exists() && log.lines().any(started)
+            let log = || fs::read_to_string(&log).unwrap_or_default();
+            assert!(server.runs(), "dovecot ended:\n{}", log());
+            [IMAP, POP3, SIEVE, SUBMIT, LMTP].iter().all(|port| listens(Dovecot::at(site, *port)))
         });
         Dovecot { server }
     }
@@ -105,5 +133,6 @@ impl Dovecot {
 }
 
 fn configuration(site: &Site) -> String {
-    site.example("dovecot-2.3.conf")
+    let text = site.example(&format!("dovecot-{}.conf", series()));
+    text.replace("@VERSION@", &version())
 }

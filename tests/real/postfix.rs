@@ -8,7 +8,7 @@ use std::net::SocketAddrV4;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::wait_until;
+use crate::process::{listens, wait_until};
 use crate::site::{Site, shipped, user_id};
 
 /// STARTTLS.
@@ -42,9 +42,7 @@ impl Postfix {
         let text = || fs::read_to_string(&log).unwrap_or_default();
         assert!(started.is_ok_and(|s| s.success()), "postfix start:\n{}", text());
         wait_until("Postfix listens", Duration::from_secs(20), || {
-            // Looked up and not connected to: a connection would be a session in the log.
-            let sockets = fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
-            [SUBMISSION, SUBMISSIONS].iter().all(|port| listens(&sockets, Postfix::at(site, *port)))
+            [SUBMISSION, SUBMISSIONS].iter().all(|port| listens(Postfix::at(site, *port)))
         });
         postfix
     }
@@ -66,16 +64,6 @@ impl Drop for Postfix {
         // It ends the master process this configuration belongs to, and waits for it.
         let _ = self.command("stop").output();
     }
-}
-
-/// Whether the kernel's table of sockets (`/proc/net/tcp`) has a listener at `address`.
-fn listens(table: &str, address: SocketAddrV4) -> bool {
-    let ip = u32::from_ne_bytes(address.ip().octets());
-    let local = format!("{ip:08X}:{:04X}", address.port());
-    table.lines().any(|line| {
-        let mut fields = line.split_whitespace().skip(1);
-        fields.next() == Some(&local) && fields.nth(1) == Some("0A")
-    })
 }
 
 fn read(name: &str) -> String {

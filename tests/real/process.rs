@@ -1,6 +1,7 @@
 //! Programs the stories start: run to their end, or kept and stopped by pid. And the one place that waits.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::net::SocketAddrV4;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -80,4 +81,16 @@ impl Drop for Server {
         let _ = Command::new("kill").arg(self.pid().to_string()).status();
         let _ = self.child.wait();
     }
+}
+
+/// Whether somebody listens at `address`. Looked up in the kernel's table and not tried: a connection would be a session
+/// in the server's log.
+pub(crate) fn listens(address: SocketAddrV4) -> bool {
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    let local = format!("{ip:08X}:{:04X}", address.port());
+    let table = fs::read_to_string("/proc/net/tcp").expect("the table of sockets");
+    table.lines().any(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next() == Some(&local) && fields.nth(1) == Some("0A")
+    })
 }

@@ -15,7 +15,7 @@ use nix::unistd::{Group, User, geteuid};
 use tempfile::TempDir;
 
 use crate::cli::Cli;
-use crate::dovecot::Dovecot;
+use crate::dovecot::{self, Dovecot};
 use crate::postfix::Postfix;
 use crate::process::{Server, run, wait_until};
 
@@ -51,20 +51,14 @@ pub(crate) struct Plan {
     mode: Mode,
     postfix: bool,
     settings: String,
-    dovecot_settings: String,
+    few_login_processes: bool,
     log_level: &'static str,
 }
 
 impl Plan {
     /// A site with Dovecot in `mode`, without waiting after failures and with a cheap hash.
     pub(crate) fn new(mode: Mode) -> Plan {
-        Plan {
-            mode,
-            postfix: false,
-            settings: String::new(),
-            dovecot_settings: String::new(),
-            log_level: "debug",
-        }
+        Plan { mode, postfix: false, settings: String::new(), few_login_processes: false, log_level: "debug" }
     }
 
     /// And Postfix.
@@ -79,9 +73,9 @@ impl Plan {
         self
     }
 
-    /// Lines for the end of `dovecot.conf`.
-    pub(crate) fn dovecot_settings(mut self, lines: &str) -> Plan {
-        self.dovecot_settings.push_str(lines);
+    /// With login processes of Dovecot that serve many clients each, as large sites have them.
+    pub(crate) fn few_login_processes(mut self) -> Plan {
+        self.few_login_processes = true;
         self
     }
 
@@ -115,8 +109,9 @@ fn missing() -> Option<String> {
             return Some(format!("{program} is not installed"));
         }
     }
-    let version = run(Command::new("dovecot").arg("--version"));
-    (!version.starts_with("2.3.")).then(|| format!("these stories know Dovecot 2.3, not {version}"))
+    let version = dovecot::version();
+    let known = ["2.3.", "2.4."].iter().any(|series| version.starts_with(series));
+    (!known).then(|| format!("these stories know Dovecot 2.3 and 2.4, not {version}"))
 }
 
 /// The running site. Dropping it stops what it started, by pid, and removes the folder.
@@ -153,7 +148,7 @@ impl Site {
         site.make_certificate();
         site.configure_daemon(&plan);
         site.start_daemon();
-        site.dovecot = Some(Dovecot::start(&site, &plan.dovecot_settings));
+        site.dovecot = Some(Dovecot::start(&site, plan.few_login_processes));
         if plan.postfix {
             site.postfix = Some(Postfix::start(&site));
         }
@@ -382,7 +377,7 @@ fn free_address() -> Ipv4Addr {
     for _ in 0..200 {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let host = Ipv4Addr::new(127, 64 + (net >> 8) as u8 % 64, net as u8, n as u8 % 250 + 1);
-        let ports = [crate::dovecot::IMAP, crate::dovecot::LMTP, crate::postfix::SUBMISSION];
+        let ports = [dovecot::IMAP, dovecot::LMTP, crate::postfix::SUBMISSION];
         if ports.iter().all(|port| TcpListener::bind((host, *port)).is_ok()) {
             return host;
         }

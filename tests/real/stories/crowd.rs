@@ -15,7 +15,7 @@ const CONNECTIONS: usize = 200;
 
 #[test]
 fn at_most_ten_guesses_of_a_crowd_are_looked_at() {
-    let plan = Plan::new(Mode::Full).dovecot_settings(super::revoke::FEW_LOGIN_PROCESSES);
+    let plan = Plan::new(Mode::Full).few_login_processes();
     let Some(site) = plan.start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");

@@ -54,7 +54,7 @@ fn nobody_is_told_a_wrong_no() {
     // Each failure waits a second, so that some are open at every stop.
     let settings = "[lockout]\nfailure_delay = \"1s\"\nexempt = [\"127.0.0.0/8\"]\n";
     let plan = Plan::new(Mode::Full).settings(settings);
-    let Some(mut site) = plan.dovecot_settings(super::revoke::FEW_LOGIN_PROCESSES).start() else { return };
+    let Some(mut site) = plan.few_login_processes().start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");
     site.secret(ALICE, "wrong-all-the-time");

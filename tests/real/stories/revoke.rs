@@ -14,15 +14,6 @@ use super::{HOME, assert_in, assert_refused, imap};
 
 const ALICE: &str = "alice@example.test";
 
-/// Login processes that serve many clients each, so that many requests are open on one connection to Sidegate.
-pub(super) const FEW_LOGIN_PROCESSES: &str = "\
-service imap-login {
-  service_count = 0
-  process_min_avail = 2
-}
-mail_max_userip_connections = 1000
-";
-
 /// One login: when it was begun, and whether it succeeded.
 struct Login {
     begun: Instant,
@@ -33,7 +24,7 @@ struct Login {
 fn not_one_login_succeeds_after_revoke_returned() {
     // The refusals afterwards would block the addresses; this story is about revoking.
     let exempt = "[lockout]\nfailure_delay = \"0s\"\nexempt = [\"127.0.0.0/8\"]\n";
-    let plan = Plan::new(Mode::Full).settings(exempt).dovecot_settings(FEW_LOGIN_PROCESSES);
+    let plan = Plan::new(Mode::Full).settings(exempt).few_login_processes();
     let Some(site) = plan.start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");

@@ -23,7 +23,7 @@ fn the_take_over_can_be_repeated_and_undone() {
 
     // Dovecot and its links survive each other's restart.
     site.dovecot.take().expect("Dovecot").stop();
-    site.dovecot = Some(Dovecot::start(&site, ""));
+    site.dovecot = Some(Dovecot::start(&site, false));
     assert_in(&imap(&site, HOME, ALICE, &password));
 
     // And back: without the include and the links Dovecot is what it was.
