@@ -107,7 +107,15 @@ pub(crate) struct Imap {
 impl Imap {
     /// Connects and hears the greeting.
     pub(crate) fn open(from: Ipv4Addr, to: SocketAddrV4) -> Imap {
-        let mut lines = Lines::clear(from, to);
+        Imap::greeted(Lines::clear(from, to))
+    }
+
+    /// Connects with TLS and hears the greeting.
+    pub(crate) fn tls(from: Ipv4Addr, to: SocketAddrV4) -> Imap {
+        Imap::greeted(Lines::tls(from, to, None))
+    }
+
+    fn greeted(mut lines: Lines) -> Imap {
         // While no auth process answers, Dovecot says so first: "* OK Waiting for authentication process..."
         lines.hear_until(|line| !line.contains("Waiting for"));
         Imap { lines, tag: 0 }
@@ -128,10 +136,19 @@ impl Imap {
 
     fn answer(&mut self, tag: &str) -> Vec<String> {
         let start = format!("{tag} ");
-        let mut lines = self.lines.hear_until(|line| line.starts_with(&start));
+        // Or until it asks for more than the client had to say.
+        let mut lines = self.lines.hear_until(|line| line.starts_with(&start) || line.starts_with("+ "));
         let last = lines.pop().expect("at least one line");
         lines.push(last.strip_prefix(&start).unwrap_or(&last).to_owned());
         lines
+    }
+
+    /// Begins an exchange and breaks it off with `*`, once the server has asked.
+    pub(crate) fn abort(&mut self, mechanism: &str) -> String {
+        let tag = self.send(&format!("AUTHENTICATE {mechanism}"));
+        self.lines.hear();
+        self.lines.say("*");
+        last(self.answer(&tag))
     }
 
     /// `LOGIN`; returns the tagged answer without its tag.

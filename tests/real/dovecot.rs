@@ -12,6 +12,8 @@ use crate::process::{Server, listens, run, wait_until};
 use crate::site::{MAIL_ID, MAIN_PASSWORD, Mode, Site};
 
 pub(crate) const IMAP: u16 = 10143;
+/// TLS from the start.
+pub(crate) const IMAPS: u16 = 10993;
 pub(crate) const POP3: u16 = 10110;
 pub(crate) const SIEVE: u16 = 14190;
 pub(crate) const SUBMIT: u16 = 12587;
@@ -36,6 +38,15 @@ service imap-login {
 mail_max_userip_connections = 1000
 ";
 
+/// What a story wants of Dovecot beside the usual.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    /// Login processes that serve many clients each.
+    pub(crate) few_login_processes: bool,
+    /// A network whose word about its users' addresses is taken.
+    pub(crate) trusted: Option<&'static str>,
+}
+
 /// The installed version, such as `2.3.19.1`.
 pub(crate) fn version() -> String {
     let said = run(Command::new("dovecot").arg("--version"));
@@ -56,9 +67,12 @@ pub(crate) struct Dovecot {
 
 impl Dovecot {
     /// Starts it and waits until it listens. Sidegate must be there already: login processes ask it at once.
-    pub(crate) fn start(site: &Site, few_login_processes: bool) -> Dovecot {
+    pub(crate) fn start(site: &Site, extra: &Extra) -> Dovecot {
         let mut text = configuration(site) + OWN_SLOWNESS_OFF;
-        if few_login_processes {
+        if let Some(network) = extra.trusted {
+            text += &format!("login_trusted_networks = {network}\n");
+        }
+        if extra.few_login_processes {
             let forever = match series().as_str() {
                 "2.3" => "service_count = 0",
                 _ => "restart_request_count = unlimited",

@@ -15,7 +15,7 @@ use nix::unistd::{Group, User, geteuid};
 use tempfile::TempDir;
 
 use crate::cli::Cli;
-use crate::dovecot::{self, Dovecot};
+use crate::dovecot::{self, Dovecot, Extra};
 use crate::postfix::Postfix;
 use crate::process::{Server, run, wait_until};
 
@@ -51,14 +51,14 @@ pub(crate) struct Plan {
     mode: Mode,
     postfix: bool,
     settings: String,
-    few_login_processes: bool,
+    dovecot: Extra,
     log_level: &'static str,
 }
 
 impl Plan {
     /// A site with Dovecot in `mode`, without waiting after failures and with a cheap hash.
     pub(crate) fn new(mode: Mode) -> Plan {
-        Plan { mode, postfix: false, settings: String::new(), few_login_processes: false, log_level: "debug" }
+        Plan { mode, postfix: false, settings: String::new(), dovecot: Extra::default(), log_level: "debug" }
     }
 
     /// And Postfix.
@@ -75,7 +75,13 @@ impl Plan {
 
     /// With login processes of Dovecot that serve many clients each, as large sites have them.
     pub(crate) fn few_login_processes(mut self) -> Plan {
-        self.few_login_processes = true;
+        self.dovecot.few_login_processes = true;
+        self
+    }
+
+    /// With a webmail at `network`, whose word about its users' addresses Dovecot takes.
+    pub(crate) fn webmail(mut self, network: &'static str) -> Plan {
+        self.dovecot.trusted = Some(network);
         self
     }
 
@@ -148,7 +154,7 @@ impl Site {
         site.make_certificate();
         site.configure_daemon(&plan);
         site.start_daemon();
-        site.dovecot = Some(Dovecot::start(&site, plan.few_login_processes));
+        site.dovecot = Some(Dovecot::start(&site, &plan.dovecot));
         if plan.postfix {
             site.postfix = Some(Postfix::start(&site));
         }
@@ -224,14 +230,12 @@ impl Site {
         }
         fs::write(self.path("etc/sidegate.toml"), text).expect("sidegate.toml");
         let usual = format!(
-            "[log]\nlevel = \"{}\"\n[client_passwords.argon2]\nmemory_kib = 64\npasses = 1\n",
+            "[log]\nlevel = \"{}\"\n\
+             [client_passwords.argon2]\nmemory_kib = 64\npasses = 1\n\
+             [lockout]\nfailure_delay = \"0s\"\n",
             plan.log_level
         );
         fs::write(self.path("etc/conf.d/10-tests.toml"), usual).expect("10-tests.toml");
-        if !plan.settings.contains("failure_delay") {
-            let quick = "[lockout]\nfailure_delay = \"0s\"\n";
-            fs::write(self.path("etc/conf.d/15-quick.toml"), quick).expect("15-quick.toml");
-        }
         fs::write(self.path("etc/conf.d/20-story.toml"), &plan.settings).expect("20-story.toml");
     }
 
@@ -282,7 +286,12 @@ impl Site {
 
     /// Makes a client password.
     pub(crate) fn password(&self, address: &str, name: &str) -> String {
-        let printed = self.cli.done(&["password", "new", address, "--name", name]);
+        self.password_with(address, &["--name", name])
+    }
+
+    /// Makes a client password with these options.
+    pub(crate) fn password_with(&self, address: &str, options: &[&str]) -> String {
+        let printed = self.cli.done(&[&["password", "new", address], options].concat());
         let password = printed.strip_suffix('\n').expect("a newline after the password");
         assert!(
             password.len() == 16 && password.bytes().all(|b| b.is_ascii_alphanumeric()),

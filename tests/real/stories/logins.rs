@@ -2,7 +2,7 @@
 //! password do not.
 
 use crate::client::{Imap, Pop3, Sieve, Smtp, plain};
-use crate::dovecot::{Dovecot, IMAP, LMTP, POP3, SIEVE, SUBMIT};
+use crate::dovecot::{Dovecot, IMAP, IMAPS, LMTP, POP3, SIEVE, SUBMIT};
 use crate::postfix::{Postfix, SUBMISSION, SUBMISSIONS};
 use crate::process::wait_until;
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
@@ -43,6 +43,12 @@ fn imap_mechanisms(site: &Site, password: &str) {
     assert_in(&open().plain_at_once(ALICE, password));
     assert_in(&open().authenticate("PLAIN", &[&format!("\0{ALICE}\0{password}")]));
     assert_in(&open().authenticate("LOGIN", &[ALICE, password]));
+    assert_in(&Imap::tls(HOME, Dovecot::at(site, IMAPS)).login(ALICE, password));
+    // Somebody who breaks off, by saying so or by going away, is no failure, and the next one is served.
+    let mut session = open();
+    assert!(session.abort("LOGIN").starts_with("BAD"));
+    assert_in(&session.login(ALICE, password));
+    assert_eq!(open().authenticate("LOGIN", &[ALICE]), "+ UGFzc3dvcmQ6");
     // The mailbox behind the login is there, and is the right one.
     let mut session = open();
     assert_in(&session.login(ALICE, password));

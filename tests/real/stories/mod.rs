@@ -1,13 +1,16 @@
 //! One module per feature. Words shared by them stand here.
 
 mod crowd;
+mod delay;
 mod lockout;
 mod logins;
 mod main_password;
 mod restart;
+mod restricted;
 mod revoke;
 mod secrecy;
 mod take_over;
+mod webmail;
 
 use std::net::Ipv4Addr;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::dovecot::Dovecot;
+use crate::dovecot::{Dovecot, Extra};
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site, shipped};
 
 use super::{HOME, assert_in, assert_refused, imap};
@@ -23,7 +23,7 @@ fn the_take_over_can_be_repeated_and_undone() {
 
     // Dovecot and its links survive each other's restart.
     site.dovecot.take().expect("Dovecot").stop();
-    site.dovecot = Some(Dovecot::start(&site, false));
+    site.dovecot = Some(Dovecot::start(&site, &Extra::default()));
     assert_in(&imap(&site, HOME, ALICE, &password));
 
     // And back: without the include and the links Dovecot is what it was.
