@@ -72,3 +72,18 @@ pub(crate) fn mentions(value: &Value, text: &str) -> bool {
         _ => false,
     }
 }
+
+/// How many logins in the answer of `sidegate --json events` came from `address` and ended for `reason`.
+pub(crate) fn logins(value: &Value, address: &str, reason: &str) -> u64 {
+    match value {
+        Value::Array(items) => items.iter().map(|v| logins(v, address, reason)).sum(),
+        Value::Object(fields) if fields.contains_key("kind") => {
+            let is = |name: &str, wanted: &str| fields.get(name).is_some_and(|v| v == wanted);
+            let meant = is("kind", "login") && is("address", address) && is("reason", reason);
+            // Refusals of a blocked address are summed up.
+            if meant { fields.get("count").and_then(Value::as_u64).unwrap_or(1) } else { 0 }
+        }
+        Value::Object(fields) => fields.values().map(|v| logins(v, address, reason)).sum(),
+        _ => 0,
+    }
+}

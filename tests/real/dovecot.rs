@@ -111,6 +111,23 @@ impl Dovecot {
         self.server.stop("TERM");
     }
 
+    /// Ends its auth process. Dovecot starts another when somebody connects to one of its sockets.
+    pub(crate) fn end_auth_process(&self) {
+        let parent = format!("PPid:\t{}\n", self.server.pid());
+        let mut ended = 0;
+        for entry in fs::read_dir("/proc").expect("/proc").flatten() {
+            let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+            if read("cmdline").starts_with("dovecot/auth\0") && read("status").contains(&parent) {
+                let pid = entry.file_name();
+                run(Command::new("kill").arg(&pid));
+                let gone = || !entry.path().exists();
+                wait_until("the auth process ends", Duration::from_secs(20), gone);
+                ended += 1;
+            }
+        }
+        assert_eq!(ended, 1, "Dovecot had one auth process");
+    }
+
     /// Makes somebody known to Dovecot's own passdb and userdb.
     pub(crate) fn add_user(site: &Site, address: &str) {
         let users = File::options().create(true).append(true).open(site.path("dovecot/users"));

@@ -120,7 +120,8 @@ fn missing() -> Option<String> {
     (!known).then(|| format!("these stories know Dovecot 2.3 and 2.4, not {version}"))
 }
 
-/// The running site. Dropping it stops what it started, by pid, and removes the folder.
+/// The running site. Dropping it stops what it started, by pid, and removes the folder. A story that fails shows the
+/// end of the logs first, and with `SIDEGATE_KEEP` in the environment leaves the folder.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) mode: Mode,
@@ -341,6 +342,10 @@ impl Drop for Site {
             let lines: Vec<&str> = text.lines().collect();
             let tail = lines[lines.len().saturating_sub(60)..].join("\n");
             eprintln!("--- the last of the log of {name}\n{tail}");
+        }
+        if std::env::var_os("SIDEGATE_KEEP").is_some() {
+            self.dir.disable_cleanup(true);
+            eprintln!("--- all of it is in {}", self.dir.path().display());
         }
     }
 }

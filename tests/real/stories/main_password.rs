@@ -97,6 +97,7 @@ fn upstream_away(site: &Site) {
     let client = site.path("dovecot/run/sg-back-client");
     let aside = site.path("dovecot/run/sg-back-client-aside");
     std::fs::rename(&client, &aside).expect("the socket is moved aside");
+    site.dovecot.as_ref().expect("Dovecot").end_auth_process();
     assert_in(&smtp(site, HOME, ALICE, &password));
     assert_in(&imap(site, HOME, ALICE, &password));
     for _ in 0..12 {
