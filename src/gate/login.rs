@@ -33,6 +33,9 @@ pub struct Attempt {
 pub struct Origin {
     /// The end user's address as the mail server told it; `None` where it tells none.
     pub address: Option<IpAddr>,
+    /// The host that connected to the mail server: the same, or a webmail or proxy that told the end user's address
+    /// (Dovecot's `real_rip`).
+    pub host: Option<IpAddr>,
     /// What for.
     pub protocol: Protocol,
     /// The mail server's own parameters, for handing on to the upstream: tab-separated, escaped.
@@ -120,11 +123,10 @@ pub struct Policy {
 
 impl Policy {
     /// Whether a main password of `account` (`None`: known only to the upstream) is good enough
-    /// from `address`.
+    /// from the host that connected.
     #[must_use]
-    pub fn admits(&self, account: Option<&Account>, address: Option<IpAddr>) -> bool {
-        let trusted =
-            address.is_some_and(|address| self.allowed_from.iter().any(|net| net.contains(&address)));
+    pub fn admits(&self, account: Option<&Account>, host: Option<IpAddr>) -> bool {
+        let trusted = host.is_some_and(|host| self.allowed_from.iter().any(|net| net.contains(&host)));
         match account {
             Some(account) if !account.enabled => false,
             Some(account) => trusted || (self.until_two_factor && !account.two_factor),
@@ -159,7 +161,7 @@ pub fn screen<'a>(
     selector: Option<Selector>,
     key_id: KeyId,
     policy: &Policy,
-    address: Option<IpAddr>,
+    host: Option<IpAddr>,
 ) -> Screened<'a> {
     let known = account.zip(selector);
     if let Some((account, selector)) = known {
@@ -177,16 +179,16 @@ pub fn screen<'a>(
             return Screened::ProveOneOf(strays);
         }
     }
-    without_client_password(account, policy, address)
+    without_client_password(account, policy, host)
 }
 
 /// What is left to a secret that is no client password.
 pub fn without_client_password<'a>(
     account: Option<&Account>,
     policy: &Policy,
-    address: Option<IpAddr>,
+    host: Option<IpAddr>,
 ) -> Screened<'a> {
-    if policy.admits(account, address) {
+    if policy.admits(account, host) {
         Screened::AskUpstream
     } else if account.is_some() {
         Screened::Refuse(Reason::WrongPassword)
@@ -329,6 +331,7 @@ mod tests {
         let mut password = password(1, RIGHT, KEY);
         let origin = |protocol: &str, address: &str| Origin {
             address: address.parse().ok(),
+            host: address.parse().ok(),
             protocol: Protocol::parse(protocol).unwrap(),
             params: Bytes::new(),
         };

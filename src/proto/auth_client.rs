@@ -300,7 +300,7 @@ impl AuthClient {
             rest.put_slice(&fields);
         }
         line(out, word, id, &rest);
-        login.map_or(Reply::Done, |login| Reply::Tell(Notice::Granted(id, login)))
+        login.map_or(Reply::Done, |login| Reply::Tell(Notice::Granted(id, Box::new(login))))
     }
 }
 

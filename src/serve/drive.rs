@@ -206,7 +206,7 @@ impl<P: Protocol> Line<'_, P> {
         let mut claims = self.service.claims();
         match notice {
             Notice::Introduced { cpid } => claims.introduce(self.id, cpid, self.cookie),
-            Notice::Granted(auth_id, login) => claims.grant(self.id, auth_id, login, self.service.now()),
+            Notice::Granted(auth_id, login) => claims.grant(self.id, auth_id, *login, self.service.now()),
             Notice::Cancelled(auth_id) => claims.cancel(self.id, auth_id),
         }
     }

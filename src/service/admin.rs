@@ -191,7 +191,7 @@ impl Service {
             Some(address) => format!("service={protocol}\trip={address}"),
             None => format!("service={protocol}"),
         };
-        let origin = Origin { address, protocol, params: Bytes::from(params) };
+        let origin = Origin { address, host: address, protocol, params: Bytes::from(params) };
         let attempt = Attempt { typed: typed.to_owned(), secret, mechanism: "PLAIN", origin };
         let shown = name.as_ref().map_or(typed, AccountName::as_str);
         let trier = self.trier(shown, &attempt.origin, &rules);

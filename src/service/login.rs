@@ -196,7 +196,7 @@ impl Service {
                 continue;
             }
             let Some((id, name)) = &grant.password else {
-                let admitted = self.rules().policy.admits(account.as_deref(), origin.address);
+                let admitted = self.rules().policy.admits(account.as_deref(), origin.host);
                 return if admitted { Ok(()) } else { Err(Verdict::Refuse(Reason::MainPassword)) };
             };
             let account = account.filter(|account| account.enabled);

@@ -85,8 +85,8 @@ impl Service {
     ) -> Proof {
         let digest = attempt.secret.digest();
         let selector = account.map(|account| self.key.selector(account.id, &digest));
-        let address = attempt.origin.address;
-        let mut screened = screen(account, selector, self.key.id(), policy, address);
+        let host = attempt.origin.host;
+        let mut screened = screen(account, selector, self.key.id(), policy, host);
         let candidates = match &screened {
             Screened::Prove(password) => vec![*password],
             Screened::ProveOneOf(passwords) => passwords.clone(),
@@ -102,7 +102,7 @@ impl Service {
                     }
                     .into();
                 }
-                Ok(false) => screened = without_client_password(account, policy, address),
+                Ok(false) => screened = without_client_password(account, policy, host),
                 Err(error) => return Verdict::Defer(deferral(error)).into(),
             }
         }
@@ -149,7 +149,7 @@ impl Service {
         }
         let params = &attempt.origin.params;
         let said = upstream.plain(name.as_str(), &attempt.secret, params).await;
-        self.weigh(said, attempt.origin.address, policy).await
+        self.weigh(said, attempt.origin.host, policy).await
     }
 
     /// What the upstream's word is worth. The identity that counts is the one it confirmed:
@@ -157,7 +157,7 @@ impl Service {
     pub(super) async fn weigh(
         &self,
         said: Result<Said, Away>,
-        address: Option<std::net::IpAddr>,
+        host: Option<std::net::IpAddr>,
         policy: &Policy,
     ) -> Proof {
         let (user, fields) = match said {
@@ -175,7 +175,7 @@ impl Service {
         };
         match self.store.account(&name).await {
             Err(_) => Verdict::Defer("the store cannot be read").into(),
-            Ok(account) if policy.admits(account.as_deref(), address) => {
+            Ok(account) if policy.admits(account.as_deref(), host) => {
                 let verdict = Verdict::Accept(Grant { account: name, password: None });
                 Proof { verdict, upstream: Some((user, fields)) }
             }

@@ -30,7 +30,7 @@ impl Service {
         };
         let generation = self.store.generation();
         let said = match &self.upstream {
-            _ if !rules.policy.admits(None, origin.address) => Ok(Said::Fail(None, bytes::Bytes::new())),
+            _ if !rules.policy.admits(None, origin.host) => Ok(Said::Fail(None, bytes::Bytes::new())),
             _ if !self.can_count().await => Ok(Said::Trouble),
             None => Ok(Said::Trouble),
             Some(upstream) => match (going, &data) {
@@ -42,7 +42,7 @@ impl Service {
             let relay = Relay::new(*id, mechanism, origin.clone(), upstream.giving_up());
             return Answer::Challenge(relay, words.clone());
         }
-        let proof = self.weigh(said, origin.address, &rules.policy).await;
+        let proof = self.weigh(said, origin.host, &rules.policy).await;
         let shown = match (&proof.verdict, &proof.upstream) {
             (Verdict::Accept(grant), _) => grant.account.to_string(),
             (Verdict::Refuse(Reason::MainPassword | Reason::WrongPassword), Some((user, _))) => user.clone(),

@@ -30,7 +30,8 @@ impl AuthLine {
         let id = fields.next().and_then(tab::number).filter(|&id| id != 0).ok_or("AUTH has no id")?;
         let mechanism = fields.next().and_then(|name| std::str::from_utf8(name).ok());
         let mechanism = mechanism.ok_or("AUTH has no mechanism")?.to_ascii_uppercase();
-        let (mut protocol, mut address, mut initial, mut nologin) = (None, None, None, false);
+        let (mut protocol, mut initial, mut nologin) = (None, None, false);
+        let (mut address, mut proxy) = (None, None);
         let mut params = BytesMut::new();
         for field in fields {
             if initial.is_some() {
@@ -47,6 +48,9 @@ impl AuthLine {
                     protocol = Some(name.ok_or("AUTH has an unusable service")?);
                 }
                 (b"rip", Some(rip)) => address = std::str::from_utf8(rip).ok().and_then(parse_address),
+                (b"real_rip", Some(rip)) => {
+                    proxy = Some(std::str::from_utf8(rip).ok().and_then(parse_address))
+                }
                 (b"nologin", None) => {
                     nologin = true;
                     continue;
@@ -69,7 +73,7 @@ impl AuthLine {
             Some(data) => Some(Secret::new(data)),
             None => None,
         };
-        let origin = Origin { address, protocol, params: params.freeze() };
+        let origin = Origin { address, host: proxy.unwrap_or(address), protocol, params: params.freeze() };
         Ok(Self { id, mechanism, origin, nologin, initial })
     }
 }
@@ -164,6 +168,17 @@ mod tests {
             let line = line(&format!("AUTH\t1\tPLAIN\tservice=smtp\trip={rip}"), 0).unwrap();
             assert_eq!(line.origin.address, None);
         }
+    }
+
+    #[test]
+    fn a_webmail_that_tells_its_users_addresses_stays_the_host() {
+        let origin = |params: &str| line(&format!("AUTH\t1\tPLAIN\tservice=imap{params}"), 2).unwrap().origin;
+        let both = |params: &str| (origin(params).address, origin(params).host);
+        let (user, webmail) = ("192.0.2.7".parse().ok(), "198.51.100.1".parse().ok());
+        assert_eq!(both("\trip=192.0.2.7"), (user, user));
+        assert_eq!(both("\trip=192.0.2.7\treal_rip=198.51.100.1"), (user, webmail));
+        assert_eq!(both("\treal_rip=198.51.100.1\trip=192.0.2.7"), (user, webmail));
+        assert_eq!(both("\trip=192.0.2.7\treal_rip=?"), (user, None), "whoever that is, it is not the user");
     }
 
     #[test]
