@@ -1,6 +1,6 @@
 //! The only place where rules meet store, hash, upstream and clock.
 //!
-//! Doors ask a [`Question`] and get an [`Answer`]; administrators give an [`Order`]. What is
+//! Doors ask a [`Question`] and get an [`Answer`]; administrators give an [`Order`](crate::gate::order::Order). What is
 //! decided is decided in `gate/`; here the facts are fetched and what it says is carried out.
 //!
 //! - `login`: one attempt, from its seat to its verdict
