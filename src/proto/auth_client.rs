@@ -12,7 +12,8 @@
 //!
 //! The server's part is sent whole at accept: Exim before 4.99 writes nothing before DONE.
 //! Closed for: another major version, an unknown command, an unknown mechanism, id 0, an id that
-//! is open, AUTH without service, fields after `resp`, a line too long. Never for a wrong secret.
+//! is open, AUTH without service, fields after `resp`, a line too long. Never for a wrong secret,
+//! and as in a real Dovecot not for a CONT that comes late or out of turn.
 //!
 //! Peers' quirks: Postfix sends the mechanism in small letters if its client did, an empty `rip=`
 //! if it knows none, and never cancels. Exim (minor 0) writes `resp=` for "no initial response".
@@ -39,10 +40,11 @@ use crate::gate::secret::Secret;
 
 /// The longest line, with its end. A real Dovecot closes past it too.
 pub const LINE_BYTES_MAX: usize = 16_384;
-/// Requests of one connection that may be open at once. Past it, new ones get a temporary failure.
+/// Requests of one connection that may be open at once, and decisions that may be under way for
+/// it, wanted or cancelled. Past either, new requests get a temporary failure.
 pub const OPEN_MAX: usize = 4_096;
-/// A dialogue that the client does not go on with is dropped after this long. Postfix leaves one
-/// open for ever whenever its client gives up.
+/// A dialogue that is not over this long after it began is dropped when the client does not go on.
+/// Postfix leaves one open for ever whenever its client gives up.
 pub const DIALOGUE_SECS_MAX: i64 = 150;
 /// Dialogues of one connection that wait for the client. Past it, the oldest is dropped.
 pub const DIALOGUES_MAX: usize = 256;
@@ -79,8 +81,10 @@ pub struct AuthClient {
     /// The client's minor version.
     minor: u32,
     open: HashMap<u32, Open>,
-    /// Dialogues that wait for the client, oldest first; some may be over already.
-    dialogues: VecDeque<(Ticket, Timestamp)>,
+    /// Requests that asked the client for more, oldest first; some may be over already.
+    dialogues: VecDeque<Ticket>,
+    /// Decisions under way, those that the client cancelled among them.
+    deciding: usize,
     serial: u64,
 }
 
@@ -94,11 +98,22 @@ enum Shaken {
 #[derive(Debug)]
 struct Open {
     serial: u64,
+    since: Timestamp,
     /// The client says `service=smtp`.
     smtp: bool,
     /// No mail process will claim the login.
     nologin: bool,
+    /// It is among the dialogues.
+    prompted: bool,
+    /// The client has gone on with it: its last message came by CONT, not with AUTH.
+    continued: bool,
     turn: Turn,
+}
+
+impl Open {
+    fn waits(&self) -> bool {
+        !matches!(self.turn, Turn::Deciding)
+    }
 }
 
 /// Whose turn it is, and for what.
@@ -123,7 +138,7 @@ impl AuthClient {
     #[must_use]
     pub fn new(greeting: Greeting) -> Self {
         let (open, dialogues) = (HashMap::new(), VecDeque::new());
-        Self { greeting, shaken: Shaken::Nothing, minor: 0, open, dialogues, serial: 0 }
+        Self { greeting, shaken: Shaken::Nothing, minor: 0, open, dialogues, deciding: 0, serial: 0 }
     }
 
     fn command(&mut self, line: &[u8], out: &mut BytesMut, now: Timestamp) -> Step {
@@ -141,7 +156,7 @@ impl AuthClient {
             },
             (Shaken::Version, _) => Step::Close("a command before CPID"),
             (Shaken::Whole, b"AUTH") => self.auth(line, out, now),
-            (Shaken::Whole, b"CONT") => self.cont(fields, out, now),
+            (Shaken::Whole, b"CONT") => self.cont(fields, out),
             (Shaken::Whole, b"CANCEL") => self.cancel(fields, out),
             (Shaken::Whole, _) => Step::Close("unknown command"),
         }
@@ -168,9 +183,10 @@ impl AuthClient {
         if self.open.contains_key(&id) {
             return Step::Close("an id that is open was used again");
         }
+        self.forget_late(now);
         self.serial += 1;
         let smtp = auth.origin.protocol.as_str() == "smtp";
-        if self.open.len() >= OPEN_MAX {
+        if self.open.len().max(self.deciding) >= OPEN_MAX {
             return if self.trouble(id, smtp, out) {
                 Step::Next
             } else {
@@ -178,8 +194,12 @@ impl AuthClient {
             };
         }
         let Some(next) = self.begin(auth) else { return Step::Close("unknown mechanism") };
-        self.open.insert(id, Open { serial: self.serial, smtp, nologin, turn: Turn::Deciding });
-        self.follow(Ticket { id, serial: self.serial }, next, out, now)
+        let ticket = Ticket { id, serial: self.serial };
+        let turn = Turn::Deciding;
+        let open =
+            Open { serial: self.serial, since: now, smtp, nologin, prompted: false, continued: false, turn };
+        self.open.insert(id, open);
+        self.follow(ticket, next, out)
     }
 
     /// The first turn of a mechanism; `None` if it was not offered.
@@ -200,12 +220,7 @@ impl AuthClient {
         })
     }
 
-    fn cont<'a>(
-        &mut self,
-        mut fields: impl Iterator<Item = &'a [u8]>,
-        out: &mut BytesMut,
-        now: Timestamp,
-    ) -> Step {
+    fn cont<'a>(&mut self, mut fields: impl Iterator<Item = &'a [u8]>, out: &mut BytesMut) -> Step {
         let (Some(id), Some(data)) = (fields.next().and_then(tab::number), fields.next()) else {
             return Step::Close("CONT has no id or no data");
         };
@@ -214,15 +229,24 @@ impl AuthClient {
             return Step::Next;
         };
         let ticket = Ticket { id, serial: open.serial };
+        open.continued = true;
         match std::mem::replace(&mut open.turn, Turn::Deciding) {
-            Turn::Deciding => Step::Close("CONT out of turn"),
-            turn => self.follow(ticket, advance(turn, data), out, now),
+            Turn::Deciding => {
+                // As after CANCEL, what is being decided goes on and is counted.
+                self.open.remove(&id);
+                line(out, "FAIL", id, b"\treason=Unexpected continuation");
+                Step::Next
+            }
+            turn => self.follow(ticket, advance(turn, data), out),
         }
     }
 
-    fn follow(&mut self, ticket: Ticket, next: Next, out: &mut BytesMut, now: Timestamp) -> Step {
+    fn follow(&mut self, ticket: Ticket, next: Next, out: &mut BytesMut) -> Step {
         match next {
-            Next::Ask(question) => Step::Ask(ticket, question),
+            Next::Ask(question) => {
+                self.deciding += 1;
+                Step::Ask(ticket, question)
+            }
             Next::Prompt(turn) => {
                 let prompt: &[u8] = match turn {
                     Turn::LoginName(_) => b"\tVXNlcm5hbWU6",
@@ -230,31 +254,44 @@ impl AuthClient {
                     _ => b"\t",
                 };
                 line(out, "CONT", ticket.id, prompt);
-                self.await_client(ticket, turn, now);
+                self.await_client(ticket, turn);
                 Step::Next
             }
         }
     }
 
-    /// It is the client's turn; dialogues that wait too long or are too many are dropped.
-    fn await_client(&mut self, ticket: Ticket, turn: Turn, now: Timestamp) {
-        if let Some(open) = self.open.get_mut(&ticket.id) {
-            open.turn = turn;
+    /// It is the client's turn; of too many dialogues the oldest that waits is dropped.
+    fn await_client(&mut self, ticket: Ticket, turn: Turn) {
+        let Some(open) = self.open.get_mut(&ticket.id) else { return };
+        open.turn = turn;
+        if std::mem::replace(&mut open.prompted, true) {
+            return;
         }
-        self.dialogues.push_back((ticket, now));
-        while let Some(&(oldest, since)) = self.dialogues.front() {
-            let waits = self
-                .open
-                .get(&oldest.id)
-                .is_some_and(|open| open.serial == oldest.serial && !matches!(open.turn, Turn::Deciding));
-            let late = now.0 >= since.0 + DIALOGUE_SECS_MAX || self.dialogues.len() > DIALOGUES_MAX;
-            if waits && !late {
-                break;
+        self.dialogues.push_back(ticket);
+        if self.dialogues.len() <= DIALOGUES_MAX {
+            return;
+        }
+        let open = &self.open;
+        self.dialogues.retain(|listed| find(open, *listed).is_some());
+        if self.dialogues.len() > DIALOGUES_MAX
+            && let Some(place) = self.dialogues.iter().position(|t| find(open, *t).is_some_and(Open::waits))
+            && let Some(oldest) = self.dialogues.remove(place)
+        {
+            self.open.remove(&oldest.id);
+        }
+    }
+
+    /// Drops dialogues that the client has left alone for too long.
+    fn forget_late(&mut self, now: Timestamp) {
+        while let Some(&oldest) = self.dialogues.front() {
+            match find(&self.open, oldest) {
+                None => {}
+                Some(open) if open.waits() && now.0 >= open.since.0 + DIALOGUE_SECS_MAX => {
+                    self.open.remove(&oldest.id);
+                }
+                Some(_) => break,
             }
             self.dialogues.pop_front();
-            if waits {
-                self.open.remove(&oldest.id);
-            }
         }
     }
 
@@ -329,23 +366,25 @@ impl Protocol for AuthClient {
 
     fn answer(&mut self, ticket: Ticket, answer: Answer, out: &mut BytesMut) -> Reply {
         let id = ticket.id;
-        let Some(open) = self.open.get_mut(&id).filter(|open| open.serial == ticket.serial) else {
-            return Reply::Done;
-        };
-        if let Answer::Challenge(relay, data) = answer {
-            open.turn = Turn::Relayed(relay);
-            line(out, "CONT", id, &[b"\t", &data[..]].concat());
+        self.deciding = self.deciding.saturating_sub(1);
+        if find(&self.open, ticket).is_none() {
             return Reply::Done;
         }
-        let (smtp, nologin) = (open.smtp, open.nologin);
-        self.open.remove(&id);
+        if let Answer::Challenge(relay, data) = answer {
+            line(out, "CONT", id, &[b"\t", &data[..]].concat());
+            self.await_client(ticket, Turn::Relayed(relay));
+            return Reply::Done;
+        }
+        let Some(Open { smtp, nologin, continued, .. }) = self.open.remove(&id) else { return Reply::Done };
         match answer {
             Answer::Login(mut answer) => {
                 answer.login.take_if(|_| nologin);
                 return self.login(id, smtp, answer, out);
             }
             Answer::Coded(Coded::InvalidBase64) => {
-                line(out, "FAIL", id, b"\tcode=invalid_base64\treason=Invalid base64 data");
+                let which = if continued { "continued" } else { "initial" };
+                let rest = format!("\tcode=invalid_base64\treason=Invalid base64 data in {which} response");
+                line(out, "FAIL", id, rest.as_bytes());
             }
             Answer::Coded(Coded::Authorization) => line(out, "FAIL", id, b"\tcode=authz_fail"),
             Answer::Coded(Coded::Malformed) => line(out, "FAIL", id, b""),
@@ -357,10 +396,18 @@ impl Protocol for AuthClient {
     }
 
     fn stop(&mut self, out: &mut BytesMut) {
-        for (id, open) in std::mem::take(&mut self.open) {
+        // In the order of asking, so that the same dialogue always reads the same.
+        let mut open: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
+        open.sort_unstable_by_key(|(_, open)| open.serial);
+        for (id, open) in open {
             self.trouble(id, open.smtp, out);
         }
     }
+}
+
+/// The request that a ticket belongs to, if it is still open.
+fn find(open: &HashMap<u32, Open>, ticket: Ticket) -> Option<&Open> {
+    open.get(&ticket.id).filter(|open| open.serial == ticket.serial)
 }
 
 /// What follows when the client has said `data`, in base64, in its turn.

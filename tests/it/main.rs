@@ -11,4 +11,5 @@ mod lockout;
 mod openapi;
 mod passwords;
 mod tidy;
+mod transcripts;
 mod world;
