@@ -22,6 +22,8 @@
 //! one without `=`: `user=` comes first, and there are no bare words of our own.
 
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

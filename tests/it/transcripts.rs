@@ -52,7 +52,7 @@ async fn every_transcript_plays_as_written() {
         });
         plays.push((name, play));
     }
-    assert!(plays.len() > 10, "the transcripts are where they were");
+    assert!(plays.len() > 40, "the transcripts are where they were");
     let mut failures = Vec::new();
     for (name, play) in plays {
         match play.await {
@@ -62,6 +62,29 @@ async fn every_transcript_plays_as_written() {
         }
     }
     assert!(failures.is_empty(), "{} failed\n\n{}\n", failures.len(), failures.join("\n\n"));
+}
+
+#[tokio::test]
+async fn a_story_that_goes_otherwise_says_where_and_how() {
+    let story =
+        |end: &str| format!("# A comment\n@ client\nC: AUTH\\t1\\tPLAIN\\tservice=imap\\tresp=!\n{end}");
+    let said = "FAIL\\t1\\tcode=invalid_base64\\treason=Invalid base64 data in initial response";
+    for (end, line, why) in [
+        ("S: FAIL\\t2", 4, format!("not as written\n  expected FAIL\\t2\n  got      {said}")),
+        ("S: FAIL\\t1\\c", 4, format!("not as written\n  expected FAIL\\t1\\c\n  got      {said}")),
+        ("S: (nothing)", 4, format!("not as written\n  expected (nothing)\n  got      {said}")),
+        ("S: (closed)", 4, format!("not as written\n  expected (closed)\n  got      {said}")),
+        (
+            "# over",
+            3,
+            format!("at the end of client: not as written\n  expected nothing more\n  got      {said}"),
+        ),
+        ("U> AUTH", 4, "the scene has no upstream".to_owned()),
+        ("X: AUTH", 4, "`X: AUTH` is no line of a transcript".to_owned()),
+        ("G: ann is tired", 4, "`ann` is not a full mail address like name@example.org".to_owned()),
+    ] {
+        assert_eq!(play(&story(end)).await, Err((line, why)), "{end}");
+    }
 }
 
 fn files() -> Vec<PathBuf> {

@@ -225,31 +225,33 @@ fn unescape(text: &str) -> Result<Vec<u8>, String> {
 
 /// What is said on each connection of a story, in bytes, and whether it is an auth-master one.
 pub(super) fn client_bytes(lines: &[Line]) -> Vec<(bool, Vec<u8>)> {
-    let mut said: BTreeMap<&str, (bool, Vec<u8>)> = BTreeMap::new();
+    let mut over = Vec::new();
+    let mut open: BTreeMap<&str, (bool, Vec<u8>)> = BTreeMap::new();
     let mut present = "";
     for line in lines {
         match &line.step {
             Step::Enter(entrance) => {
                 present = &entrance.label;
-                said.entry(present).or_insert_with(|| {
-                    let hello = if entrance.raw { String::new() } else { entrance.hello(1) };
-                    (entrance.master, hello.into_bytes())
-                });
+                let hello = if entrance.raw { String::new() } else { entrance.hello(1) };
+                open.entry(present).or_insert((entrance.master, hello.into_bytes()));
             }
             Step::Say(pieces) => {
-                let (_, bytes) = said.entry(present).or_default();
-                for piece in pieces {
-                    match piece {
-                        Piece::Bytes(known) => bytes.extend_from_slice(known),
-                        Piece::Value(name) if name.starts_with("cookie") => {
-                            bytes.extend_from_slice(&[b'0'; 32])
-                        }
-                        Piece::Value(_) | Piece::In(_) => bytes.push(b'1'),
-                    }
-                }
+                let (_, bytes) = open.entry(present).or_default();
+                pieces.iter().for_each(|piece| bytes.extend(without_values(piece)));
             }
+            Step::Leave | Step::HearClosed => over.extend(open.remove(present)),
+            Step::Start => over.extend(std::mem::take(&mut open).into_values()),
             _ => {}
         }
     }
-    said.into_values().collect()
+    over.extend(open.into_values());
+    over
+}
+
+fn without_values(piece: &Piece) -> Vec<u8> {
+    match piece {
+        Piece::Bytes(known) => known.clone(),
+        Piece::Value(name) if name.starts_with("cookie") => vec![b'0'; 32],
+        Piece::Value(_) | Piece::In(_) => vec![b'1'],
+    }
 }
