@@ -22,8 +22,6 @@
 //! one without `=`: `user=` comes first, and there are no bare words of our own.
 
 mod parse;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -435,3 +433,6 @@ fn line(out: &mut BytesMut, word: &str, id: u32, rest: &[u8]) {
     out.put_slice(rest);
     out.put_u8(b'\n');
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,5 @@
+//! Turns and limits of auth-client, with the answers given by hand.
+
 use super::*;
 use crate::gate::login::{Grant, Reason};
 use crate::gate::name::AccountName;
