@@ -109,7 +109,7 @@ struct Line<'a, P> {
     service: &'a Arc<Service>,
     input: BytesMut,
     out: BytesMut,
-    /// Where decisions that take time are sent. At most as many as the protocol has open.
+    /// Where decisions that take time are sent. The protocol bounds how many are under way.
     answers: mpsc::UnboundedSender<Answered>,
     /// Decisions that are under way.
     pending: usize,

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use hashlink::LruCache;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -64,7 +65,7 @@ impl Verified {
 pub(super) struct Proof {
     pub(super) verdict: Verdict,
     /// The upstream's own name and fields.
-    pub(super) upstream: Option<(String, bytes::Bytes)>,
+    pub(super) upstream: Option<(String, Bytes)>,
 }
 
 impl From<Verdict> for Proof {
@@ -179,7 +180,10 @@ impl Service {
                 let verdict = Verdict::Accept(Grant { account: name, password: None });
                 Proof { verdict, upstream: Some((user, fields)) }
             }
-            Ok(_) => Verdict::Refuse(Reason::MainPassword).into(),
+            Ok(_) => {
+                let verdict = Verdict::Refuse(Reason::MainPassword);
+                Proof { verdict, upstream: Some((user, Bytes::new())) }
+            }
         }
     }
 }
