@@ -154,7 +154,11 @@ impl Service {
             proof = refused.into();
         }
         if let Verdict::Accept(grant) = &proof.verdict {
-            self.note_success(trier, grant, rules);
+            // `block add` holds when it has returned, for those under way too.
+            match self.seats.table().block(&trier.source, self.now()).filter(|_| !trier.exempt) {
+                Some(block) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
+                None => self.note_success(trier, grant, rules),
+            }
         }
         // A counted failure is in the store already.
         if !failed || trier.exempt {

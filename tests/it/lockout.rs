@@ -122,6 +122,22 @@ async fn a_lifted_block_is_lifted_at_once_and_an_added_one_holds_at_once() {
 }
 
 #[tokio::test]
+async fn a_block_holds_for_attempts_that_are_under_way() {
+    let world = world("").await;
+    let slow = sidegate::hasher::Cost { memory_kib: 131_072, passes: 6 };
+    world.password_at("ann@example.org", "slow", "Zz9kQm2RxT9wBn4c", slow).await;
+    let mut peer = world.client().await;
+    peer.try_login(ANN, "Zz9kQm2RxT9wBn4c", "service=imap\trip=192.0.2.7").await;
+    // It was read after the other, so the other is being proved now.
+    peer.try_login(BOB, BOBS, "service=imap\trip=192.0.2.8").await;
+    assert_eq!(peer.hear().await.as_deref(), Some("OK\t2\tuser=bob@example.org"));
+    let (since, until) = (world.service.now(), world.service.now().plus(HOUR));
+    let block = sidegate::gate::record::Block { since, until, reason: "test".into() };
+    world.service.add_block("192.0.2.7".parse().unwrap(), block, "test").await.unwrap();
+    assert!(peer.hear().await.unwrap().starts_with("FAIL\t1\t"));
+}
+
+#[tokio::test]
 async fn a_neighbour_clears_his_own_slips_and_an_attacker_nobody_elses() {
     let world = world("").await;
     let mut peer = world.client().await;

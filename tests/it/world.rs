@@ -99,11 +99,20 @@ impl World {
 
     /// The same, with terms.
     pub(crate) async fn password_for(&self, address: &str, name: &str, secret: &str, terms: Terms) {
+        self.make_password(address, name, secret, terms, CHEAP).await;
+    }
+
+    /// The same, with a hash that costs more.
+    pub(crate) async fn password_at(&self, address: &str, name: &str, secret: &str, cost: Cost) {
+        self.make_password(address, name, secret, Terms::default(), cost).await;
+    }
+
+    async fn make_password(&self, address: &str, name: &str, secret: &str, terms: Terms, cost: Cost) {
         let account = AccountName::parse(address, None).unwrap();
         let digest = Secret::new(secret).digest();
         let hasher = Hasher::start(1, 1, PATIENCE);
         let key = Key::Network { first: [0; 16], bits: 128 };
-        let phc = hasher.hash(key, digest, CHEAP, [1; 16]).await.unwrap();
+        let phc = hasher.hash(key, digest, cost, [1; 16]).await.unwrap();
         let name = PasswordName::parse(name).unwrap();
         let order = Order::NewPassword { account, name, terms, digest, phc };
         self.service.carry_out(order, "test").await.unwrap();
