@@ -54,18 +54,27 @@ install_quietly() {
     fi
 }
 
-# The user who called sudo builds; root would leave files behind that he cannot touch.
-run_cargo() {
-    local user=${SUDO_USER:-root} home cargo
-    home=$(getent passwd "$user" | cut -d: -f6)
+# Who called sudo, and that user's cargo.
+find_cargo() {
+    builder=${SUDO_USER:-$(id -un)}
+    builder_home=$(getent passwd "$builder" | cut -d: -f6)
     cargo=$(command -v cargo || true)
-    [ -n "$cargo" ] || [ ! -x "$home/.cargo/bin/cargo" ] || cargo=$home/.cargo/bin/cargo
+    [ -n "$cargo" ] || [ ! -x "$builder_home/.cargo/bin/cargo" ] || cargo=$builder_home/.cargo/bin/cargo
     [ -n "$cargo" ] || die "cargo is missing. Sidegate needs Rust 1.95 or newer; https://rustup.rs installs it:
-    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal -c clippy -c rustfmt
     . ~/.cargo/env"
-    if [ "$(id -u)" = 0 ] && [ "$user" != root ]; then
-        runuser -u "$user" -- env HOME="$home" PATH="$(dirname "$cargo"):$PATH" "$cargo" "$@"
-    else
-        PATH="$(dirname "$cargo"):$PATH" "$cargo" "$@"
-    fi
+}
+
+# cargo as the user who called sudo: root would leave files behind that this user cannot touch.
+run_cargo() {
+    local as=()
+    find_cargo
+    [ "$(id -un)" = "$builder" ] || as=(runuser -u "$builder" --)
+    "${as[@]}" env HOME="$builder_home" PATH="$(dirname "$cargo"):$PATH" "$cargo" "$@"
+}
+
+# cargo as whoever we are, with that user's toolchain; for tests that need root.
+run_cargo_here() {
+    find_cargo
+    HOME=$builder_home PATH="$(dirname "$cargo"):$PATH" "$cargo" "$@"
 }

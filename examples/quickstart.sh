@@ -84,8 +84,12 @@ stop_all() {
     stop_pid "$dir/sidegated.pid"
 }
 
+usage() {
+    sed -n '2,/^set/p' "$self" | sed -e '/^set/d' -e 's/^# \{0,1\}//'
+}
+
 need_root() {
-    [ "$(id -u)" = 0 ] || die "Dovecot and Postfix need root: sudo $self $*"
+    [ "$(id -u)" = 0 ] || die "Dovecot and Postfix need root: sudo $self ${1:-}"
 }
 
 # fill FILE: a file of examples/site with its places filled in.
@@ -335,8 +339,11 @@ case ${1:-start} in
         stop_all
         echo "Stopped. Everything it left is in $dir."
         ;;
+    -h | --help)
+        usage
+        ;;
     *)
-        sed -n '2,/^set/p' "$self" | sed -e '/^set/d' -e 's/^# \{0,1\}//' >&2
+        usage >&2
         exit 2
         ;;
 esac

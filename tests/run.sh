@@ -24,5 +24,7 @@ run() {
 run fmt --check
 run clippy --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" run doc --no-deps
-run test "$@"
+run test --no-run
+printf '\n== test %s\n' "$*"
+run_cargo_here test "$@"
 printf '\nAll is well.\n'

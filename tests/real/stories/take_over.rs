@@ -1,6 +1,7 @@
 //! `conf/dovecot/take-over.sh`: into Dovecot's place, again without harm, and back.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -56,6 +57,12 @@ fn the_take_over_touches_nothing_of_others() {
     assert!(script(&other, &["--undo"]).status.success());
     assert_eq!(fs::read_link(other.join("auth-master")).expect("still there"), Path::new("elsewhere"));
     assert_eq!(script(Path::new("not/absolute"), &[]).status.code(), Some(1));
+    // After a boot there is nothing yet: all of it is made.
+    let empty = site.path("dovecot/empty");
+    assert!(script(&empty, &["--user", "64991"]).status.success());
+    assert_eq!(fs::read_link(empty.join("login/login")).expect("a link"), Path::new("sidegate/client"));
+    let mode = |path| fs::metadata(empty.join(path)).expect("a folder").mode() & 0o7777;
+    assert_eq!((mode("login"), mode("login/sidegate")), (0o750, 0o2750));
 }
 
 fn take_over(site: &Site, args: &[&str]) -> Output {
