@@ -31,8 +31,9 @@ const LINE_BYTES_MAX: usize = 65_536;
 const QUEUE_MAX: usize = 4_096;
 /// How long connecting and the handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often a broken connection is tried again while nobody asks, to learn what it offers.
-const RETRY: Duration = Duration::from_secs(2);
+/// How often a broken connection is tried again while nobody asks. Soon, because login processes
+/// that come before it is up are not offered what it does.
+const RETRY: Duration = Duration::from_millis(250);
 /// The most users that a list may have.
 const LIST_MAX: usize = 10_000_000;
 
@@ -298,12 +299,14 @@ async fn keep_up(
 ) {
     let set = |change: &dyn Fn(&mut State)| change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
     let mut first = None;
+    // At boot we come before Dovecot: until it was there once, its absence is no trouble.
+    let mut was_there = false;
     let mut complained = false;
     loop {
         let problem = match timeout(CONNECT_TIMEOUT, Wire::open(&path, socket)).await {
             Ok(Ok(wire)) => {
                 info!(path = %path.display(), "upstream connected");
-                complained = false;
+                (was_there, complained) = (true, false);
                 set(&|state| (state.up, state.offered) = (true, wire.offered.clone().into()));
                 let ended = wire.serve(first.take(), &mut queue).await;
                 set(&|state| state.up = false);
@@ -315,10 +318,12 @@ async fn keep_up(
             Ok(Err(problem)) => problem.to_string(),
             Err(_) => "no handshake in time".to_owned(),
         };
-        if !complained {
+        if !complained && was_there {
             warn!(path = %path.display(), problem, "upstream away; what needs it fails temporarily");
-            complained = true;
+        } else if !complained {
+            info!(path = %path.display(), problem, "waiting for the upstream");
         }
+        complained = true;
         // Whoever waits is told by dropping the question; whoever asks next makes us try at once.
         first = None;
         while queue.try_recv().is_ok() {}

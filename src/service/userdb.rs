@@ -41,7 +41,8 @@ impl Service {
             }
         };
         if self.still_good(&login.grant, &login.origin).await.is_err() {
-            return Found::Fail(None);
+            // With a reason the mail client gets a NO; without one, Dovecot 2.3 just hangs up.
+            return Found::Fail(Some("this login is no longer good".to_owned()));
         }
         let fields = login.origin.params.split(|byte| *byte == b'\t');
         let told: Vec<&[u8]> = fields.filter(|field| TOLD.contains(&tab::key_value(field).0)).collect();

@@ -101,6 +101,13 @@ impl Daemon {
         }
     }
 
+    /// Its memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Waits for the end of the process; its exit status.
     pub(crate) fn end(&mut self) -> Option<i32> {
         self.process.wait().unwrap().code()
@@ -136,7 +143,13 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    fn hear(&mut self) -> String {
+    /// Says something, as it is.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next line, without its end.
+    pub(crate) fn hear(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()

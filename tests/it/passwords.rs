@@ -178,7 +178,7 @@ async fn a_login_granted_before_and_claimed_after_revoke_is_not_handed_out() {
         master.say(&format!("VERSION\t1\t1\nREQUEST\t7\t4242\t1\t{cookie}\n")).await;
         let (_version, _spid) = (master.hear().await, master.hear().await);
         let expected = if revoked {
-            "FAIL\t7".to_owned()
+            "FAIL\t7\treason=this login is no longer good".to_owned()
         } else {
             format!("USER\t7\t{ANN}\tuid=5000\tgid=5000\thome=/srv/mail/{ANN}\tauth_mech=PLAIN")
         };
