@@ -107,7 +107,7 @@ mod tests {
 
     fn login(user: &str) -> Login {
         let protocol = Protocol::parse("imap").unwrap();
-        let origin = Origin { address: None, host: None, protocol, params: Bytes::new() };
+        let origin = Origin { address: None, host: None, protocol, params: Bytes::new(), held: true };
         let grant = Grant { account: AccountName::parse(user, None).unwrap(), password: None };
         Login { user: user.into(), grant, mechanism: "PLAIN".into(), origin }
     }

@@ -7,6 +7,7 @@
 //! - `tree`: the values, and how a later file overrides an earlier one
 //! - `settings`: section by section, key by key, with the limits of each; `checks`: rules between settings
 //! - `section`: asking the tree for settings, collecting complaints; `unknown`: keys that nobody asks for
+//! - `listener`: the types of `[[listen]]`
 //! - `value`, `text`: one value becomes a number, a path, a network…, or a fault with its cure
 //! - [`duration`], [`template`], `spelling`, [`complaint`]: the small ideas the others stand on
 //!
@@ -18,6 +19,7 @@ mod checks;
 pub mod complaint;
 pub mod duration;
 mod files;
+mod listener;
 mod peer;
 mod section;
 mod settings;
@@ -35,6 +37,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use complaint::{Complaint, ConfigError, Fault};
+pub use listener::{ListenProtocol, Listener, OnTrouble, Refusals};
 pub use peer::{Peer, PeerError};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -200,73 +203,6 @@ impl Choice for LogFormat {
         &[("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)];
 }
 
-/// `[[listen]]`: one socket for mail servers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listener {
-    /// What is spoken there.
-    pub protocol: ListenProtocol,
-    /// The socket.
-    pub path: PathBuf,
-    /// The permissions of the socket.
-    pub mode: u32,
-    /// The group of the socket; absent leaves the daemon's own.
-    pub group: Option<String>,
-    /// Users who may connect; absent lets in whoever the mode lets in.
-    pub peers: Option<Vec<Peer>>,
-    /// What the peer sees when the trouble is ours.
-    pub on_trouble: OnTrouble,
-}
-
-impl Listener {
-    /// Permissions where the file names none: the owner and the group.
-    pub const MODE_DEFAULT: u32 = 0o660;
-
-    /// A listener with everything else at its default.
-    #[must_use]
-    pub fn new(protocol: ListenProtocol, path: impl Into<PathBuf>) -> Self {
-        Listener {
-            protocol,
-            path: path.into(),
-            mode: Self::MODE_DEFAULT,
-            group: None,
-            peers: None,
-            on_trouble: OnTrouble::default(),
-        }
-    }
-}
-
-/// The doors that can be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenProtocol {
-    /// Dovecot login processes, Postfix, Exim: is this password right?
-    AuthClient,
-    /// Dovecot's mail processes: who is this user, where is the home?
-    AuthMaster,
-}
-
-impl Choice for ListenProtocol {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("auth-client", ListenProtocol::AuthClient), ("auth-master", ListenProtocol::AuthMaster)];
-}
-
-/// What a peer sees when the trouble is ours: store away, queue full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnTrouble {
-    /// Close for requests with `service=smtp`, since Postfix and Exim know no other way to a 4xx;
-    /// `temp_fail` for the rest.
-    #[default]
-    Auto,
-    /// Always answer `FAIL code=temp_fail`.
-    TempFail,
-    /// Always close the connection.
-    Close,
-}
-
-impl Choice for OnTrouble {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("auto", OnTrouble::Auto), ("temp-fail", OnTrouble::TempFail), ("close", OnTrouble::Close)];
-}
-
 /// `[accounts]`: how names are completed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accounts {
@@ -317,6 +253,23 @@ pub struct MainPassword {
     pub mail_clients: MailClients,
     /// Webmail hosts that ask for the second factor themselves and may pass main passwords on.
     pub allowed_from: Vec<IpNet>,
+    /// Who checks it.
+    pub checked_by: CheckedBy,
+}
+
+/// Who checks a main password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckedBy {
+    /// Dovecot's auth process behind us: `[upstream]`.
+    #[default]
+    Upstream,
+    /// Dovecot's next passdb, after it has asked us as its first (Lua or dict).
+    NextPassdb,
+}
+
+impl Choice for CheckedBy {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("upstream", CheckedBy::Upstream), ("next-passdb", CheckedBy::NextPassdb)];
 }
 
 /// Whether mail clients may use the main password.

@@ -8,7 +8,7 @@ use super::complaint::Fault;
 use super::section::Notes;
 use super::settings::LISTENERS_MAX;
 use super::tree::{Place, Table, Value, find};
-use super::{Config, MailClients};
+use super::{CheckedBy, Config, MailClients};
 
 /// Tells every setting that does not go with another.
 pub(super) fn between(config: &Config, tree: &Table, notes: &mut Notes) {
@@ -36,9 +36,9 @@ fn listeners(tree: &Table, notes: &mut Notes) {
     }
 }
 
-/// Main passwords are checked by the upstream and by nobody else.
+/// Main passwords are checked by the upstream, or by Dovecot's next passdb.
 fn main_password(config: &Config, tree: &Table, notes: &mut Notes) {
-    if tree.contains_key("upstream") {
+    if tree.contains_key("upstream") || config.main_password.checked_by == CheckedBy::NextPassdb {
         return;
     }
     let settings = &config.main_password;
@@ -49,7 +49,8 @@ fn main_password(config: &Config, tree: &Table, notes: &mut Notes) {
     for (key, _) in wanting.iter().filter(|(_, wants)| *wants) {
         let place = find(tree, key).map(|node| node.place);
         let problem = "nobody is there to check a main password";
-        let fault = Fault::new(problem, "add a section [upstream], or take this setting out");
+        let cure = "add a section [upstream], or checked_by = \"next-passdb\", or take this setting out";
+        let fault = Fault::new(problem, cure);
         notes.lacking(place, key, fault);
     }
 }

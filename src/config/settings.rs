@@ -133,12 +133,13 @@ fn listener(mut section: Section<'_, '_>) -> Option<Listener> {
     let group = section.get("group", line(text::name));
     let peers = section.get("peers", some_peers);
     let on_trouble = section.get_or("on_trouble", word, OnTrouble::default());
+    let refusals = section.get_or("refusals", word, Refusals::default());
     if protocol == Some(ListenProtocol::AuthMaster) && mode & 0o007 != 0 {
         let problem = format!("\"{mode:04o}\" lets everybody ask for every user");
         let cure = format!("write \"{:04o}\", and let Dovecot in by group", mode & !0o007);
         section.complain("mode", Fault::new(problem, cure));
     }
-    Some(Listener { protocol: protocol?, path: path?, mode, group, peers, on_trouble })
+    Some(Listener { protocol: protocol?, path: path?, mode, group, peers, on_trouble, refusals })
 }
 
 /// A list of users that lets somebody in.
@@ -181,6 +182,7 @@ fn main_password(mut section: Section<'_, '_>) -> MainPassword {
     MainPassword {
         mail_clients: section.get_or("mail_clients", word, default.mail_clients),
         allowed_from: section.get_or("allowed_from", networks, default.allowed_from),
+        checked_by: section.get_or("checked_by", word, default.checked_by),
     }
 }
 

@@ -99,7 +99,7 @@ pub struct Event {
     pub password_id: Option<i64>,
     /// The client password's name.
     pub password_name: Option<String>,
-    /// How a login ended: accept, refuse, defer.
+    /// How a login ended: accept, refuse, elsewhere, defer.
     pub verdict: Option<String>,
     /// Why: a stable word for a login, free words otherwise.
     pub reason: Option<String>,
@@ -175,6 +175,7 @@ impl Event {
                 }
                 ("refuse", Some(reason.word().to_owned()))
             }
+            Verdict::Elsewhere => ("elsewhere", None),
             Verdict::Defer(why) => ("defer", Some((*why).to_owned())),
         };
         self.verdict = Some(word.to_owned());

@@ -6,10 +6,10 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 use super::name::AccountName;
-use super::secret::{Digest, Secret};
+use super::secret::Digest;
 
 /// Bytes of the key file's key.
 pub const KEY_BYTES: usize = 32;
@@ -75,9 +75,8 @@ impl StoreKey {
 
     /// The tag of a wrong secret for an account; never [`SecretTag::NONE`].
     #[must_use]
-    pub fn secret_tag(&self, account: AccountTag, secret: &Secret) -> SecretTag {
-        let digest: [u8; 32] = Sha256::digest(secret.reveal()).into();
-        let marked = mark(&self.keyed, b"wrong secret", &[&account.0.to_be_bytes(), &digest]);
+    pub fn secret_tag(&self, account: AccountTag, digest: &Digest) -> SecretTag {
+        let marked = mark(&self.keyed, b"wrong secret", &[&account.0.to_be_bytes(), &digest.0]);
         SecretTag(first_u64(&marked).max(1))
     }
 
@@ -114,6 +113,7 @@ fn first_u64(bytes: &[u8; 32]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::secret::Secret;
 
     #[test]
     fn marks_depend_on_key_purpose_account_and_secret() {
@@ -125,7 +125,8 @@ mod tests {
         assert_ne!(key.selector(1, &digest), other.selector(1, &digest));
         assert_ne!(key.id(), other.id());
         let ann = key.account_tag(b"ann@example.org");
-        assert_ne!(key.secret_tag(ann, &Secret::new(*b"a")), key.secret_tag(ann, &Secret::new(*b"b")));
+        let other_digest = Secret::new(*b"y").digest();
+        assert_ne!(key.secret_tag(ann, &digest), key.secret_tag(ann, &other_digest));
         assert_ne!(ann, key.account_tag(b"bob@example.org"));
     }
 

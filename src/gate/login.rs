@@ -12,7 +12,7 @@ use super::account::{Account, ClientPassword};
 use super::key::{KeyId, Selector};
 use super::name::{AccountName, Protocol};
 use super::record::Block;
-use super::secret::Secret;
+use super::secret::{Digest, Secret};
 use crate::clock::Timestamp;
 
 /// Somebody asks to be let in with a name and a secret.
@@ -20,12 +20,33 @@ use crate::clock::Timestamp;
 pub struct Attempt {
     /// The name as typed.
     pub typed: String,
-    /// The secret as presented: a client password or a main password.
-    pub secret: Secret,
+    /// A client password or a main password.
+    pub secret: Presented,
     /// How it was presented: PLAIN or LOGIN.
     pub mechanism: &'static str,
     /// Where from and what for.
     pub origin: Origin,
+}
+
+/// What somebody presents to be let in.
+#[derive(Clone, Debug)]
+pub enum Presented {
+    /// The secret itself.
+    Whole(Secret),
+    /// Only D: all that Dovecot's dict passdb hands over. It can prove a client password, and
+    /// nothing else.
+    Digest(Digest),
+}
+
+impl Presented {
+    /// D.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Whole(secret) => secret.digest(),
+            Self::Digest(digest) => *digest,
+        }
+    }
 }
 
 /// Where an attempt comes from and what it is for.
@@ -40,6 +61,8 @@ pub struct Origin {
     pub protocol: Protocol,
     /// The mail server's own parameters, for handing on to the upstream: tab-separated, escaped.
     pub params: Bytes,
+    /// Refusals are held back here; false where the mail server holds them back itself.
+    pub held: bool,
 }
 
 /// Who gets in, and with what.
@@ -108,6 +131,8 @@ pub enum Verdict {
     Accept(Grant),
     /// Not let in.
     Refuse(Reason),
+    /// Not for us to decide: whoever asked checks the main password itself.
+    Elsewhere,
     /// Our own trouble, in words for the log: ask again later.
     Defer(&'static str),
 }
@@ -119,6 +144,8 @@ pub struct Policy {
     pub until_two_factor: bool,
     /// Hosts that enforce the second factor themselves, such as the webmail.
     pub allowed_from: Vec<IpNet>,
+    /// Main passwords are checked by whoever asks us: Dovecot's next passdb.
+    pub elsewhere: bool,
 }
 
 impl Policy {
@@ -153,6 +180,8 @@ pub enum Screened<'a> {
     ProveOneOf(Vec<&'a ClientPassword>),
     /// The main password, by the upstream.
     AskUpstream,
+    /// The main password, by whoever asks.
+    Elsewhere,
 }
 
 /// Decides what has to be proved. `selector` belongs to what was presented, under key `key_id`.
@@ -189,7 +218,7 @@ pub fn without_client_password<'a>(
     host: Option<IpAddr>,
 ) -> Screened<'a> {
     if policy.admits(account, host) {
-        Screened::AskUpstream
+        if policy.elsewhere { Screened::Elsewhere } else { Screened::AskUpstream }
     } else if account.is_some() {
         Screened::Refuse(Reason::WrongPassword)
     } else {
@@ -259,6 +288,7 @@ mod tests {
         Policy {
             until_two_factor,
             allowed_from: allowed_from.iter().map(|net| net.parse().unwrap()).collect(),
+            elsewhere: false,
         }
     }
 
@@ -268,6 +298,7 @@ mod tests {
             Screened::Prove(_) => "prove",
             Screened::ProveOneOf(_) => "prove one of",
             Screened::AskUpstream => "upstream",
+            Screened::Elsewhere => "elsewhere",
         }
     }
 
@@ -295,6 +326,18 @@ mod tests {
         account.two_factor = true;
         assert_eq!(screened(Some(&account), RIGHT, &until), "prove");
         assert_eq!(screened(Some(&account), WRONG, &until), "wrong-password");
+    }
+
+    #[test]
+    fn whoever_checks_main_passwords_itself_is_sent_on() {
+        let next = Policy { elsewhere: true, ..policy(true, &[]) };
+        let mut account = account();
+        assert_eq!(screened(Some(&account), RIGHT, &next), "prove");
+        assert_eq!(screened(Some(&account), WRONG, &next), "elsewhere");
+        assert_eq!(screened(Some(&account), REMOVED, &next), "revoked");
+        assert_eq!(screened(None, WRONG, &next), "elsewhere");
+        account.two_factor = true;
+        assert_eq!(screened(Some(&account), WRONG, &next), "wrong-password");
     }
 
     #[test]
@@ -334,6 +377,7 @@ mod tests {
             host: address.parse().ok(),
             protocol: Protocol::parse(protocol).unwrap(),
             params: Bytes::new(),
+            held: true,
         };
         let now = Timestamp(100);
         let word = |password: &ClientPassword, origin: Origin| {

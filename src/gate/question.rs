@@ -75,6 +75,8 @@ pub enum Question {
     Pass(Lookup),
     /// Every user (auth-master LIST).
     List(Bytes),
+    /// Whose sender address this is (socketmap).
+    Owners(String),
 }
 
 /// A refusal with a code of its own; never a wrong secret.
@@ -136,6 +138,8 @@ pub enum Answer {
     Found(Found),
     /// Every user, or `None` if they cannot be listed.
     List(Option<Vec<String>>),
+    /// The accounts that may use an address, or `None` in case of trouble.
+    Owners(Option<Vec<String>>),
 }
 
 /// How a login ended, and what to tell the client beside it.

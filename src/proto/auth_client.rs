@@ -34,7 +34,7 @@ use self::parse::{AuthLine, decode, name_of, plain_question};
 use super::{Notice, Protocol, Reply, Step, Ticket, tab, take_line};
 use crate::clock::Timestamp;
 use crate::config::OnTrouble;
-use crate::gate::login::{Attempt, Origin, Verdict};
+use crate::gate::login::{Attempt, Origin, Presented, Verdict};
 use crate::gate::question::{Answer, Coded, LoginAnswer, Question, Relay};
 use crate::gate::secret::Secret;
 
@@ -48,6 +48,10 @@ pub const OPEN_MAX: usize = 4_096;
 pub const DIALOGUE_SECS_MAX: i64 = 150;
 /// Dialogues of one connection that wait for the client. Past it, the oldest is dropped.
 pub const DIALOGUES_MAX: usize = 256;
+
+/// What a bridge to Dovecot's passdbs reads as "go on to the next one"; everybody else reads it as
+/// a refusal.
+const NOT_OURS: &[u8] = b"\tcode=x_not_ours";
 
 /// A mechanism and its flags, as they are offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +75,8 @@ pub struct Greeting {
     pub relayed: Arc<[Mechanism]>,
     /// What our own trouble looks like.
     pub on_trouble: OnTrouble,
+    /// Refusals are held back here, and not by the mail server.
+    pub held: bool,
 }
 
 /// One connection.
@@ -175,7 +181,7 @@ impl AuthClient {
     }
 
     fn auth(&mut self, line: &[u8], out: &mut BytesMut, now: Timestamp) -> Step {
-        let auth = match AuthLine::parse(line, self.minor) {
+        let auth = match AuthLine::parse(line, self.minor, self.greeting.held) {
             Ok(auth) => auth,
             Err(why) => return Step::Close(why),
         };
@@ -323,6 +329,10 @@ impl AuthClient {
         let word = match verdict {
             Verdict::Accept(_) => "OK",
             Verdict::Refuse(_) => "FAIL",
+            Verdict::Elsewhere => {
+                line(out, "FAIL", id, NOT_OURS);
+                return Reply::Done;
+            }
             Verdict::Defer(_) => return if self.trouble(id, smtp, out) { Reply::Done } else { Reply::Close },
         };
         let mut rest = BytesMut::new();
@@ -388,7 +398,7 @@ impl Protocol for AuthClient {
             }
             Answer::Coded(Coded::Authorization) => line(out, "FAIL", id, b"\tcode=authz_fail"),
             Answer::Coded(Coded::Malformed) => line(out, "FAIL", id, b""),
-            Answer::Challenge(..) | Answer::Found(_) | Answer::List(_) => {
+            Answer::Challenge(..) | Answer::Found(_) | Answer::List(_) | Answer::Owners(_) => {
                 return if self.trouble(id, smtp, out) { Reply::Done } else { Reply::Close };
             }
         }
@@ -419,7 +429,12 @@ fn advance(turn: Turn, data: &[u8]) -> Next {
             Err(coded) => Question::Unreadable(coded),
         },
         Turn::LoginPassword(origin, typed) => match decode(data) {
-            Ok(secret) => Question::Login(Attempt { typed, secret, mechanism: "LOGIN", origin }),
+            Ok(secret) => Question::Login(Attempt {
+                typed,
+                secret: Presented::Whole(secret),
+                mechanism: "LOGIN",
+                origin,
+            }),
             Err(coded) => Question::Unreadable(coded),
         },
         Turn::Relayed(relay) => Question::RelayOn(relay, Secret::new(data)),

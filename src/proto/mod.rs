@@ -5,6 +5,10 @@
 
 pub mod auth_client;
 pub mod auth_master;
+pub mod dict;
+mod netstring;
+pub mod saslauthd;
+pub mod socketmap;
 pub mod tab;
 
 use bytes::BytesMut;
@@ -32,6 +36,8 @@ pub enum Step {
     Ask(Ticket, Question),
     /// Something that others must know.
     Tell(Notice),
+    /// It was answered, and that was all: close.
+    End,
     /// The peer broke the protocol: close, with the reason for the log.
     Close(&'static str),
 }
@@ -57,6 +63,8 @@ pub enum Reply {
     Done,
     /// It was written; tell others.
     Tell(Notice),
+    /// It was written, and that was all: close.
+    End,
     /// It cannot be said in this protocol but by closing.
     Close,
 }

@@ -77,12 +77,14 @@ pub(super) async fn drive<P: Protocol>(
     let _ = timeout(LAST_WORDS, line.stream.write_all_buf(&mut line.out)).await;
     match ended {
         Err(Ended::Closed(why)) => Err(why),
-        Ok(()) | Err(Ended::Gone) => Ok(()),
+        Ok(()) | Err(Ended::Gone | Ended::Done) => Ok(()),
     }
 }
 
 enum Ended {
     Closed(Closed),
+    /// All was said.
+    Done,
     /// The peer is gone; how, is of no interest.
     Gone,
 }
@@ -168,6 +170,7 @@ impl<P: Protocol> Line<'_, P> {
                 Step::Wait => return Ok(false),
                 Step::Next => {}
                 Step::Tell(notice) => self.tell(notice),
+                Step::End => return Err(Ended::Done),
                 Step::Close(why) => return Err(Closed::Peer(why).into()),
                 Step::Ask(ticket, question) => {
                     let mut decision = Box::pin(Arc::clone(self.service).ask(question));
@@ -198,6 +201,7 @@ impl<P: Protocol> Line<'_, P> {
                 self.tell(notice);
                 Ok(())
             }
+            Reply::End => Err(Ended::Done),
             Reply::Close => Err(Closed::Trouble.into()),
         }
     }

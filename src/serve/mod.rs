@@ -14,9 +14,12 @@ use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use crate::claims::ConnectionId;
-use crate::config::{ListenProtocol, Listener, OnTrouble};
+use crate::config::{ListenProtocol, Listener, Refusals};
 use crate::proto::auth_client::{AuthClient, Greeting};
 use crate::proto::auth_master::AuthMaster;
+use crate::proto::dict::Dict;
+use crate::proto::saslauthd::Saslauthd;
+use crate::proto::socketmap::Socketmap;
 use crate::service::Service;
 
 /// Connections of one listener at once; past it new ones wait in the kernel's queue.
@@ -96,15 +99,26 @@ impl Door {
         }
         self.connections.fetch_add(1, Ordering::Relaxed);
         let id = next_id();
+        let unclaimed = [0; 16];
         let ended = match self.settings.protocol {
             ListenProtocol::AuthClient => {
-                let greeting = greeting(&service, id, self.settings.on_trouble);
+                let greeting = greeting(&service, id, &self.settings);
                 let cookie = greeting.cookie;
                 drive::drive(stream, AuthClient::new(greeting), id, cookie, &service, stop).await
             }
             ListenProtocol::AuthMaster => {
                 let protocol = AuthMaster::new(std::process::id(), pid);
-                drive::drive(stream, protocol, id, [0; 16], &service, stop).await
+                drive::drive(stream, protocol, id, unclaimed, &service, stop).await
+            }
+            ListenProtocol::Dict => {
+                let protocol = Dict::new(service.entropy().bytes());
+                drive::drive(stream, protocol, id, unclaimed, &service, stop).await
+            }
+            ListenProtocol::Socketmap => {
+                drive::drive(stream, Socketmap::default(), id, unclaimed, &service, stop).await
+            }
+            ListenProtocol::Saslauthd => {
+                drive::drive(stream, Saslauthd::default(), id, unclaimed, &service, stop).await
             }
         };
         service.claims().gone(id);
@@ -127,7 +141,8 @@ fn next_id() -> ConnectionId {
     ConnectionId(LAST.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
-fn greeting(service: &Service, id: ConnectionId, on_trouble: OnTrouble) -> Greeting {
+fn greeting(service: &Service, id: ConnectionId, settings: &Listener) -> Greeting {
+    let (on_trouble, held) = (settings.on_trouble, settings.refusals == Refusals::Held);
     let rules = service.rules();
     // Every other mechanism proves a main password too: offered only where those are good for
     // anything.
@@ -135,5 +150,12 @@ fn greeting(service: &Service, id: ConnectionId, on_trouble: OnTrouble) -> Greet
         Some(upstream) if rules.policy.admits_any() => upstream.mechanisms(),
         _ => Arc::default(),
     };
-    Greeting { spid: std::process::id(), cuid: id.0, cookie: service.entropy().bytes(), relayed, on_trouble }
+    Greeting {
+        spid: std::process::id(),
+        cuid: id.0,
+        cookie: service.entropy().bytes(),
+        relayed,
+        on_trouble,
+        held,
+    }
 }

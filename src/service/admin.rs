@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::gate::account::{Account, Terms};
 use crate::gate::address::Key;
 use crate::gate::event::Event;
-use crate::gate::login::{Attempt, Origin, Reason, Verdict};
+use crate::gate::login::{Attempt, Origin, Presented, Reason, Verdict};
 use crate::gate::name::{AccountName, NameError, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused};
 use crate::gate::record::{AddressRecord, Block};
@@ -191,7 +191,8 @@ impl Service {
             Some(address) => format!("service={protocol}\trip={address}"),
             None => format!("service={protocol}"),
         };
-        let origin = Origin { address, host: address, protocol, params: Bytes::from(params) };
+        let origin = Origin { address, host: address, protocol, params: Bytes::from(params), held: false };
+        let secret = Presented::Whole(secret);
         let attempt = Attempt { typed: typed.to_owned(), secret, mechanism: "PLAIN", origin };
         let shown = name.as_ref().map_or(typed, AccountName::as_str);
         let trier = self.trier(shown, &attempt.origin, &rules);

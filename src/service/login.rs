@@ -25,7 +25,7 @@ use crate::gate::login::{Attempt, Grant, Origin, Reason, Verdict, terms_refuse};
 use crate::gate::name::{AccountName, for_events};
 use crate::gate::question::{Login, LoginAnswer};
 use crate::gate::record::{Failure, Outcome};
-use crate::gate::secret::Secret;
+use crate::gate::secret::Digest;
 use crate::log;
 use crate::store::{StoreError, orders};
 
@@ -57,7 +57,7 @@ impl Service {
         };
         let generation = self.store.generation();
         let proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
-        let secret = rules.lockout.repeats_once.then_some(&attempt.secret);
+        let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
         let Proof { verdict, upstream } = self.settle(&trier, proof, secret, generation, &rules).await;
         self.count(&verdict);
         self.leave(seat, started, &trier, &verdict, &rules).await;
@@ -124,14 +124,14 @@ impl Service {
         &self,
         trier: &Trier<'_>,
         mut proof: Proof,
-        secret: Option<&Secret>,
+        secret: Option<Digest>,
         generation: u64,
         rules: &Rules,
     ) -> Proof {
         let outcome = match &proof.verdict {
-            Verdict::Defer(_) => None,
+            Verdict::Defer(_) | Verdict::Elsewhere => None,
             Verdict::Refuse(_) => {
-                let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, secret));
+                let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
                 Some(Outcome::Failed(Failure { account: trier.tag, secret }))
             }
             Verdict::Accept(_) => {
@@ -254,7 +254,9 @@ impl Service {
         verdict: &Verdict,
         rules: &Rules,
     ) {
-        let Verdict::Refuse(_) = verdict else { return };
+        if !matches!(verdict, Verdict::Refuse(_)) || !trier.origin.held {
+            return;
+        }
         let mut delay = rules.failure_delay;
         let mut kept = None;
         if let Key::NoAddress(_) = trier.source

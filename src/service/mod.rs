@@ -161,6 +161,7 @@ impl Service {
             Question::User(lookup) => Answer::Found(self.user(&lookup).await),
             Question::Pass(lookup) => Answer::Found(self.pass(&lookup).await),
             Question::List(params) => Answer::List(self.list(&params).await),
+            Question::Owners(address) => Answer::Owners(self.owners(&address).await),
         }
     }
 
@@ -220,6 +221,8 @@ impl Service {
 
     fn count(&self, verdict: &Verdict) {
         let counter = match verdict {
+            // Decided elsewhere, counted elsewhere.
+            Verdict::Elsewhere => return,
             Verdict::Accept(_) => &self.counts.accepted,
             Verdict::Refuse(_) => &self.counts.refused,
             Verdict::Defer(_) => &self.counts.deferred,

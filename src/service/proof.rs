@@ -12,7 +12,7 @@ use super::{Service, lock};
 use crate::entropy::Entropy;
 use crate::gate::account::{Account, ClientPassword};
 use crate::gate::address::Key;
-use crate::gate::login::{Attempt, Grant, Policy, Reason, Screened, Verdict};
+use crate::gate::login::{Attempt, Grant, Policy, Presented, Reason, Screened, Verdict};
 use crate::gate::login::{screen, terms_refuse, without_client_password};
 use crate::gate::name::AccountName;
 use crate::gate::secret::Digest;
@@ -91,7 +91,7 @@ impl Service {
         let candidates = match &screened {
             Screened::Prove(password) => vec![*password],
             Screened::ProveOneOf(passwords) => passwords.clone(),
-            Screened::Refuse(_) | Screened::AskUpstream => Vec::new(),
+            Screened::Refuse(_) | Screened::AskUpstream | Screened::Elsewhere => Vec::new(),
         };
         for password in candidates {
             match self.verify(password, &digest, source).await {
@@ -112,6 +112,7 @@ impl Service {
             // Only a candidate that was not the one could have been left over.
             Screened::Prove(_) | Screened::ProveOneOf(_) => Verdict::Refuse(Reason::WrongPassword).into(),
             Screened::AskUpstream => self.prove_main_password(attempt, name, policy).await,
+            Screened::Elsewhere => Verdict::Elsewhere.into(),
         }
     }
 
@@ -144,12 +145,15 @@ impl Service {
     }
 
     async fn prove_main_password(&self, attempt: &Attempt, name: &AccountName, policy: &Policy) -> Proof {
-        let Some(upstream) = &self.upstream else { return Verdict::Refuse(Reason::WrongPassword).into() };
+        // A digest proves no main password: nobody can turn it back.
+        let (Some(upstream), Presented::Whole(secret)) = (&self.upstream, &attempt.secret) else {
+            return Verdict::Refuse(Reason::WrongPassword).into();
+        };
         if !self.can_count().await {
             return Verdict::Defer("the store takes no writes").into();
         }
         let params = &attempt.origin.params;
-        let said = upstream.plain(name.as_str(), &attempt.secret, params).await;
+        let said = upstream.plain(name.as_str(), secret, params).await;
         self.weigh(said, attempt.origin.host, policy).await
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
-use crate::config::{Config, MailClients, Repeats, Userdb};
+use crate::config::{CheckedBy, Config, MailClients, Repeats, Userdb};
 use crate::gate::address::{Key, Prefixes};
 use crate::gate::login::Policy;
 use crate::gate::messages::Messages;
@@ -71,6 +71,7 @@ impl From<&Config> for Rules {
             policy: Policy {
                 until_two_factor: config.main_password.mail_clients == MailClients::UntilTwoFactor,
                 allowed_from: config.main_password.allowed_from.clone(),
+                elsewhere: config.main_password.checked_by == CheckedBy::NextPassdb,
             },
             messages: Messages::new(
                 messages.language,

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sidegate::config::OnTrouble;
-use sidegate::gate::login::{Grant, Reason, Verdict};
+use sidegate::gate::login::{Attempt, Grant, Presented, Reason, Verdict};
 use sidegate::gate::name::AccountName;
 use sidegate::gate::question::{Answer, Found, LoginAnswer, Question, Relay};
 use sidegate::proto::auth_client::{self, AuthClient, DIALOGUES_MAX, Greeting, Mechanism, OPEN_MAX};
@@ -43,6 +43,7 @@ impl<P: Protocol> Talk<P> {
                 Step::Wait => return,
                 Step::Next | Step::Tell(_) => {}
                 Step::Close(why) => self.closed = Some(why),
+                Step::End => self.closed = Some("all was said"),
                 Step::Ask(ticket, question) => {
                     self.asked.push((ticket, question));
                     if at_once {
@@ -61,6 +62,7 @@ impl<P: Protocol> Talk<P> {
         let (ticket, question) = self.asked.swap_remove(which % self.asked.len());
         match self.protocol.answer(ticket, decide(question), &mut self.out) {
             Reply::Done | Reply::Tell(_) => {}
+            Reply::End => self.closed = Some("all was said"),
             Reply::Close => self.closed = Some("trouble"),
         }
     }
@@ -80,7 +82,7 @@ fn decide(question: Question) -> Answer {
     };
     let account = AccountName::parse("ann@example.org", None).unwrap();
     match question {
-        Question::Login(attempt) if attempt.secret.reveal().len() == 16 => {
+        Question::Login(Attempt { secret: Presented::Whole(secret), .. }) if secret.reveal().len() == 16 => {
             login(Verdict::Accept(Grant { account, password: None }))
         }
         Question::Login(_) => login(Verdict::Refuse(Reason::WrongPassword)),
@@ -93,6 +95,7 @@ fn decide(question: Question) -> Answer {
         Question::User(lookup) | Question::Pass(lookup) => {
             Answer::Found(Found::User(lookup.name, Bytes::from_static(b"uid=5000")))
         }
+        Question::Owners(_) => Answer::Owners(None),
         Question::List(_) => Answer::List(Some(vec!["ann@example.org".to_owned()])),
     }
 }
@@ -100,7 +103,14 @@ fn decide(question: Question) -> Answer {
 fn client() -> Talk<AuthClient> {
     let xoauth2 = Mechanism { name: "XOAUTH2".into(), flags: "plaintext".into() };
     let (relayed, on_trouble) = (Arc::from([xoauth2]), OnTrouble::Auto);
-    Talk::new(AuthClient::new(Greeting { spid: 1, cuid: 1, cookie: [0; 16], relayed, on_trouble }))
+    Talk::new(AuthClient::new(Greeting {
+        spid: 1,
+        cuid: 1,
+        cookie: [0; 16],
+        relayed,
+        on_trouble,
+        held: true,
+    }))
 }
 
 fn master() -> Talk<AuthMaster> {

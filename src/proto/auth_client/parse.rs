@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 
 use super::super::tab;
 use crate::gate::address::parse_address;
-use crate::gate::login::{Attempt, Origin};
+use crate::gate::login::{Attempt, Origin, Presented};
 use crate::gate::name::Protocol;
 use crate::gate::question::{Coded, Question};
 use crate::gate::secret::Secret;
@@ -25,7 +25,8 @@ pub(super) struct AuthLine {
 
 impl AuthLine {
     /// Parses a line from a client of minor version `minor`; an error closes the connection.
-    pub(super) fn parse(line: &[u8], minor: u32) -> Result<Self, &'static str> {
+    /// `held`: refusals are held back here.
+    pub(super) fn parse(line: &[u8], minor: u32, held: bool) -> Result<Self, &'static str> {
         let mut fields = line.split(|byte| *byte == b'\t').skip(1);
         let id = fields.next().and_then(tab::number).filter(|&id| id != 0).ok_or("AUTH has no id")?;
         let mechanism = fields.next().and_then(|name| std::str::from_utf8(name).ok());
@@ -73,7 +74,8 @@ impl AuthLine {
             Some(data) => Some(Secret::new(data)),
             None => None,
         };
-        let origin = Origin { address, host: proxy.unwrap_or(address), protocol, params: params.freeze() };
+        let origin =
+            Origin { address, host: proxy.unwrap_or(address), protocol, params: params.freeze(), held };
         Ok(Self { id, mechanism, origin, nologin, initial })
     }
 }
@@ -108,7 +110,8 @@ fn plain(data: &[u8], origin: Origin) -> Result<Attempt, Coded> {
         return Err(Coded::Authorization);
     }
     let typed = std::str::from_utf8(name).map_err(|_| Coded::Malformed)?.to_owned();
-    Ok(Attempt { typed, secret: Secret::new(secret), mechanism: "PLAIN", origin })
+    let secret = Presented::Whole(Secret::new(secret));
+    Ok(Attempt { typed, secret, mechanism: "PLAIN", origin })
 }
 
 #[cfg(test)]
@@ -116,7 +119,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str, minor: u32) -> Result<AuthLine, &'static str> {
-        AuthLine::parse(text.as_bytes(), minor)
+        AuthLine::parse(text.as_bytes(), minor, true)
     }
 
     #[test]

@@ -1,0 +1,101 @@
+//! `[[listen]]`: the doors that can be opened, and how they behave.
+
+use std::path::PathBuf;
+
+use super::{Choice, Peer};
+
+/// `[[listen]]`: one socket for mail servers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listener {
+    /// What is spoken there.
+    pub protocol: ListenProtocol,
+    /// The socket.
+    pub path: PathBuf,
+    /// The permissions of the socket.
+    pub mode: u32,
+    /// The group of the socket; absent leaves the daemon's own.
+    pub group: Option<String>,
+    /// Users who may connect; absent lets in whoever the mode lets in.
+    pub peers: Option<Vec<Peer>>,
+    /// What the peer sees when the trouble is ours.
+    pub on_trouble: OnTrouble,
+    /// Whether refusals are held back for `lockout.failure_delay`.
+    pub refusals: Refusals,
+}
+
+impl Listener {
+    /// Permissions where the file names none: the owner and the group.
+    pub const MODE_DEFAULT: u32 = 0o660;
+
+    /// A listener with everything else at its default.
+    #[must_use]
+    pub fn new(protocol: ListenProtocol, path: impl Into<PathBuf>) -> Self {
+        Listener {
+            protocol,
+            path: path.into(),
+            mode: Self::MODE_DEFAULT,
+            group: None,
+            peers: None,
+            on_trouble: OnTrouble::default(),
+            refusals: Refusals::default(),
+        }
+    }
+}
+
+/// The doors that can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenProtocol {
+    /// Dovecot login processes, Postfix, Exim: is this password right?
+    AuthClient,
+    /// Dovecot's mail processes: who is this user, where is the home?
+    AuthMaster,
+    /// Dovecot 2.3's passdb and userdb `dict`.
+    Dict,
+    /// Postfix: whose sender address is this?
+    Socketmap,
+    /// Cyrus SASL: is this password right? Without the client's address.
+    Saslauthd,
+}
+
+impl Choice for ListenProtocol {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("auth-client", ListenProtocol::AuthClient),
+        ("auth-master", ListenProtocol::AuthMaster),
+        ("dict", ListenProtocol::Dict),
+        ("socketmap", ListenProtocol::Socketmap),
+        ("saslauthd", ListenProtocol::Saslauthd),
+    ];
+}
+
+/// When refusals leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refusals {
+    /// After `lockout.failure_delay`.
+    #[default]
+    Held,
+    /// At once, where the peer holds them back itself: Dovecot's own auth process with the Lua bridge, whose
+    /// workers would all be waiting.
+    AtOnce,
+}
+
+impl Choice for Refusals {
+    const WORDS: &'static [(&'static str, Self)] = &[("held", Refusals::Held), ("at-once", Refusals::AtOnce)];
+}
+
+/// What a peer sees when the trouble is ours: store away, queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnTrouble {
+    /// Close for requests with `service=smtp`, since Postfix and Exim know no other way to a 4xx;
+    /// `temp_fail` for the rest.
+    #[default]
+    Auto,
+    /// Always answer `FAIL code=temp_fail`.
+    TempFail,
+    /// Always close the connection.
+    Close,
+}
+
+impl Choice for OnTrouble {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", OnTrouble::Auto), ("temp-fail", OnTrouble::TempFail), ("close", OnTrouble::Close)];
+}
