@@ -13,7 +13,7 @@ cd "$project"
 
 if [ "$(id -u)" = 0 ]; then
     # shellcheck disable=SC2086
-    need_packages $MAIL_PACKAGES $BUILD_PACKAGES procps
+    need_packages $MAIL_PACKAGES $NEIGHBOUR_PACKAGES $BUILD_PACKAGES procps
 fi
 
 run() {

@@ -1,7 +1,8 @@
 //! A private Postfix with submission and submissions in their chroot, delivering to the site's Dovecot over LMTP.
 //!
-//! What is not Sidegate's comes from `examples/site/`. `conf/postfix/main.cf` is used as it stands. In `conf/postfix/master.cf` the names of the two services are turned
-//! into the site's address and a high port, so that several sites can run beside a mail server of this machine.
+//! What is not Sidegate's comes from `examples/site/`. `conf/postfix/*.cf` are used as they stand, but for the path of
+//! `sasl/`. In `conf/postfix/master.cf` the names of the two services are turned into the site's address and a high port,
+//! so that several sites can run beside a mail server of this machine.
 
 use std::fs;
 use std::net::SocketAddrV4;
@@ -24,14 +25,20 @@ pub(crate) struct Postfix {
 impl Postfix {
     /// Starts it and waits until both services listen. Sidegate must be there already: without it smtpd dies, and
     /// Postfix leaves the service alone for a minute.
-    pub(crate) fn start(site: &Site) -> Postfix {
+    pub(crate) fn start(site: &Site, files: &[&str]) -> Postfix {
         let etc = site.path("postfix/etc");
         fs::create_dir(&etc).expect("a folder");
         let data = site.path("postfix/data");
         fs::create_dir(&data).expect("a folder");
         std::os::unix::fs::chown(&data, Some(user_id("postfix")), None).expect("chown");
-        let main = read("postfix/main.cf");
-        fs::write(etc.join("main.cf"), site.example("postfix-main.cf") + &main).expect("main.cf");
+        let mut main = site.example("postfix-main.cf") + &read("postfix/main.cf");
+        for file in files {
+            main +=
+                &read(&format!("postfix/{file}")).replace("/etc/postfix/", &format!("{}/", etc.display()));
+        }
+        fs::create_dir(etc.join("sasl")).expect("a folder");
+        fs::write(etc.join("sasl/smtpd.conf"), read("postfix/sasl/smtpd.conf")).expect("smtpd.conf");
+        fs::write(etc.join("main.cf"), main).expect("main.cf");
         fs::write(etc.join("master.cf"), master_cf(site)).expect("master.cf");
         let postfix = Postfix { etc };
         let log = site.path("logs/postfix-start");

@@ -50,6 +50,9 @@ impl Mode {
 pub(crate) struct Plan {
     mode: Mode,
     postfix: bool,
+    /// Files of `conf/postfix/` that follow `main.cf`.
+    postfix_files: &'static [&'static str],
+    listeners: Vec<(&'static str, &'static str)>,
     settings: String,
     dovecot: Extra,
     log_level: &'static str,
@@ -58,12 +61,32 @@ pub(crate) struct Plan {
 impl Plan {
     /// A site with Dovecot in `mode`, without waiting after failures and with a cheap hash.
     pub(crate) fn new(mode: Mode) -> Plan {
-        Plan { mode, postfix: false, settings: String::new(), dovecot: Extra::default(), log_level: "debug" }
+        Plan {
+            mode,
+            postfix: false,
+            postfix_files: &[],
+            listeners: Vec::new(),
+            settings: String::new(),
+            dovecot: Extra::default(),
+            log_level: "debug",
+        }
     }
 
     /// And Postfix.
     pub(crate) fn with_postfix(mut self) -> Plan {
         self.postfix = true;
+        self
+    }
+
+    /// And Postfix, with more files of `conf/postfix/` behind its `main.cf`.
+    pub(crate) fn with_postfix_and(mut self, files: &'static [&'static str]) -> Plan {
+        (self.postfix, self.postfix_files) = (true, files);
+        self
+    }
+
+    /// Another listener of the daemon, in Postfix's queue directory, as `conf/postfix/` tells to write it.
+    pub(crate) fn postfix_listener(mut self, protocol: &'static str, name: &'static str) -> Plan {
+        self.listeners.push((protocol, name));
         self
     }
 
@@ -157,7 +180,7 @@ impl Site {
         site.start_daemon();
         site.dovecot = Some(Dovecot::start(&site, &plan.dovecot));
         if plan.postfix {
-            site.postfix = Some(Postfix::start(&site));
+            site.postfix = Some(Postfix::start(&site, plan.postfix_files));
         }
         site
     }
@@ -238,6 +261,14 @@ impl Site {
         );
         fs::write(self.path("etc/conf.d/10-tests.toml"), usual).expect("10-tests.toml");
         fs::write(self.path("etc/conf.d/20-story.toml"), &plan.settings).expect("20-story.toml");
+        for (protocol, name) in &plan.listeners {
+            let path = self.path("postfix/queue/sidegate").join(name);
+            let listener = format!(
+                "[[listen]]\nprotocol = \"{protocol}\"\npath = {path:?}\nmode = \"0660\"\n\
+                 group = \"postfix\"\npeers = [\"postfix\", \"root\"]\n"
+            );
+            fs::write(self.path(&format!("etc/conf.d/30-{name}.toml")), listener).expect("a listener");
+        }
     }
 
     /// Starts the daemon as a user without privilege, in the groups the shipped files name, and waits until it answers.
