@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 MAIL_PACKAGES="dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved dovecot-submissiond postfix openssl"
-NEIGHBOUR_PACKAGES="sasl2-bin libsasl2-modules"
+NEIGHBOUR_PACKAGES="sasl2-bin libsasl2-modules curl"
 BUILD_PACKAGES="gcc libc6-dev"
 
 die() {

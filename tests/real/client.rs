@@ -175,6 +175,28 @@ impl Imap {
     }
 }
 
+impl Imap {
+    /// `AUTHENTICATE` with `first` in the same line, and then whatever `reply` says to each of the server's challenges;
+    /// all in base64 on the wire.
+    pub(crate) fn converse(
+        &mut self,
+        mechanism: &str,
+        first: &str,
+        mut reply: impl FnMut(&str) -> String,
+    ) -> String {
+        let tag = self.send(&format!("AUTHENTICATE {mechanism} {}", BASE64.encode(first.as_bytes())));
+        loop {
+            let line = self.lines.hear();
+            let Some(challenge) = line.strip_prefix('+') else {
+                return line.strip_prefix(&format!("{tag} ")).unwrap_or(&line).to_owned();
+            };
+            let challenge = BASE64.decode(challenge.trim().as_bytes()).expect("a challenge in base64");
+            let challenge = String::from_utf8(challenge).expect("a challenge that is text");
+            self.lines.say(&BASE64.encode(reply(&challenge).as_bytes()));
+        }
+    }
+}
+
 /// POP3.
 pub(crate) struct Pop3(Lines);
 

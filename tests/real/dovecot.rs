@@ -43,6 +43,8 @@ mail_max_userip_connections = 1000
 pub(crate) struct Extra {
     /// Login processes that serve many clients each.
     pub(crate) few_login_processes: bool,
+    /// More of the site's own configuration; `@DIR@` is its folder.
+    pub(crate) own: &'static str,
     /// A network whose word about its users' addresses is taken.
     pub(crate) trusted: Option<&'static str>,
 }
@@ -55,7 +57,7 @@ pub(crate) fn version() -> String {
 }
 
 /// `2.3` or `2.4`.
-fn series() -> String {
+pub(crate) fn series() -> String {
     version().split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
@@ -79,6 +81,7 @@ impl Dovecot {
             };
             text += &FEW_LOGIN_PROCESSES.replace("@FOREVER@", forever);
         }
+        text += &extra.own.replace("@DIR@", &site.path("dovecot").display().to_string());
         Dovecot::start_with(site, &text)
     }
 

@@ -108,6 +108,12 @@ impl Plan {
         self
     }
 
+    /// With more of Dovecot's own configuration.
+    pub(crate) fn dovecot_has(mut self, own: &'static str) -> Plan {
+        self.dovecot.own = own;
+        self
+    }
+
     /// How much the daemon tells its log.
     pub(crate) fn log_level(mut self, level: &'static str) -> Plan {
         self.log_level = level;

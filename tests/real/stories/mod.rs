@@ -5,6 +5,7 @@ mod delay;
 mod lockout;
 mod logins;
 mod main_password;
+mod mechanisms;
 mod neighbours;
 mod restart;
 mod restricted;
