@@ -3,8 +3,9 @@
 #
 #   tests/run.sh [ARGUMENTS FOR cargo test]
 #
-# As root it installs what the stories with real servers need (tests/real). Without root those stories are skipped, and
-# say so; with CI in the environment that is an error.
+# As root it installs what the stories with real servers need (tests/real), Dovecot 2.4 in a folder of its own included
+# (tests/dovecot-2.4.sh). Without root, or without Dovecot 2.4, those stories are skipped, and it says so; with CI in the
+# environment that is an error.
 set -euo pipefail
 
 project=$(cd "$(dirname "$0")/.." && pwd)
@@ -14,6 +15,12 @@ cd "$project"
 if [ "$(id -u)" = 0 ]; then
     # shellcheck disable=SC2086
     need_packages $MAIL_PACKAGES $NEIGHBOUR_PACKAGES $BUILD_PACKAGES procps
+fi
+skipped=
+if [ "$(id -u)" = 0 ] && ! tests/dovecot-2.4.sh; then
+    [ -z "${CI:-}" ] || die "Dovecot 2.4 is required here."
+    skipped="The stories with Dovecot 2.4 were SKIPPED: it could not be brought here, see above."
+    printf '\n%s\n' "$skipped"
 fi
 
 run() {
@@ -27,4 +34,5 @@ RUSTDOCFLAGS="-D warnings" run doc --no-deps
 run test --no-run
 printf '\n== test %s\n' "$*"
 run_cargo_here test "$@"
-printf '\nAll is well.\n'
+printf '\nAll is well.\n%s' "${skipped:+$skipped
+}"

@@ -1,4 +1,4 @@
-//! A private Dovecot, 2.3 or 2.4, whichever is installed. Its own part of the configuration is
+//! A private Dovecot, of the series the story is told with. Its own part of the configuration is
 //! `examples/site/dovecot-2.x.conf`; what concerns Sidegate is the shipped file of `conf/dovecot/2.x/`, which it includes
 //! as it stands.
 
@@ -9,6 +9,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use crate::process::{Server, listens, run, wait_until};
+use crate::series::Series;
 use crate::site::{MAIL_ID, MAIN_PASSWORD, Mode, Site};
 
 pub(crate) const IMAP: u16 = 10143;
@@ -49,18 +50,6 @@ pub(crate) struct Extra {
     pub(crate) trusted: Option<&'static str>,
 }
 
-/// The installed version, such as `2.3.19.1`.
-pub(crate) fn version() -> String {
-    let said = run(Command::new("dovecot").arg("--version"));
-    let numbers = |c: char| c.is_ascii_digit() || c == '.';
-    said.chars().take_while(|c| numbers(*c)).collect()
-}
-
-/// `2.3` or `2.4`.
-pub(crate) fn series() -> String {
-    version().split('.').take(2).collect::<Vec<_>>().join(".")
-}
-
 /// The site's Dovecot.
 #[derive(Debug)]
 pub(crate) struct Dovecot {
@@ -75,9 +64,9 @@ impl Dovecot {
             text += &format!("login_trusted_networks = {network}\n");
         }
         if extra.few_login_processes {
-            let forever = match series().as_str() {
-                "2.3" => "service_count = 0",
-                _ => "restart_request_count = unlimited",
+            let forever = match site.series {
+                Series::V23 => "service_count = 0",
+                Series::V24 => "restart_request_count = unlimited",
             };
             text += &FEW_LOGIN_PROCESSES.replace("@FOREVER@", forever);
         }
@@ -97,7 +86,7 @@ impl Dovecot {
         fs::write(&config, configuration).expect("dovecot.conf");
         let users = File::options().create(true).append(true).open(site.path("dovecot/users"));
         users.expect("the users file");
-        let mut command = Command::new("dovecot");
+        let mut command = site.series.command("dovecot");
         command.arg("-F").arg("-c").arg(&config).current_dir("/");
         let log = site.path("logs/dovecot");
         let mut server = Server::start("dovecot", &mut command, &log);
@@ -106,6 +95,9 @@ impl Dovecot {
             assert!(server.runs(), "dovecot ended:\n{}", log());
             [IMAP, POP3, SIEVE, SUBMIT, LMTP].iter().all(|port| listens(Dovecot::at(site, *port)))
         });
+        let is = format!("Dovecot v{}", site.series.version());
+        let said = fs::read_to_string(&log).expect("its log");
+        assert!(said.contains(&is), "another Dovecot than the story's started:\n{said}");
         Dovecot { server }
     }
 
@@ -156,7 +148,8 @@ impl Dovecot {
 
     /// Runs `doveadm ARGS` with this Dovecot's configuration.
     pub(crate) fn doveadm(site: &Site, args: &[&str]) -> Output {
-        Command::new("doveadm")
+        site.series
+            .command("doveadm")
             .arg("-c")
             .arg(site.path("dovecot/dovecot.conf"))
             .args(args)
@@ -167,6 +160,6 @@ impl Dovecot {
 }
 
 fn configuration(site: &Site) -> String {
-    let text = site.example(&format!("dovecot-{}.conf", series()));
-    text.replace("@VERSION@", &version())
+    let text = site.example(&format!("dovecot-{}.conf", site.series.name()));
+    text.replace("@VERSION@", &site.series.version())
 }

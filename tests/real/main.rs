@@ -1,5 +1,5 @@
 //! The stories told with the real programs: Dovecot and Postfix of the distribution, privately configured, and the
-//! daemon between them as an administrator would run it.
+//! daemon between them as an administrator would run it. Dovecot is 2.3 and 2.4: most stories are told with each.
 //!
 //! A story owns a [`site::Site`]: a folder under the temporary directory and a loopback address of its own, so that
 //! stories run side by side and never touch a mail server of this machine. Every file in `conf/` that an administrator
@@ -13,5 +13,6 @@ mod client;
 mod dovecot;
 mod postfix;
 mod process;
+mod series;
 mod site;
 mod stories;

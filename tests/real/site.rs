@@ -18,6 +18,7 @@ use crate::cli::Cli;
 use crate::dovecot::{self, Dovecot, Extra};
 use crate::postfix::Postfix;
 use crate::process::{Server, run, wait_until};
+use crate::series::Series;
 
 /// An id no user of a distribution has: the daemon needs no name, and no privilege.
 const DAEMON_ID: u32 = 64991;
@@ -49,6 +50,7 @@ impl Mode {
 #[derive(Debug)]
 pub(crate) struct Plan {
     mode: Mode,
+    series: Series,
     postfix: bool,
     /// Files of `conf/postfix/` that follow `main.cf`.
     postfix_files: &'static [&'static str],
@@ -63,6 +65,7 @@ impl Plan {
     pub(crate) fn new(mode: Mode) -> Plan {
         Plan {
             mode,
+            series: Series::installed(),
             postfix: false,
             postfix_files: &[],
             listeners: Vec::new(),
@@ -70,6 +73,12 @@ impl Plan {
             dovecot: Extra::default(),
             log_level: "debug",
         }
+    }
+
+    /// With this Dovecot instead of the one the machine has installed.
+    pub(crate) fn on(mut self, series: Series) -> Plan {
+        self.series = series;
+        self
     }
 
     /// And Postfix.
@@ -122,7 +131,7 @@ impl Plan {
 
     /// Builds and starts everything, or says why this machine cannot.
     pub(crate) fn start(self) -> Option<Site> {
-        if let Some(missing) = missing() {
+        if let Some(missing) = missing(self.series) {
             assert!(std::env::var_os("CI").is_none(), "real servers are required here: {missing}");
             // Past the test harness, which would swallow it: a skipped test must be seen.
             let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
@@ -133,20 +142,21 @@ impl Plan {
 }
 
 /// What these stories cannot do without, if it is not there.
-fn missing() -> Option<String> {
+fn missing(series: Series) -> Option<String> {
     if !geteuid().is_root() {
         return Some("not root, and Dovecot and Postfix cannot start".into());
     }
-    for program in ["dovecot", "doveadm", "postfix", "postconf", "openssl", "setpriv"] {
-        let found = std::env::var("PATH")
-            .is_ok_and(|path| path.split(':').any(|folder| Path::new(folder).join(program).exists()));
-        if !found {
-            return Some(format!("{program} is not installed"));
-        }
+    let programs = ["dovecot", "doveadm", "postfix", "postconf", "openssl", "setpriv", "unshare"];
+    match programs.iter().find(|program| !installed(program)) {
+        Some(program) => Some(format!("{program} is not installed")),
+        None => series.missing(),
     }
-    let version = dovecot::version();
-    let known = ["2.3.", "2.4."].iter().any(|series| version.starts_with(series));
-    (!known).then(|| format!("these stories know Dovecot 2.3 and 2.4, not {version}"))
+}
+
+/// Whether the machine has a program.
+pub(crate) fn installed(program: &str) -> bool {
+    std::env::var("PATH")
+        .is_ok_and(|path| path.split(':').any(|folder| Path::new(folder).join(program).exists()))
 }
 
 /// The running site. Dropping it stops what it started, by pid, and removes the folder. A story that fails shows the
@@ -154,6 +164,7 @@ fn missing() -> Option<String> {
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) mode: Mode,
+    pub(crate) series: Series,
     /// The address all its servers listen on.
     pub(crate) host: Ipv4Addr,
     pub(crate) cli: Cli,
@@ -172,6 +183,7 @@ impl Site {
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
         let mut site = Site {
             mode: plan.mode,
+            series: plan.series,
             host: free_address(),
             cli: Cli { socket: dir.path().join("run/control") },
             postfix: None,

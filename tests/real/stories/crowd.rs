@@ -6,6 +6,7 @@ use std::sync::Barrier;
 use crate::cli::logins;
 use crate::client::Imap;
 use crate::dovecot::{Dovecot, IMAP};
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{Mode, Plan, Site};
 
 use super::{HOME, assert_in, assert_refused, imap};
@@ -14,9 +15,10 @@ const ALICE: &str = "alice@example.test";
 const CROWD: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 200);
 const CONNECTIONS: usize = 200;
 
-#[test]
-fn exactly_ten_guesses_of_a_crowd_are_looked_at() {
-    let plan = Plan::new(Mode::Full).few_login_processes();
+with_each_dovecot!(exactly_ten_guesses_of_a_crowd_are_looked_at);
+
+fn exactly_ten_guesses_of_a_crowd_are_looked_at(series: Series) {
+    let plan = Plan::new(Mode::Full).on(series).few_login_processes();
     let Some(site) = plan.start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");

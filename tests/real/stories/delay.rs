@@ -5,16 +5,18 @@ use std::time::{Duration, Instant};
 
 use crate::client::Imap;
 use crate::dovecot::{Dovecot, IMAP};
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{Mode, Plan};
 
 use super::{HOME, assert_in, assert_refused};
 
 const ALICE: &str = "alice@example.test";
 
-#[test]
-fn only_failures_wait() {
+with_each_dovecot!(only_failures_wait);
+
+fn only_failures_wait(series: Series) {
     let settings = "[lockout]\nfailure_delay = \"2s\"\n";
-    let plan = Plan::new(Mode::Full).settings(settings).few_login_processes();
+    let plan = Plan::new(Mode::Full).on(series).settings(settings).few_login_processes();
     let Some(site) = plan.start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::cli::mentions;
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{Mode, Plan, Site};
 
 use super::{HOME, assert_in, assert_refused, imap, pop3, smtp};
@@ -12,9 +13,10 @@ const BOB: &str = "bob@example.test";
 const GUESSER: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 66);
 const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 67);
 
-#[test]
-fn ten_failures_block_an_address_on_every_protocol() {
-    let Some(mut site) = Plan::new(Mode::Front).with_postfix().start() else { return };
+with_each_dovecot!(ten_failures_block_an_address_on_every_protocol, failures_of_different_protocols_add_up);
+
+fn ten_failures_block_an_address_on_every_protocol(series: Series) {
+    let Some(mut site) = Plan::new(Mode::Front).on(series).with_postfix().start() else { return };
     for user in [ALICE, BOB] {
         site.account(user);
     }
@@ -49,9 +51,8 @@ fn ten_failures_block_an_address_on_every_protocol() {
 }
 
 /// Failures are of the address, whatever protocol each of them came over.
-#[test]
-fn failures_of_different_protocols_add_up() {
-    let Some(site) = Plan::new(Mode::Full).with_postfix().start() else { return };
+fn failures_of_different_protocols_add_up(series: Series) {
+    let Some(site) = Plan::new(Mode::Full).on(series).with_postfix().start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");
     for n in 0..3 {

@@ -5,21 +5,22 @@ use crate::client::{Imap, Pop3, Sieve, Smtp, plain};
 use crate::dovecot::{Dovecot, IMAP, IMAPS, LMTP, POP3, SIEVE, SUBMIT};
 use crate::postfix::{Postfix, SUBMISSION, SUBMISSIONS};
 use crate::process::wait_until;
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
 
 use super::{HOME, assert_in, assert_refused, imap, pop3, smtp};
 
 const ALICE: &str = "alice@example.test";
 
-#[test]
-fn front_mode_opens_every_door() {
-    let Some(site) = Plan::new(Mode::Front).with_postfix().start() else { return };
+with_each_dovecot!(front_mode_opens_every_door, full_mode_opens_every_door);
+
+fn front_mode_opens_every_door(series: Series) {
+    let Some(site) = Plan::new(Mode::Front).on(series).with_postfix().start() else { return };
     every_door(&site);
 }
 
-#[test]
-fn full_mode_opens_every_door() {
-    let Some(site) = Plan::new(Mode::Full).with_postfix().start() else { return };
+fn full_mode_opens_every_door(series: Series) {
+    let Some(site) = Plan::new(Mode::Full).on(series).with_postfix().start() else { return };
     every_door(&site);
 }
 

@@ -2,15 +2,17 @@
 
 use crate::client::Sieve;
 use crate::dovecot::{Dovecot, SIEVE};
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{Mode, Plan};
 
 use super::{HOME, assert_in, assert_refused, imap, pop3, smtp};
 
 const ALICE: &str = "alice@example.test";
 
-#[test]
-fn a_password_can_be_tied_to_protocols_and_networks() {
-    let Some(site) = Plan::new(Mode::Front).with_postfix().start() else { return };
+with_each_dovecot!(a_password_can_be_tied_to_protocols_and_networks);
+
+fn a_password_can_be_tied_to_protocols_and_networks(series: Series) {
+    let Some(site) = Plan::new(Mode::Front).on(series).with_postfix().start() else { return };
     site.account(ALICE);
     let sieve = |password: &str| Sieve::open(HOME, Dovecot::at(&site, SIEVE)).login(ALICE, password);
 

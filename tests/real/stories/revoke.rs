@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 use crate::client::Imap;
 use crate::dovecot::{Dovecot, IMAP};
 use crate::process::wait_until;
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{Mode, Plan, Site};
 
 use super::{HOME, assert_in, assert_refused, imap};
 
 const ALICE: &str = "alice@example.test";
+
+with_each_dovecot!(not_one_login_succeeds_after_revoke_returned);
 
 /// One login: when it was begun, and how it was answered.
 struct Login {
@@ -26,11 +29,10 @@ impl Login {
     }
 }
 
-#[test]
-fn not_one_login_succeeds_after_revoke_returned() {
+fn not_one_login_succeeds_after_revoke_returned(series: Series) {
     // The refusals afterwards would block the addresses; this story is about revoking.
     let exempt = "[lockout]\nfailure_delay = \"0s\"\nexempt = [\"127.0.0.0/8\"]\n";
-    let plan = Plan::new(Mode::Full).settings(exempt).few_login_processes();
+    let plan = Plan::new(Mode::Full).on(series).settings(exempt).few_login_processes();
     let Some(site) = plan.start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use crate::client::{Imap, Smtp};
 use crate::dovecot::{Dovecot, IMAP};
 use crate::postfix::{Postfix, SUBMISSIONS};
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
 
 use super::{HOME, assert_in, imap, pop3, smtp};
@@ -13,10 +14,11 @@ use super::{HOME, assert_in, imap, pop3, smtp};
 const ALICE: &str = "alice@example.test";
 const UMA: &str = "uma@example.test";
 
-#[test]
-fn no_secret_is_written_anywhere() {
+with_each_dovecot!(no_secret_is_written_anywhere);
+
+fn no_secret_is_written_anywhere(series: Series) {
     let settings = "[main_password]\nmail_clients = \"until-two-factor\"\n";
-    let plan = Plan::new(Mode::Front).with_postfix().settings(settings).log_level("trace");
+    let plan = Plan::new(Mode::Front).on(series).with_postfix().settings(settings).log_level("trace");
     let Some(mut site) = plan.start() else { return };
     site.account(ALICE);
     site.upstream_user(UMA);

@@ -6,15 +6,17 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::dovecot::{Dovecot, Extra};
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site, shipped};
 
 use super::{HOME, assert_in, assert_refused, imap};
 
 const ALICE: &str = "alice@example.test";
 
-#[test]
-fn the_take_over_can_be_repeated_and_undone() {
-    let Some(mut site) = Plan::new(Mode::Front).start() else { return };
+with_each_dovecot!(the_take_over_can_be_repeated_and_undone);
+
+fn the_take_over_can_be_repeated_and_undone(series: Series) {
+    let Some(mut site) = Plan::new(Mode::Front).on(series).start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");
     // Everything is in place already, and Dovecot runs: nothing to do, nothing done.

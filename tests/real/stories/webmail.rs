@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::client::Imap;
 use crate::dovecot::{Dovecot, IMAP};
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
 
 use super::{HOME, assert_in, assert_refused, imap};
@@ -12,10 +13,11 @@ use super::{HOME, assert_in, assert_refused, imap};
 const ALICE: &str = "alice@example.test";
 const WEBMAIL: Ipv4Addr = Ipv4Addr::new(127, 0, 90, 1);
 
-#[test]
-fn a_webmail_passes_main_passwords_on() {
+with_each_dovecot!(a_webmail_passes_main_passwords_on);
+
+fn a_webmail_passes_main_passwords_on(series: Series) {
     let settings = "[main_password]\nallowed_from = [\"127.0.90.0/24\"]\n";
-    let plan = Plan::new(Mode::Front).settings(settings).webmail("127.0.90.0/24");
+    let plan = Plan::new(Mode::Front).on(series).settings(settings).webmail("127.0.90.0/24");
     let Some(site) = plan.start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");
