@@ -35,7 +35,8 @@
 //!   [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and selectors ·
 //!   [`gate::name`], [`gate::address`] what is parsed at the door · [`gate::event`] the audit log ·
 //!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared
-//! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::tab`]
+//! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
+//!   [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
 //! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process
