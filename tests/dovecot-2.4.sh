@@ -23,7 +23,7 @@ whole() {
 
 mirror() {
     apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' |
-        sed -n '/^\(https\?\|file\):/{p;q}'
+        awk '/^(https?|file):/ && !found++'
 }
 
 # One dot for each package, a line for each stage.

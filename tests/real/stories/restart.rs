@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::cli::logins;
 use crate::client::{Imap, Smtp};
 use crate::dovecot::{Dovecot, IMAP};
 use crate::postfix::{Postfix, SUBMISSION};
@@ -15,7 +16,11 @@ use super::{HOME, assert_in, imap, pop3, smtp};
 
 const ALICE: &str = "alice@example.test";
 
-with_each_dovecot!(sessions_outlive_the_daemon, nobody_is_told_a_wrong_no);
+with_each_dovecot!(
+    sessions_outlive_the_daemon,
+    nobody_is_told_a_wrong_no,
+    a_killed_daemon_leaves_the_answer_to_dovecot,
+);
 
 fn sessions_outlive_the_daemon(series: Series) {
     let Some(mut site) = Plan::new(Mode::Front).on(series).with_postfix().start() else { return };
@@ -100,5 +105,33 @@ fn nobody_is_told_a_wrong_no(series: Series) {
     };
     let wrong: Vec<_> = answers.iter().filter(|a| a.contains("AUTHENTICATIONFAILED")).collect();
     assert!(wrong.len() <= crossed, "the password was right: {wrong:?}");
+    site.assert_nothing_secret();
+}
+
+/// Killed with a question open it can answer nothing. What the client reads then is Dovecot's own choice.
+fn a_killed_daemon_leaves_the_answer_to_dovecot(series: Series) {
+    let settings = "[lockout]\nfailure_delay = \"10s\"\n";
+    let Some(mut site) = Plan::new(Mode::Full).on(series).settings(settings).start() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+    site.secret(ALICE, "wrong-and-held-back");
+    let at = Dovecot::at(&site, IMAP);
+    let answer = std::thread::scope(|scope| {
+        let client = scope.spawn(move || Imap::open(HOME, at).login(ALICE, "wrong-and-held-back"));
+        wait_until("the question is open", Duration::from_secs(20), || {
+            logins(&site.cli.json(&["events"]), &HOME.to_string(), "wrong-password") == 1
+        });
+        site.stop_daemon("KILL");
+        client.join().expect("a client")
+    });
+    let own = match series {
+        Series::V23 => "NO [AUTHENTICATIONFAILED]",
+        Series::V24 => "NO [UNAVAILABLE]",
+    };
+    assert!(answer.starts_with(own), "{answer:?}");
+    site.start_daemon();
+    wait_until("IMAP works again", Duration::from_secs(30), || {
+        imap(&site, HOME, ALICE, &password).starts_with("OK ")
+    });
     site.assert_nothing_secret();
 }
