@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 
 MAIL_PACKAGES="dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved dovecot-submissiond postfix openssl"
-NEIGHBOUR_PACKAGES="sasl2-bin libsasl2-modules curl"
+# For tests/run.sh alone.
+TEST_PACKAGES="sasl2-bin libsasl2-modules curl procps nginx-light libnginx-mod-mail"
 BUILD_PACKAGES="gcc libc6-dev"
 
 die() {
@@ -47,9 +48,9 @@ install_quietly() {
     }
     rm -f "$log"
     if [ -d /run/systemd/system ]; then
-        for service in dovecot postfix; do
+        for service in dovecot postfix nginx; do
             case " $* " in
-                *" $service "* | *" $service-core "*) systemctl disable --quiet "$service" || true ;;
+                *" $service "* | *" $service-core "* | *" $service-light "*) systemctl disable --quiet "$service" || true ;;
             esac
         done
     fi

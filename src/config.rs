@@ -37,7 +37,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub use complaint::{Complaint, ConfigError, Fault};
-pub use listener::{ListenProtocol, Listener, OnTrouble, Refusals};
+pub use listener::{Backends, Endpoint, ListenProtocol, Listener, OnTrouble, Refusals};
 pub use peer::{Peer, PeerError};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -34,13 +34,15 @@
 //! - [`gate`]: the rules, pure. [`gate::record`] failures and blocks · [`gate::table`] seats ·
 //!   [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and selectors ·
 //!   [`gate::name`], [`gate::address`] what is parsed at the door · [`gate::event`] the audit log ·
-//!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared
+//!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared · [`gate::policy`] attempts
+//!   that Dovecot decides
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
 //! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process
-//! - [`serve`]: sockets and the one connection loop · [`api`]: the control API · [`cli`]: `sidegate` ·
+//! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus
+//! - [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
 //!   [`daemon`]: `sidegated`, start and stop
 //! - [`config`]: the settings, and every mistake in them · [`log`], [`clock`], [`entropy`]
 //!
@@ -59,7 +61,9 @@ pub mod daemon;
 pub mod entropy;
 pub mod gate;
 pub mod hasher;
+pub mod http;
 pub mod log;
+pub mod metrics;
 pub mod proto;
 pub mod serve;
 pub mod service;

@@ -14,7 +14,7 @@ cd "$project"
 
 if [ "$(id -u)" = 0 ]; then
     # shellcheck disable=SC2086
-    need_packages $MAIL_PACKAGES $NEIGHBOUR_PACKAGES $BUILD_PACKAGES procps
+    need_packages $MAIL_PACKAGES $TEST_PACKAGES $BUILD_PACKAGES
 fi
 skipped=
 if [ "$(id -u)" = 0 ] && ! tests/dovecot-2.4.sh; then

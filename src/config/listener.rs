@@ -1,6 +1,8 @@
 //! `[[listen]]`: the doors that can be opened, and how they behave.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use super::{Choice, Peer};
 
@@ -9,9 +11,9 @@ use super::{Choice, Peer};
 pub struct Listener {
     /// What is spoken there.
     pub protocol: ListenProtocol,
-    /// The socket.
-    pub path: PathBuf,
-    /// The permissions of the socket.
+    /// Where.
+    pub place: Endpoint,
+    /// The permissions of a Unix socket.
     pub mode: u32,
     /// The group of the socket; absent leaves the daemon's own.
     pub group: Option<String>,
@@ -21,6 +23,50 @@ pub struct Listener {
     pub on_trouble: OnTrouble,
     /// Whether refusals are held back for `lockout.failure_delay`.
     pub refusals: Refusals,
+    /// The file with the secret that HTTP requests must show; absent asks for none.
+    pub key_file: Option<PathBuf>,
+    /// Where nginx sends whoever may log in.
+    pub backends: Backends,
+}
+
+/// Where a listener listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A Unix socket.
+    Path(PathBuf),
+    /// A TCP port of this host, on loopback.
+    Address(SocketAddr),
+}
+
+impl Endpoint {
+    /// The path, of a Unix socket.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Address(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
+/// `backends`: the mail servers behind nginx. It takes addresses only, no names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backends {
+    /// For IMAP.
+    pub imap: Option<SocketAddr>,
+    /// For POP3.
+    pub pop3: Option<SocketAddr>,
+    /// For sending mail.
+    pub smtp: Option<SocketAddr>,
 }
 
 impl Listener {
@@ -32,12 +78,14 @@ impl Listener {
     pub fn new(protocol: ListenProtocol, path: impl Into<PathBuf>) -> Self {
         Listener {
             protocol,
-            path: path.into(),
+            place: Endpoint::Path(path.into()),
             mode: Self::MODE_DEFAULT,
             group: None,
             peers: None,
             on_trouble: OnTrouble::default(),
             refusals: Refusals::default(),
+            key_file: None,
+            backends: Backends::default(),
         }
     }
 }
@@ -55,6 +103,8 @@ pub enum ListenProtocol {
     Socketmap,
     /// Cyrus SASL: is this password right? Without the client's address.
     Saslauthd,
+    /// Dovecot's auth policy, nginx's mail proxy, Prometheus.
+    Http,
 }
 
 impl Choice for ListenProtocol {
@@ -64,6 +114,7 @@ impl Choice for ListenProtocol {
         ("dict", ListenProtocol::Dict),
         ("socketmap", ListenProtocol::Socketmap),
         ("saslauthd", ListenProtocol::Saslauthd),
+        ("http", ListenProtocol::Http),
     ];
 }
 

@@ -128,18 +128,59 @@ fn log(mut section: Section<'_, '_>) -> Log {
 
 fn listener(mut section: Section<'_, '_>) -> Option<Listener> {
     let protocol = section.need("protocol", word, "\"auth-client\"");
-    let path = section.need("path", line(text::socket_path), "\"/run/sidegate/auth\"");
+    let place = endpoint(&mut section, protocol);
     let mode = section.get_or("mode", mode, Listener::MODE_DEFAULT);
     let group = section.get("group", line(text::name));
     let peers = section.get("peers", some_peers);
     let on_trouble = section.get_or("on_trouble", word, OnTrouble::default());
     let refusals = section.get_or("refusals", word, Refusals::default());
+    let key_file = section.get("key_file", line(text::path));
+    let backends = backends(section.section("backends"));
     if protocol == Some(ListenProtocol::AuthMaster) && mode & 0o007 != 0 {
         let problem = format!("\"{mode:04o}\" lets everybody ask for every user");
         let cure = format!("write \"{:04o}\", and let Dovecot in by group", mode & !0o007);
         section.complain("mode", Fault::new(problem, cure));
     }
-    Some(Listener { protocol: protocol?, path: path?, mode, group, peers, on_trouble, refusals })
+    let foreign: &[&str] = match (protocol, &place) {
+        (Some(ListenProtocol::Http), Some(Endpoint::Address(_))) => &["mode", "group", "peers"],
+        (Some(ListenProtocol::Http), _) | (None, _) => &[],
+        _ => &["key_file", "backends"],
+    };
+    for key in foreign.iter().filter(|key| section.has(key)).copied().collect::<Vec<_>>() {
+        let (problem, cure) = match key {
+            "key_file" | "backends" => ("is for protocol \"http\" only", "take it out"),
+            _ => ("is for a Unix socket only", "write path in place of address, or use key_file"),
+        };
+        section.complain(key, Fault::new(problem, cure));
+    }
+    let (protocol, place) = (protocol?, place?);
+    Some(Listener { protocol, place, mode, group, peers, on_trouble, refusals, key_file, backends })
+}
+
+/// Where a listener listens: HTTP at an address or a path, everything else at a path.
+fn endpoint(section: &mut Section<'_, '_>, protocol: Option<ListenProtocol>) -> Option<Endpoint> {
+    let address = section.get("address", line(text::loopback)).map(Endpoint::Address);
+    let http = protocol == Some(ListenProtocol::Http);
+    if !section.has("address") {
+        let example = if http { "\"/run/sidegate/http\", or an address" } else { "\"/run/sidegate/auth\"" };
+        return section.need("path", line(text::socket_path), example).map(Endpoint::Path);
+    }
+    let path = section.get("path", line(text::socket_path)).map(Endpoint::Path);
+    if protocol.is_some() && !http {
+        let fault = Fault::new("is for protocol \"http\" only", "write path, for a Unix socket");
+        section.complain("address", fault);
+        return path;
+    }
+    if section.has("path") {
+        let cure = "take one out; each [[listen]] is one listener";
+        section.complain("path", Fault::new("stands beside an address", cure));
+    }
+    address
+}
+
+fn backends(mut section: Section<'_, '_>) -> Backends {
+    let mut backend = |protocol: &str| section.get(protocol, line(text::backend));
+    Backends { imap: backend("imap"), pop3: backend("pop3"), smtp: backend("smtp") }
 }
 
 /// A list of users that lets somebody in.

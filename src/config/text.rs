@@ -1,6 +1,6 @@
 //! One line of text becomes a path, a network, a domain…, or a fault with its cure.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 
 use ipnet::{IpNet, Ipv4Net};
@@ -62,6 +62,23 @@ pub(super) fn socket_path(text: &str) -> Result<PathBuf, Fault> {
         return Err(Fault::new(problem, "choose a shorter path"));
     }
     path(text)
+}
+
+/// An address and port of this host that only this host reaches.
+pub(super) fn loopback(text: &str) -> Result<SocketAddr, Fault> {
+    let address = backend(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    let problem = format!("{} can be reached from other hosts, and HTTP is not encrypted", address.ip());
+    Err(Fault::new(problem, format!("write \"127.0.0.1:{}\", or a path", address.port())))
+}
+
+/// An address and port.
+pub(super) fn backend(text: &str) -> Result<SocketAddr, Fault> {
+    let usable = text.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
+    let cure = "write it as \"127.0.0.1:143\" or \"[::1]:143\"";
+    usable.ok_or_else(|| Fault::new(format!("\"{text}\" is no IP address and port"), cure))
 }
 
 /// A network in CIDR form, exactly as addresses will be compared with it.

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::account::{Account, ClientPassword};
 use super::key::{KeyId, Selector};
 use super::name::{AccountName, Protocol};
+use super::policy::Session;
 use super::record::Block;
 use super::secret::{Digest, Secret};
 use crate::clock::Timestamp;
@@ -63,6 +64,16 @@ pub struct Origin {
     pub params: Bytes,
     /// Refusals are held back here; false where the mail server holds them back itself.
     pub held: bool,
+}
+
+impl Origin {
+    /// The mail server's name for the client's connection, if it told one.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        let mut fields = self.params.split(|byte| *byte == b'\t');
+        let name = fields.find_map(|field| field.strip_prefix(b"session="))?;
+        std::str::from_utf8(name).ok().and_then(Session::parse)
+    }
 }
 
 /// Who gets in, and with what.

@@ -15,6 +15,7 @@ pub struct Messages {
     wrong: Option<String>,
     /// For a block, with `{until}` and perhaps `{portal}`.
     blocked: String,
+    later: &'static str,
     portal: String,
     zone: TimeZone,
 }
@@ -44,12 +45,23 @@ impl Messages {
             (Language::ZhCn, None) => "您的地址登录失败次数过多,请在 {until} 之后重试",
             (Language::ZhCn, Some(_)) => "您的地址登录失败次数过多,请在 {until} 之后重试,或访问 {portal}",
         };
+        let later = match language {
+            Language::En => "This cannot be decided at the moment. Try again later",
+            Language::ZhCn => "暂时无法处理登录,请稍后重试",
+        };
         Self {
+            later,
             wrong: wrong.or(portal.map(|_| shipped_wrong)).map(str::to_owned),
             blocked: blocked.unwrap_or(shipped_blocked).to_owned(),
             portal: portal.unwrap_or_default().to_owned(),
             zone,
         }
+    }
+
+    /// What anybody is told when the trouble is ours, where the mail server has no words of its own.
+    #[must_use]
+    pub fn later(&self) -> &'static str {
+        self.later
     }
 
     /// What a wrong secret is told.

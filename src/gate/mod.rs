@@ -10,6 +10,7 @@ pub mod login;
 pub mod messages;
 pub mod name;
 pub mod order;
+pub mod policy;
 pub mod question;
 pub mod record;
 pub mod secret;

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use crate::claims::ConnectionId;
-use crate::config::{ListenProtocol, Listener, Refusals};
+use crate::config::{Choice, Endpoint, ListenProtocol, Listener, Refusals};
+use crate::http::{Http, KeyError};
 use crate::proto::auth_client::{AuthClient, Greeting};
 use crate::proto::auth_master::AuthMaster;
 use crate::proto::dict::Dict;
@@ -34,21 +36,59 @@ pub const DRAIN: Duration = Duration::from_secs(3);
 pub struct Door {
     /// As configured.
     pub settings: Listener,
-    listener: UnixListener,
+    listening: Listening,
     peers: Option<Vec<u32>>,
+    http: Arc<Http>,
     connections: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Listening {
+    Unix(UnixListener),
+    /// HTTP only.
+    Tcp(TcpListener),
+}
+
+#[derive(Debug)]
+enum Stream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+/// Why a listener cannot be opened, with the cure.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// Its Unix socket.
+    #[error(transparent)]
+    Socket(#[from] socket::SocketError),
+    /// Its shared secret.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Its address.
+    #[error("{0}: cannot be listened on; is another program there?")]
+    Address(std::net::SocketAddr, #[source] io::Error),
 }
 
 impl Door {
     /// Opens a socket as configured.
     ///
     /// # Errors
-    /// A user or group is unknown, or the socket cannot be made.
-    pub fn open(settings: &Listener) -> Result<Self, socket::SocketError> {
-        let listener = socket::listen(&settings.path, settings.mode, settings.group.as_deref())?;
-        let peers =
-            settings.peers.as_deref().map(|peers| socket::resolve(&settings.path, peers)).transpose()?;
-        Ok(Self { settings: settings.clone(), listener, peers, connections: AtomicUsize::new(0) })
+    /// A user or group is unknown, the shared secret cannot be used, or the socket cannot be made.
+    pub fn open(settings: &Listener) -> Result<Self, DoorError> {
+        let http = Arc::new(Http::new(settings.key_file.as_deref(), settings.backends)?);
+        let (listening, peers) = match &settings.place {
+            Endpoint::Path(path) => {
+                let listener = socket::listen(path, settings.mode, settings.group.as_deref())?;
+                let peers =
+                    settings.peers.as_deref().map(|peers| socket::resolve(path, peers)).transpose()?;
+                (Listening::Unix(listener), peers)
+            }
+            Endpoint::Address(address) => (
+                Listening::Tcp(socket::listen_at(*address).map_err(|e| DoorError::Address(*address, e))?),
+                None,
+            ),
+        };
+        Ok(Self { settings: settings.clone(), listening, peers, http, connections: AtomicUsize::new(0) })
     }
 
     /// Connections at present.
@@ -66,8 +106,8 @@ impl Door {
             tokio::select! {
                 () = stopped(&mut stop) => break,
                 Some(_) = tasks.join_next() => {}
-                accepted = self.listener.accept(), if !full => match accepted {
-                    Ok((stream, _)) => {
+                accepted = self.accept(), if !full => match accepted {
+                    Ok(stream) => {
                         let (door, service, stop) = (Arc::clone(&self), Arc::clone(&service), told.clone());
                         tasks.spawn(async move { door.connection(stream, service, stop).await });
                     }
@@ -77,55 +117,86 @@ impl Door {
         }
         let drained = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            warn!(path = %self.settings.path.display(), "connections that took too long were cut");
+            warn!(place = %self.settings.place, "connections that took too long were cut");
         }
     }
 
     async fn pause(&self, error: &io::Error) {
-        warn!(path = %self.settings.path.display(), %error, "a connection could not be accepted");
+        warn!(place = %self.settings.place, %error, "a connection could not be accepted");
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 
-    async fn connection(&self, stream: UnixStream, service: Arc<Service>, stop: watch::Receiver<bool>) {
-        let path = self.settings.path.display();
+    async fn accept(&self) -> io::Result<Stream> {
+        Ok(match &self.listening {
+            Listening::Unix(listener) => Stream::Unix(listener.accept().await?.0),
+            Listening::Tcp(listener) => Stream::Tcp(listener.accept().await?.0),
+        })
+    }
+
+    async fn connection(&self, stream: Stream, service: Arc<Service>, stop: watch::Receiver<bool>) {
+        let protocol = self.settings.protocol.word();
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        service.counters().connected(protocol);
+        match stream {
+            Stream::Unix(stream) => self.local(stream, &service, stop).await,
+            Stream::Tcp(stream) => self.http(stream, &service, stop).await,
+        }
+        service.counters().disconnected(protocol);
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    async fn http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        service: &Arc<Service>,
+        stop: watch::Receiver<bool>,
+    ) {
+        match Arc::clone(&self.http).serve(stream, Arc::clone(service), stop).await {
+            Ok(()) => debug!(place = %self.settings.place, "connection ended"),
+            // Who left a request half told, or told none, is of no interest.
+            Err(error) => debug!(place = %self.settings.place, %error, "connection closed"),
+        }
+    }
+
+    async fn local(&self, stream: UnixStream, service: &Arc<Service>, stop: watch::Receiver<bool>) {
+        let place = &self.settings.place;
         let (uid, pid) = match stream.peer_cred() {
             Ok(peer) => {
                 (peer.uid(), peer.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid != 0))
             }
-            Err(error) => return warn!(%path, %error, "a peer could not be identified"),
+            Err(error) => return warn!(%place, %error, "a peer could not be identified"),
         };
         if self.peers.as_ref().is_some_and(|peers| !peers.contains(&uid)) {
-            return warn!(%path, uid, "a peer is not in `peers`");
+            return warn!(%place, uid, "a peer is not in `peers`");
         }
-        self.connections.fetch_add(1, Ordering::Relaxed);
         let id = next_id();
         let unclaimed = [0; 16];
         let ended = match self.settings.protocol {
             ListenProtocol::AuthClient => {
-                let greeting = greeting(&service, id, &self.settings);
+                let greeting = greeting(service, id, &self.settings);
                 let cookie = greeting.cookie;
-                drive::drive(stream, AuthClient::new(greeting), id, cookie, &service, stop).await
+                drive::drive(stream, AuthClient::new(greeting), id, cookie, service, stop).await
             }
             ListenProtocol::AuthMaster => {
                 let protocol = AuthMaster::new(std::process::id(), pid);
-                drive::drive(stream, protocol, id, unclaimed, &service, stop).await
+                drive::drive(stream, protocol, id, unclaimed, service, stop).await
             }
             ListenProtocol::Dict => {
                 let protocol = Dict::new(service.entropy().bytes());
-                drive::drive(stream, protocol, id, unclaimed, &service, stop).await
+                drive::drive(stream, protocol, id, unclaimed, service, stop).await
             }
             ListenProtocol::Socketmap => {
-                drive::drive(stream, Socketmap::default(), id, unclaimed, &service, stop).await
+                drive::drive(stream, Socketmap::default(), id, unclaimed, service, stop).await
             }
             ListenProtocol::Saslauthd => {
-                drive::drive(stream, Saslauthd::default(), id, unclaimed, &service, stop).await
+                drive::drive(stream, Saslauthd::default(), id, unclaimed, service, stop).await
             }
+            ListenProtocol::Http => return self.http(stream, service, stop).await,
         };
         service.claims().gone(id);
-        self.connections.fetch_sub(1, Ordering::Relaxed);
         match ended {
-            Ok(()) => debug!(%path, uid, pid, "connection ended"),
-            Err(why) => warn!(%path, uid, pid, %why, "connection closed"),
+            Ok(()) => debug!(%place, uid, pid, "connection ended"),
+            Err(why) => warn!(%place, uid, pid, %why, "connection closed"),
         }
     }
 }

@@ -6,14 +6,18 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Group;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
 use crate::config::{Peer, PeerError};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// Why there is no socket, with the cure.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +77,17 @@ pub fn listen(path: &Path, mode: u32, group: Option<&str>) -> Result<UnixListene
     placed.map_err(|(what, source)| system(what)(source))?;
     listener.set_nonblocking(true).map_err(system("cannot be used"))?;
     UnixListener::from_std(listener).map_err(system("cannot be used"))
+}
+
+/// Makes a socket that listens on an address. A daemon that has just stopped is no hindrance.
+///
+/// # Errors
+/// The system says no.
+pub fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn finish(aside: &Path, path: &Path, mode: u32, gid: Option<u32>) -> Result<(), (&'static str, io::Error)> {

@@ -17,8 +17,10 @@ use crate::gate::record::{AddressRecord, Block};
 use crate::gate::secret::{NewSecret, Secret};
 use crate::hasher::{HasherError, SALT_BYTES};
 use crate::log;
+use crate::metrics::Gauges;
 use crate::store::orders::{Carried, Circumstances, carry_out};
 use crate::store::{AccountLine, Counts, EventQuery, StoreError};
+use crate::upstream::Upstream;
 
 /// Why an order was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -254,16 +256,29 @@ impl Service {
     /// The store's own trouble.
     pub async fn summary(&self) -> Result<Summary, StoreError> {
         let counts = self.store.read(|tables| tables.counts()).await?;
-        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let table = self.seats.table();
+        let gauges = self.gauges();
         Ok(Summary {
             since: self.started,
-            writable: self.writable.load(Ordering::Relaxed),
+            writable: gauges.store_writable,
             counts,
+            sources: gauges.sources,
+            blocks: gauges.blocks,
+            logins: self.counters.logins(),
+            hashing_queue: gauges.hashing_queue,
+        })
+    }
+
+    /// What there is at this moment, for monitoring.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        let table = self.seats.table();
+        Gauges {
             sources: table.len(),
             blocks: table.blocks(self.now()).count(),
-            logins: (count(&self.counts.accepted), count(&self.counts.refused), count(&self.counts.deferred)),
             hashing_queue: self.hasher.waiting(),
-        })
+            store_writable: self.writable.load(Ordering::Relaxed),
+            upstream_connected: self.upstream().map(Upstream::connected),
+            started: self.started.0,
+        }
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::proof::Proof;
-use super::seats::{NoSeat, Seat};
+use super::seats::{NoSeat, SEAT_WAIT, Seat};
 use super::{Rules, Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::account::LastUse;
@@ -30,7 +30,7 @@ use crate::log;
 use crate::store::{StoreError, orders};
 
 /// The longest that an attempt without an address is slowed. Postfix gives up after 10 s.
-const SLOWED_MAX: Duration = Duration::from_secs(8);
+pub(super) const SLOWED_MAX: Duration = Duration::from_secs(8);
 
 /// Who is trying, from where.
 pub(super) struct Trier<'a> {
@@ -45,6 +45,15 @@ pub(super) struct Trier<'a> {
 
 impl Service {
     pub(super) async fn login(&self, attempt: Attempt) -> LoginAnswer {
+        let Some(session) = attempt.origin.session() else { return self.decide(attempt).await };
+        let account = self.account_tag(&attempt.typed);
+        self.policy.begin(&session, account);
+        let answer = self.decide(attempt).await;
+        self.policy.end(&session, account, answer.verdict == Verdict::Elsewhere);
+        answer
+    }
+
+    async fn decide(&self, attempt: Attempt) -> LoginAnswer {
         let started = Instant::now();
         let rules = self.rules();
         let name = AccountName::parse(&attempt.typed, rules.default_domain.as_deref()).ok();
@@ -71,17 +80,40 @@ impl Service {
         Trier { shown, tag, source, exempt, origin }
     }
 
+    /// The mark of whoever a typed name means.
+    pub(super) fn account_tag(&self, typed: &str) -> AccountTag {
+        let name = AccountName::parse(typed, self.rules().default_domain.as_deref()).ok();
+        self.key.account_tag(name.as_ref().map_or(typed, AccountName::as_str).as_bytes())
+    }
+
     fn source_of(&self, address: Option<IpAddr>, tag: AccountTag, rules: &Rules) -> Key {
         address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes))
     }
 
-    /// A seat; none is needed for an exempt address.
-    pub(super) async fn seat(&self, trier: &Trier<'_>, rules: &Rules) -> Result<Option<Seat<'_>>, Verdict> {
+    /// A seat. None is needed for an exempt address, nor where Dovecot's auth policy asked before: that seat is kept
+    /// for the same attempt.
+    pub(super) async fn seat(&self, trier: &Trier<'_>, rules: &Rules) -> Result<Option<Seat>, Verdict> {
         if trier.exempt {
             return Ok(None);
         }
-        match self.seats.take(trier.source, &self.clock, &rules.lockout).await {
-            Ok(seat) => Ok(Some(seat)),
+        if self.policy.seated(trier) {
+            return match self.seats.table().block(&trier.source, self.now()) {
+                Some(block) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
+                None => Ok(None),
+            };
+        }
+        self.free_seat(trier, rules, SEAT_WAIT).await.map(Some)
+    }
+
+    /// A seat of its own for an address that can be blocked, waiting at most `wait`.
+    pub(super) async fn free_seat(
+        &self,
+        trier: &Trier<'_>,
+        rules: &Rules,
+        wait: Duration,
+    ) -> Result<Seat, Verdict> {
+        match self.seats.take(trier.source, &self.clock, &rules.lockout, wait).await {
+            Ok(seat) => Ok(seat),
             Err(NoSeat::Blocked(block)) => Err(Verdict::Refuse(Reason::Blocked(block))),
             Err(NoSeat::Crowded) => Err(Verdict::Defer("too many attempts from this source at once")),
         }
@@ -111,7 +143,7 @@ impl Service {
         }
     }
 
-    fn event(&self, trier: &Trier<'_>, verdict: &Verdict) -> Event {
+    pub(super) fn event(&self, trier: &Trier<'_>, verdict: &Verdict) -> Event {
         let mut event =
             Event::new(self.now(), Kind::Login, "gate").account(for_events(trier.shown)).verdict(verdict);
         event.address = trier.origin.address.map(|address| address.to_string());
@@ -128,25 +160,9 @@ impl Service {
         generation: u64,
         rules: &Rules,
     ) -> Proof {
-        let outcome = match &proof.verdict {
-            Verdict::Defer(_) | Verdict::Elsewhere => None,
-            Verdict::Refuse(_) => {
-                let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
-                Some(Outcome::Failed(Failure { account: trier.tag, secret }))
-            }
-            Verdict::Accept(_) => {
-                let concerns = self.seats.table().concerns(&trier.source, trier.tag);
-                concerns.then_some(Outcome::Succeeded(trier.tag))
-            }
-        };
-        let event = self.event(trier, &proof.verdict);
-        let failed = matches!(outcome, Some(Outcome::Failed(_)));
-        if let Some(outcome) = outcome.filter(|_| !trier.exempt)
-            && let Err(error) = self.put_down(trier.source, outcome, event.clone(), rules).await
-        {
-            warn!(error = %log::chain(&error), "an attempt could not be settled");
+        let Ok(in_the_store) = self.count_outcome(trier, &proof.verdict, secret, rules).await else {
             return Verdict::Defer("the store takes no writes").into();
-        }
+        };
         if let Verdict::Accept(grant) = &proof.verdict
             && self.store.generation() != generation
             && let Err(refused) = self.still_good(grant, trier.origin).await
@@ -160,11 +176,39 @@ impl Service {
                 None => self.note_success(trier, grant, rules),
             }
         }
-        // A counted failure is in the store already.
-        if !failed || trier.exempt {
+        if !in_the_store {
             self.record(self.event(trier, &proof.verdict));
         }
         proof
+    }
+
+    /// Counts how an attempt ended, as far as that concerns its source. Returns whether its event is in the store.
+    pub(super) async fn count_outcome(
+        &self,
+        trier: &Trier<'_>,
+        verdict: &Verdict,
+        secret: Option<Digest>,
+        rules: &Rules,
+    ) -> Result<bool, StoreError> {
+        let outcome = match verdict {
+            Verdict::Defer(_) | Verdict::Elsewhere => None,
+            Verdict::Refuse(_) => {
+                let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
+                Some(Outcome::Failed(Failure { account: trier.tag, secret }))
+            }
+            Verdict::Accept(_) => {
+                let concerns = self.seats.table().concerns(&trier.source, trier.tag);
+                concerns.then_some(Outcome::Succeeded(trier.tag))
+            }
+        };
+        let Some(outcome) = outcome.filter(|_| !trier.exempt) else { return Ok(false) };
+        let event = self.event(trier, verdict);
+        if let Err(error) = self.put_down(trier.source, outcome, event, rules).await {
+            warn!(error = %log::chain(&error), "an attempt could not be settled");
+            return Err(error);
+        }
+        // The event of a success says more once the facts were looked at again.
+        Ok(matches!(outcome, Outcome::Failed(_)))
     }
 
     /// Failures and successes of a source, on disk and in the table before this returns.
@@ -215,7 +259,7 @@ impl Service {
         }
     }
 
-    fn note_success(&self, trier: &Trier<'_>, grant: &Grant, rules: &Rules) {
+    pub(super) fn note_success(&self, trier: &Trier<'_>, grant: &Grant, rules: &Rules) {
         let now = self.now();
         let address = trier.origin.address;
         if let Some((id, _)) = &grant.password {
@@ -230,7 +274,7 @@ impl Service {
         }
     }
 
-    fn note_missing_address(&self, origin: &Origin) {
+    pub(super) fn note_missing_address(&self, origin: &Origin) {
         let now = self.now();
         // An administrator's own `doveadm auth test` comes without one, and means no client.
         let client = origin.address.is_none() && origin.protocol.as_str() != "doveadm";
@@ -248,7 +292,7 @@ impl Service {
     /// address to block: there the one seat that is left after ten failures is what slows guessing.
     pub(super) async fn leave(
         &self,
-        seat: Option<Seat<'_>>,
+        seat: Option<Seat>,
         started: Instant,
         trier: &Trier<'_>,
         verdict: &Verdict,

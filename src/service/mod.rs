@@ -6,6 +6,7 @@
 //! - `login`: one attempt, from its seat to its verdict
 //! - `proof`: is the secret right? verified-secret memory, Argon2, the upstream
 //! - `relay`: mechanisms that only the upstream does
+//! - `policy`: attempts that Dovecot's own passdbs decide
 //! - `userdb`: claims and lookups of mail processes
 //! - `seats`: who may be decided on now, and who waits
 //! - `held`: answers to failures that leave later
@@ -15,6 +16,7 @@
 mod admin;
 mod held;
 mod login;
+mod policy;
 mod proof;
 mod relay;
 pub mod rules;
@@ -22,12 +24,13 @@ mod seats;
 mod upkeep;
 mod userdb;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tracing::{error, info};
 
 use self::held::Held;
+use self::policy::Policy;
 use self::proof::Verified;
 use self::seats::Seats;
 use self::upkeep::{LastUses, Refusals};
@@ -42,10 +45,12 @@ use crate::gate::record::AddressRecord;
 use crate::gate::table::AddressTable;
 use crate::hasher::Hasher;
 use crate::log;
+use crate::metrics::Counters;
 use crate::store::{StoreError, StoreHandle};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
+pub use self::policy::{Allowed, Ended, PolicyAttempt};
 pub use self::rules::Rules;
 
 /// What a service is made of.
@@ -89,14 +94,8 @@ pub struct Service {
     started: Timestamp,
     /// Whether the last write reached the disk.
     writable: AtomicBool,
-    counts: Counts,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    deferred: AtomicU64,
+    counters: Counters,
+    policy: Policy,
 }
 
 impl Service {
@@ -135,7 +134,8 @@ impl Service {
             refusals: Refusals::default(),
             started: now,
             writable: AtomicBool::new(true),
-            counts: Counts::default(),
+            counters: Counters::default(),
+            policy: Policy::default(),
         }))
     }
 
@@ -219,15 +219,14 @@ impl Service {
         }
     }
 
+    /// What is counted, for monitoring.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     fn count(&self, verdict: &Verdict) {
-        let counter = match verdict {
-            // Decided elsewhere, counted elsewhere.
-            Verdict::Elsewhere => return,
-            Verdict::Accept(_) => &self.counts.accepted,
-            Verdict::Refuse(_) => &self.counts.refused,
-            Verdict::Defer(_) => &self.counts.deferred,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.counters.login(verdict);
     }
 }
 

@@ -23,7 +23,6 @@ pub(super) const WAITING_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Seats {
     shared: Arc<SharedTable>,
-    bells: Mutex<HashMap<Key, Arc<Notify>>>,
     waiting: AtomicUsize,
 }
 
@@ -33,6 +32,8 @@ pub(super) struct SharedTable {
     table: Mutex<AddressTable>,
     /// Sources that fell out and are to be forgotten by the store too.
     fallen: Mutex<Vec<Key>>,
+    /// One for each source that somebody waits for.
+    bells: Mutex<HashMap<Key, Arc<Notify>>>,
 }
 
 impl SharedTable {
@@ -40,6 +41,12 @@ impl SharedTable {
         let fallen = lock(&self.table).put(key, record);
         if !fallen.is_empty() {
             lock(&self.fallen).extend(fallen);
+        }
+    }
+
+    fn ring(&self, key: &Key) {
+        if let Some(bell) = lock(&self.bells).get(key) {
+            bell.notify_waiters();
         }
     }
 }
@@ -56,15 +63,16 @@ pub(super) enum NoSeat {
 /// A seat, given back on drop.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Seat<'a> {
-    seats: &'a Seats,
+pub(super) struct Seat {
+    shared: Arc<SharedTable>,
     key: Key,
 }
 
 impl Seats {
     pub(super) fn new(table: AddressTable) -> Self {
-        let shared = Arc::new(SharedTable { table: Mutex::new(table), fallen: Mutex::default() });
-        Self { shared, bells: Mutex::default(), waiting: AtomicUsize::new(0) }
+        let (fallen, bells) = (Mutex::default(), Mutex::default());
+        let shared = Arc::new(SharedTable { table: Mutex::new(table), fallen, bells });
+        Self { shared, waiting: AtomicUsize::new(0) }
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, AddressTable> {
@@ -80,22 +88,23 @@ impl Seats {
         std::mem::take(&mut *lock(&self.shared.fallen))
     }
 
-    /// Takes a seat, waiting for one if need be.
+    /// Takes a seat, waiting at most `wait` for one if need be.
     pub(super) async fn take(
         &self,
         key: Key,
         clock: &Clock,
         rules: &LockoutRules,
-    ) -> Result<Seat<'_>, NoSeat> {
+        wait: Duration,
+    ) -> Result<Seat, NoSeat> {
         let look = || match self.table().sit(&key, clock.now(), rules) {
-            Place::Seated => Some(Ok(Seat { seats: self, key })),
+            Place::Seated => Some(Ok(Seat { shared: self.shared(), key })),
             Place::Blocked(block) => Some(Err(NoSeat::Blocked(block))),
             Place::Full => None,
         };
         if let Some(place) = look() {
             return place;
         }
-        let deadline = Instant::now() + SEAT_WAIT;
+        let deadline = Instant::now() + wait;
         let waiter = Waiter::join(self, key).ok_or(NoSeat::Crowded)?;
         loop {
             // Listen first, then look: a seat given back in between is heard.
@@ -110,16 +119,14 @@ impl Seats {
 
     /// Wakes whoever waits for a source.
     pub(super) fn ring(&self, key: &Key) {
-        if let Some(bell) = lock(&self.bells).get(key) {
-            bell.notify_waiters();
-        }
+        self.shared.ring(key);
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Seat {
     fn drop(&mut self) {
-        self.seats.table().leave(&self.key);
-        self.seats.ring(&self.key);
+        lock(&self.shared.table).leave(&self.key);
+        self.shared.ring(&self.key);
     }
 }
 
@@ -136,7 +143,7 @@ impl<'a> Waiter<'a> {
             seats.waiting.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        let bell = Arc::clone(lock(&seats.bells).entry(key).or_default());
+        let bell = Arc::clone(lock(&seats.shared.bells).entry(key).or_default());
         Some(Self { seats, key, bell })
     }
 }
@@ -144,7 +151,7 @@ impl<'a> Waiter<'a> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.seats.waiting.fetch_sub(1, Ordering::Relaxed);
-        let mut bells = lock(&self.seats.bells);
+        let mut bells = lock(&self.seats.shared.bells);
         // The map's and ours: nobody else listens.
         if Arc::strong_count(&self.bell) == 2 {
             bells.remove(&self.key);
@@ -172,33 +179,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_gets_the_seat_that_is_given_back() {
         let (seats, clock, key) = seats();
-        let first = seats.take(key, &clock, &RULES).await.unwrap();
-        let second = seats.take(key, &clock, &RULES).await.unwrap();
+        let first = seats.take(key, &clock, &RULES, SEAT_WAIT).await.unwrap();
+        let second = seats.take(key, &clock, &RULES, SEAT_WAIT).await.unwrap();
         let give_back = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             drop(first);
         };
-        let (third, ()) = tokio::join!(seats.take(key, &clock, &RULES), give_back);
+        let (third, ()) = tokio::join!(seats.take(key, &clock, &RULES, SEAT_WAIT), give_back);
         assert!(third.is_ok());
-        let fourth = seats.take(key, &clock, &RULES).await;
+        let fourth = seats.take(key, &clock, &RULES, SEAT_WAIT).await;
         assert_eq!(fourth.unwrap_err(), NoSeat::Crowded, "nobody gave one back in time");
         drop((second, third));
-        assert!(lock(&seats.bells).is_empty(), "no bell is left behind");
+        assert!(lock(&seats.shared.bells).is_empty(), "no bell is left behind");
         assert_eq!(seats.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_is_told_of_a_block() {
         let (seats, clock, key) = seats();
-        let first = seats.take(key, &clock, &RULES).await.unwrap();
-        let _second = seats.take(key, &clock, &RULES).await.unwrap();
+        let first = seats.take(key, &clock, &RULES, SEAT_WAIT).await.unwrap();
+        let _second = seats.take(key, &clock, &RULES, SEAT_WAIT).await.unwrap();
         let block = Block { since: Timestamp(100), until: Timestamp(3700), reason: String::new() };
         let end = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             seats.shared().put(key, Some(AddressRecord::Blocked(block.clone())));
             drop(first);
         };
-        let (third, ()) = tokio::join!(seats.take(key, &clock, &RULES), end);
+        let (third, ()) = tokio::join!(seats.take(key, &clock, &RULES, SEAT_WAIT), end);
         assert_eq!(third.unwrap_err(), NoSeat::Blocked(block.clone()));
     }
 }

@@ -141,7 +141,7 @@ impl Service {
 
     /// Whether a failure could be counted now. While the store takes no writes, nothing that can
     /// be guessed at is looked at.
-    pub(super) async fn can_count(&self) -> bool {
+    pub async fn can_count(&self) -> bool {
         if self.writable.load(Ordering::Relaxed) {
             return true;
         }
@@ -177,6 +177,7 @@ impl Service {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for count in 1_u32.. {
             beat.tick().await;
+            self.policy.expire();
             for sum in self.refusals.over(self.now(), false) {
                 self.record(sum);
             }

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sidegate::config::{
-    Accounts, Argon2, ClientPasswords, Config, Control, ListenProtocol, Listener, Messages, Peer, Source,
-    Upstream, Userdb,
+    Accounts, Argon2, Backends, ClientPasswords, Config, Control, Endpoint, ListenProtocol, Listener,
+    Messages, Peer, Source, Upstream, Userdb,
 };
 
 fn here(path: &str) -> PathBuf {
@@ -85,6 +85,16 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
         group: Some("dovecot".into()),
         peers: Some(vec![name("root"), name("vmail")]),
         ..Listener::new(ListenProtocol::AuthMaster, "/run/sidegate/auth-master")
+    });
+    expected.listen.push(Listener {
+        place: Endpoint::Address("127.0.0.1:8026".parse().unwrap()),
+        key_file: Some("/etc/sidegate/http.key".into()),
+        backends: Backends {
+            imap: "127.0.0.1:143".parse().ok(),
+            pop3: "127.0.0.1:110".parse().ok(),
+            smtp: "127.0.0.1:587".parse().ok(),
+        },
+        ..Listener::new(ListenProtocol::Http, "")
     });
     let mut config = read(&everything_on());
     let messages = std::mem::take(&mut config.messages);

@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod crash;
 mod daemon;
+mod http;
 mod lockout;
 mod openapi;
 mod passwords;

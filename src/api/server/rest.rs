@@ -35,7 +35,7 @@ pub(super) async fn status(State(api): State<Api>) -> Answer<Status> {
     let upstream = api.service.upstream();
     let listener = |door: &std::sync::Arc<crate::serve::Door>| ListenerView {
         protocol: door.settings.protocol.word().to_owned(),
-        path: door.settings.path.display().to_string(),
+        path: door.settings.place.to_string(),
         connections: door.connections(),
     };
     let (accepted, refused, deferred) = summary.logins;

@@ -1,0 +1,163 @@
+//! Dovecot's auth policy server (2.3 and 2.4): Dovecot keeps its own passdbs and asks us before and after.
+//!
+//! ```text
+//! POST /policy?command=allow   {"login":"ann@example.org","remote":"192.0.2.7","session_id":"…","pwhash":"08d4",
+//!                               "protocol":"imap","device_id":"","tls":false}
+//!   {"status":0,"msg":""}      go on          {"status":-1,"msg":"text for the client"}   refused
+//!   {"status":8,"msg":""}      go on in 8 s   503                                         our own trouble
+//! POST /policy?command=report  the same and "success":true|false,"policy_reject":true|false
+//!   {"status":0,"msg":""}      counted        503                                         not counted
+//! 400 for what is no JSON of this kind; 413 for too much of it
+//! ```
+//!
+//! Dovecot asks `allow` before its passdbs, again after one of them said yes, and reports at the end, also
+//! what was refused here (`policy_reject`). It waits 2 s for an answer, and takes anything but a 200 for
+//! `auth_policy_reject_on_fail`. 2.4 adds `fail_type`: trouble inside Dovecot is nobody's failure.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Shared, body};
+use crate::gate::address::parse_address;
+use crate::gate::name::Protocol;
+use crate::gate::policy::Session;
+use crate::service::{Allowed, Ended, PolicyAttempt};
+
+/// What stands behind the question mark.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    command: String,
+}
+
+/// A body, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Told {
+    login: String,
+    #[serde(default)]
+    remote: String,
+    #[serde(default)]
+    protocol: String,
+    #[serde(default)]
+    session_id: String,
+    #[serde(default)]
+    pwhash: String,
+    success: Option<bool>,
+    #[serde(default)]
+    policy_reject: bool,
+    #[serde(default)]
+    fail_type: String,
+}
+
+impl Told {
+    fn ended(&self) -> Option<Ended> {
+        let success = self.success?;
+        // 2.4 says `internal` for a passdb that is away, `policy` for what a policy refused.
+        if self.policy_reject || matches!(self.fail_type.as_str(), "internal" | "policy") {
+            return Some(Ended::Undecided);
+        }
+        Some(if success { Ended::Right } else { Ended::Wrong })
+    }
+
+    fn attempt(self) -> Option<PolicyAttempt> {
+        // Dovecot's own `doveadm auth test` tells a protocol too; an empty one is a setting gone astray.
+        let protocol = Protocol::parse(&self.protocol).ok()?;
+        Some(PolicyAttempt {
+            remote: parse_address(&self.remote),
+            session: Session::parse(&self.session_id),
+            protocol,
+            login: self.login,
+            mark: self.pwhash,
+        })
+    }
+}
+
+pub(super) async fn policy(
+    State(shared): State<Shared>,
+    asked: Result<Query<Asked>, QueryRejection>,
+    request: Request,
+) -> Response {
+    let body = match body(request).await {
+        Ok(body) => body,
+        Err(answer) => return answer,
+    };
+    let Ok(told) = serde_json::from_slice::<Told>(&body) else {
+        return bad("the body is no auth policy request");
+    };
+    let ended = told.ended();
+    let Some(attempt) = told.attempt() else { return bad("the body tells no protocol") };
+    let service = shared.service;
+    // In a task of its own: what is counted is counted, also where Dovecot waits no longer.
+    let answer = match (asked.as_ref().ok().map(|asked| asked.command.as_str()), ended) {
+        (Some("allow"), _) => tokio::spawn(async move { allow(service.policy_allow(&attempt).await) }).await,
+        (Some("report"), Some(ended)) => {
+            let report = async move {
+                match service.policy_report(&attempt, ended).await {
+                    Ok(()) => status(0, ""),
+                    Err(_) => trouble(),
+                }
+            };
+            tokio::spawn(report).await
+        }
+        (Some("report"), None) => return bad("the report tells no success"),
+        _ => return bad("the command is neither allow nor report"),
+    };
+    answer.unwrap_or_else(|_| trouble())
+}
+
+fn allow(allowed: Allowed) -> Response {
+    match allowed {
+        Allowed::Now => status(0, ""),
+        Allowed::After(time) => status(i64::try_from(time.as_secs()).unwrap_or(0), ""),
+        Allowed::No(text) => status(-1, &text),
+        Allowed::Trouble => trouble(),
+    }
+}
+
+fn status(status: i64, msg: &str) -> Response {
+    Json(json!({ "status": status, "msg": msg })).into_response()
+}
+
+fn bad(why: &'static str) -> Response {
+    (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response()
+}
+
+fn trouble() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes\n").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> Told {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn both_versions_of_dovecot_tell_an_attempt() {
+        let told = told(
+            "{\"device_id\":\"\",\"fail_type\":\"\",\"login\":\"alice@example.test\",\"protocol\":\"imap\",\
+             \"pwhash\":\"08d4\",\"remote\":\"::ffff:192.0.2.7\",\"session_id\":\"4cMkkLJgxLV/AAAB\",\"tls\":false}",
+        );
+        assert_eq!(told.ended(), None);
+        let attempt = told.attempt().unwrap();
+        assert_eq!(attempt.remote, "192.0.2.7".parse().ok());
+        assert_eq!(attempt.session, Session::parse("4cMkkLJgxLV/AAAB"));
+        assert_eq!((attempt.login.as_str(), attempt.mark.as_str()), ("alice@example.test", "08d4"));
+    }
+
+    #[test]
+    fn a_report_says_how_it_ended_and_trouble_is_nobodys_failure() {
+        let ended = |rest: &str| told(&format!("{{\"login\":\"ann\",{rest}}}")).ended();
+        assert_eq!(ended("\"success\":true,\"policy_reject\":false"), Some(Ended::Right));
+        assert_eq!(ended("\"success\":false,\"policy_reject\":false"), Some(Ended::Wrong));
+        assert_eq!(ended("\"success\":false,\"policy_reject\":true"), Some(Ended::Undecided));
+        assert_eq!(ended("\"success\":false,\"fail_type\":\"credentials\""), Some(Ended::Wrong));
+        assert_eq!(ended("\"success\":false,\"fail_type\":\"internal\""), Some(Ended::Undecided));
+    }
+}

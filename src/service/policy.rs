@@ -1,0 +1,212 @@
+//! Attempts that Dovecot's own passdbs decide: may it try, and how did it end?
+//!
+//! A seat is kept from the question to the report, so that ten failures in a row stay ten. A failure is on
+//! disk before its report is answered.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::login::{SLOWED_MAX, Trier};
+use super::seats::Seat;
+use super::{Rules, Service, lock};
+use crate::gate::address::Key;
+use crate::gate::key::AccountTag;
+use crate::gate::login::{Grant, Origin, Reason, Verdict};
+use crate::gate::name::{AccountName, Protocol};
+use crate::gate::policy::{AttemptId, Decided, Pending, Session};
+use crate::gate::secret::{Digest, Secret};
+use crate::store::StoreError;
+
+/// How long a question waits for a seat. Dovecot waits 2 s for its answer.
+const WAIT: Duration = Duration::from_millis(1500);
+
+/// What is remembered between questions and reports.
+#[derive(Debug, Default)]
+pub(super) struct Policy {
+    pending: std::sync::Mutex<Pending<Seat>>,
+    decided: std::sync::Mutex<Decided>,
+}
+
+impl Policy {
+    /// Sidegate begins to decide an attempt of a session itself.
+    pub(super) fn begin(&self, session: &Session, account: AccountTag) {
+        lock(&self.decided).begin(session, account, now());
+    }
+
+    /// It has decided it, or left it to the one who asked.
+    pub(super) fn end(&self, session: &Session, account: AccountTag, elsewhere: bool) {
+        lock(&self.decided).end(session, account, elsewhere, now());
+    }
+
+    /// Whether the attempt has a seat already, because Dovecot asked before its passdbs did.
+    pub(super) fn seated(&self, trier: &Trier<'_>) -> bool {
+        let session = trier.origin.session();
+        session.is_some_and(|session| lock(&self.pending).has(&session, trier.tag, trier.source))
+    }
+
+    /// Gives seats back whose report did not come.
+    pub(super) fn expire(&self) {
+        // The lock is not held while the seats go.
+        let overdue = lock(&self.pending).overdue(now());
+        drop(overdue);
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+/// An attempt, as Dovecot tells it to an auth policy server.
+#[derive(Clone, Debug)]
+pub struct PolicyAttempt {
+    /// The name as typed.
+    pub login: String,
+    /// The client's address, if there is one.
+    pub remote: Option<IpAddr>,
+    /// What for.
+    pub protocol: Protocol,
+    /// Dovecot's name for the connection, if it tells one.
+    pub session: Option<Session>,
+    /// Some bits of a hash over name and password, if Dovecot tells them.
+    pub mark: String,
+}
+
+impl PolicyAttempt {
+    fn origin(&self) -> Origin {
+        let (address, protocol) = (self.remote, self.protocol.clone());
+        Origin { address, host: address, protocol, params: Bytes::new(), held: false }
+    }
+
+    fn id(&self, trier: &Trier<'_>) -> AttemptId {
+        AttemptId::new(self.session.clone(), trier.tag, trier.source, &self.mark)
+    }
+}
+
+/// Whether Dovecot may ask its passdbs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// At once.
+    Now,
+    /// After this time.
+    After(Duration),
+    /// No, with a text for the person.
+    No(String),
+    /// Our own trouble.
+    Trouble,
+}
+
+/// How an attempt ended, as Dovecot tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The password was right.
+    Right,
+    /// It was wrong.
+    Wrong,
+    /// Nobody looked at it: refused by us, or trouble in Dovecot.
+    Undecided,
+}
+
+impl Service {
+    /// May this attempt be tried? If so, it has a seat until its report. Do not drop this future.
+    pub async fn policy_allow(&self, attempt: &PolicyAttempt) -> Allowed {
+        let rules = self.rules();
+        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin());
+        let shown = name.as_ref().map_or(attempt.login.as_str(), AccountName::as_str);
+        let trier = self.trier(shown, &origin, &rules);
+        self.note_missing_address(&origin);
+        if trier.exempt {
+            return Allowed::Now;
+        }
+        if !self.can_count().await {
+            return Allowed::Trouble;
+        }
+        let block = self.seats.table().block(&trier.source, self.now()).cloned();
+        if let Some(block) = block {
+            return self.turn_away(&trier, Verdict::Refuse(Reason::Blocked(block)), &rules);
+        }
+        self.policy.expire();
+        let id = attempt.id(&trier);
+        let session = attempt.session.as_ref();
+        let deciding = session.is_some_and(|session| lock(&self.policy.decided).deciding(session, trier.tag));
+        if deciding || lock(&self.policy.pending).again(&id) {
+            return Allowed::Now;
+        }
+        if !lock(&self.policy.pending).has_room() {
+            return self.turn_away(&trier, Verdict::Defer("too many attempts wait for a report"), &rules);
+        }
+        match self.free_seat(&trier, &rules, WAIT).await {
+            Ok(seat) => {
+                let kept = lock(&self.policy.pending).keep(id, seat, now());
+                // The same session asked twice at once; or there is no room after all, and the seat goes back.
+                drop(kept);
+                self.slowed(&trier, &rules).map_or(Allowed::Now, Allowed::After)
+            }
+            Err(verdict) => self.turn_away(&trier, verdict, &rules),
+        }
+    }
+
+    /// How an attempt ended. When this returns, a failure is counted.
+    ///
+    /// # Errors
+    /// It cannot be counted.
+    pub async fn policy_report(&self, attempt: &PolicyAttempt, ended: Ended) -> Result<(), StoreError> {
+        let rules = self.rules();
+        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin());
+        let shown = name.as_ref().map_or(attempt.login.as_str(), AccountName::as_str);
+        let trier = self.trier(shown, &origin, &rules);
+        self.policy.expire();
+        // Given back at the end, when its failure is in the table.
+        let _seat = lock(&self.policy.pending).reported(&attempt.id(&trier));
+        let session = attempt.session.as_ref();
+        let ours =
+            session.is_some_and(|session| lock(&self.policy.decided).reported(session, trier.tag, now()));
+        let verdict = match (ended, &name) {
+            _ if ours => return Ok(()),
+            (Ended::Undecided, _) => return Ok(()),
+            (Ended::Wrong, _) => Verdict::Refuse(Reason::WrongPassword),
+            (Ended::Right, Some(account)) => {
+                Verdict::Accept(Grant { account: account.clone(), password: None })
+            }
+            // A name of Dovecot's that is none here: there is nobody whose failures could be forgotten.
+            (Ended::Right, None) => return Ok(()),
+        };
+        let mark = rules.lockout.repeats_once.then(|| self.mark_of(attempt));
+        let in_the_store = self.count_outcome(&trier, &verdict, mark, &rules).await?;
+        self.count(&verdict);
+        if let Verdict::Accept(grant) = &verdict {
+            self.note_success(&trier, grant, &rules);
+        }
+        if !in_the_store {
+            self.record(self.event(&trier, &verdict));
+        }
+        Ok(())
+    }
+
+    fn name_of(&self, attempt: &PolicyAttempt, rules: &Rules) -> Option<AccountName> {
+        AccountName::parse(&attempt.login, rules.default_domain.as_deref()).ok()
+    }
+
+    fn turn_away(&self, trier: &Trier<'_>, verdict: Verdict, rules: &Rules) -> Allowed {
+        let answer = self.unseated(trier, verdict, rules);
+        Allowed::No(answer.text.unwrap_or_else(|| rules.messages.later().to_owned()))
+    }
+
+    /// Without an address there is nothing to block: after ten failures the one seat left slows guessing.
+    fn slowed(&self, trier: &Trier<'_>, rules: &Rules) -> Option<Duration> {
+        let many = self.seats.table().failures(&trier.source) >= rules.lockout.failures as usize;
+        let slow = matches!(trier.source, Key::NoAddress(_)) && many;
+        slow.then(|| (rules.failure_delay.max(Duration::from_secs(1)) * 4).min(SLOWED_MAX))
+    }
+
+    /// What tells one wrong password from another, for `lockout.repeats = "once"`. Where Dovecot tells
+    /// nothing, no two are the same.
+    fn mark_of(&self, attempt: &PolicyAttempt) -> Digest {
+        if attempt.mark.is_empty() {
+            return Digest(self.entropy.bytes());
+        }
+        Secret::new(attempt.mark.as_bytes()).digest()
+    }
+}
