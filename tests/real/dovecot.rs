@@ -81,6 +81,13 @@ impl Dovecot {
         Dovecot::start_with(site, &(without.join("\n") + "\n"))
     }
 
+    /// Starts it with another file of `conf/dovecot/2.x/` than the one of the site's mode, and settings after it.
+    pub(crate) fn start_with_file(site: &Site, name: &str, settings: &str) -> Dovecot {
+        let theirs = format!("/{}.conf\n", site.mode.name());
+        let text = configuration(site).replace(&theirs, &format!("/{name}.conf\n"));
+        Dovecot::start_with(site, &(text + OWN_SLOWNESS_OFF + settings))
+    }
+
     fn start_with(site: &Site, configuration: &str) -> Dovecot {
         let config = site.path("dovecot/dovecot.conf");
         fs::write(&config, configuration).expect("dovecot.conf");

@@ -1,7 +1,8 @@
 //! A private Postfix with submission and submissions in their chroot, delivering to the site's Dovecot over LMTP.
 //!
 //! What is not Sidegate's comes from `examples/site/`. `conf/postfix/*.cf` are used as they stand, but for the path of
-//! `sasl/`. In `conf/postfix/master.cf` the names of the two services are turned into the site's address and a high port,
+//! `sasl/`. In `conf/postfix/master.cf` and
+//! `conf/nginx/postfix-master.cf` the names of the services are turned into the site's address and a high port,
 //! so that several sites can run beside a mail server of this machine.
 
 use std::fs;
@@ -16,6 +17,9 @@ use crate::site::{Site, shipped, user_id};
 pub(crate) const SUBMISSION: u16 = 10587;
 /// TLS from the start.
 pub(crate) const SUBMISSIONS: u16 = 10465;
+/// Where nginx hands clients on.
+pub(crate) const FROM_NGINX: u16 = 10588;
+
 /// The site's Postfix.
 #[derive(Debug)]
 pub(crate) struct Postfix {
@@ -84,5 +88,9 @@ fn master_cf(site: &Site) -> String {
         let ours = format!("\n{}:{port} inet ", site.host);
         services = services.replace(&format!("\n{name} "), &ours);
     }
+    let from_nginx = read("nginx/postfix-master.cf");
+    let place = format!("\n127.0.0.1:{FROM_NGINX} inet ");
+    assert_eq!(from_nginx.matches(&place).count(), 1, "the place nginx connects to");
+    services += &from_nginx.replace(&place, &format!("\n{}:{FROM_NGINX} inet ", site.host));
     site.example("postfix-master.cf") + &services
 }

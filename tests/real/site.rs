@@ -21,7 +21,7 @@ use crate::process::{Server, run, wait_until};
 use crate::series::Series;
 
 /// An id no user of a distribution has: the daemon needs no name, and no privilege.
-const DAEMON_ID: u32 = 64991;
+pub(crate) const DAEMON_ID: u32 = 64991;
 /// The owner of all mail, as in the shipped `full.toml`.
 pub(crate) const MAIL_ID: u32 = 5000;
 /// The main password of everybody the upstream knows.
@@ -146,7 +146,7 @@ fn missing(series: Series) -> Option<String> {
     if !geteuid().is_root() {
         return Some("not root, and Dovecot and Postfix cannot start".into());
     }
-    let programs = ["dovecot", "doveadm", "postfix", "postconf", "openssl", "setpriv", "unshare"];
+    let programs = ["dovecot", "doveadm", "postfix", "postconf", "nginx", "openssl", "setpriv", "unshare"];
     match programs.iter().find(|program| !installed(program)) {
         Some(program) => Some(format!("{program} is not installed")),
         None => series.missing(),
@@ -315,6 +315,13 @@ impl Site {
             self.cli.answers()
         });
         self.daemon = Some(server);
+    }
+
+    /// Adds to the daemon's configuration, and starts it anew.
+    pub(crate) fn add_settings(&mut self, toml: &str) {
+        fs::write(self.path("etc/conf.d/30-more.toml"), toml).expect("30-more.toml");
+        self.stop_daemon("TERM");
+        self.start_daemon();
     }
 
     /// Stops the daemon with a signal and does not start it again.

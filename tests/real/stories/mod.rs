@@ -7,6 +7,8 @@ mod logins;
 mod main_password;
 mod mechanisms;
 mod neighbours;
+mod nginx;
+mod policy;
 mod restart;
 mod restricted;
 mod revoke;

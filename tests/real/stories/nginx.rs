@@ -1,0 +1,126 @@
+//! nginx as the mail proxy in front of Dovecot and Postfix: `conf/nginx/mail.conf` and `postfix-master.cf`.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::cli::logins;
+use crate::client::{Imap, Smtp};
+use crate::dovecot::IMAP;
+use crate::postfix::FROM_NGINX;
+use crate::process::{Server, listens, wait_until};
+use crate::site::{Mode, Plan, Site, shipped};
+
+use super::{assert_in, assert_refused};
+
+const ALICE: &str = "alice@example.test";
+const GUESSER: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 66);
+const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 67);
+/// IMAP with TLS, POP3 with TLS, submission.
+const PORTS: [(&str, u16); 3] = [("listen 993 ", 20993), ("listen 995 ", 20995), ("listen 587;", 20587)];
+
+/// A site with nginx in front. In the shipped file the paths and ports are turned into the site's.
+fn site() -> Option<(Site, Server)> {
+    let mut site = Plan::new(Mode::Front).with_postfix().start()?;
+    let socket = site.path("run/http");
+    site.add_settings(&format!(
+        "[[listen]]\nprotocol = \"http\"\npath = {socket:?}\nmode = \"0666\"\npeers = [\"www-data\"]\n\
+         backends = {{ imap = \"{0}:{IMAP}\", smtp = \"{0}:{FROM_NGINX}\" }}\n",
+        site.host
+    ));
+    let mut mail = fs::read_to_string(shipped("nginx/mail.conf")).expect("the shipped file");
+    for (theirs, port) in PORTS {
+        assert_eq!(mail.matches(theirs).count(), 1, "{theirs}");
+        let end = theirs.chars().last().expect("not empty");
+        mail = mail.replace(theirs, &format!("listen {}:{port}{end}", site.host));
+    }
+    for (theirs, ours) in [
+        ("/run/sidegate/http:", format!("{}:", socket.display())),
+        ("/etc/ssl/certs/mail.pem", site.path("tls/cert.pem").display().to_string()),
+        ("/etc/ssl/private/mail.key", site.path("tls/key.pem").display().to_string()),
+    ] {
+        assert!(mail.contains(theirs), "{theirs}");
+        mail = mail.replace(theirs, &ours);
+    }
+    let nginx = start(&site, &mail);
+    Some((site, nginx))
+}
+
+fn start(site: &Site, mail: &str) -> Server {
+    let folder = site.path("nginx");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(folder.join("mail.conf"), mail).expect("mail.conf");
+    let module = "/usr/lib/nginx/modules/ngx_mail_module.so";
+    // Some distributions build it in.
+    let load = if Path::new(module).exists() { format!("load_module {module};\n") } else { String::new() };
+    let log = site.path("logs/nginx");
+    let text = format!(
+        "{load}user www-data;\nworker_processes 1;\ndaemon off;\npid {0}/pid;\nerror_log {1} info;\n\
+         events {{ worker_connections 256; }}\ninclude {0}/mail.conf;\n",
+        folder.display(),
+        log.display()
+    );
+    let config = folder.join("nginx.conf");
+    fs::write(&config, text).expect("nginx.conf");
+    let mut command = Command::new("nginx");
+    command.arg("-p").arg(&folder).arg("-e").arg(&log).arg("-c").arg(&config).current_dir("/");
+    let mut server = Server::start("nginx", &mut command, &log);
+    wait_until("nginx listens", Duration::from_secs(20), || {
+        assert!(server.runs(), "nginx ended:\n{}", fs::read_to_string(&log).unwrap_or_default());
+        PORTS.iter().all(|(_, port)| listens(SocketAddrV4::new(site.host, *port)))
+    });
+    server
+}
+
+fn imap(site: &Site, from: Ipv4Addr, password: &str) -> String {
+    site.secret(ALICE, password);
+    Imap::tls(from, SocketAddrV4::new(site.host, 20993)).login(ALICE, password)
+}
+
+fn submission(site: &Site, from: Ipv4Addr) -> Smtp {
+    Smtp::starttls(from, SocketAddrV4::new(site.host, 20587))
+}
+
+fn smtp(site: &Site, from: Ipv4Addr, password: &str) -> String {
+    site.secret(ALICE, password);
+    submission(site, from).plain(ALICE, password)
+}
+
+#[test]
+fn nginx_lets_in_whom_sidegate_lets_in_and_counts_the_clients_address() {
+    let Some((mut site, _nginx)) = site() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+    assert_in(&imap(&site, GUESSER, &password));
+    let mut session = Imap::tls(GUESSER, SocketAddrV4::new(site.host, 20993));
+    assert_in(&session.login(ALICE, &password));
+    let inbox = session.command("SELECT INBOX");
+    assert!(inbox.last().is_some_and(|line| line.starts_with("OK")), "Dovecot answers: {inbox:?}");
+    let mut sender = submission(&site, GUESSER);
+    assert_in(&sender.plain(ALICE, &password));
+    let sent = sender.mail(ALICE, ALICE, "through nginx");
+    assert!(sent.starts_with("250"), "Postfix takes it: {sent}");
+
+    for n in 1..=5 {
+        assert_refused(&imap(&site, GUESSER, &format!("wrong+by%imap {n}")));
+        let answer = smtp(&site, GUESSER, &format!("wrong-by-smtp-{n}"));
+        assert!(answer.starts_with("535 5.7.8"), "{answer}");
+    }
+    let events = site.cli.json(&["events"]);
+    assert_eq!(logins(&events, &GUESSER.to_string(), "wrong-password"), 10);
+    let blocked = imap(&site, GUESSER, &password);
+    assert!(blocked.contains("Too many failed logins"), "{blocked}");
+    let blocked = smtp(&site, GUESSER, &password);
+    assert!(blocked.starts_with("535 5.7.8 Too many failed logins"), "{blocked}");
+    assert_in(&imap(&site, NEIGHBOUR, &password));
+    assert_in(&smtp(&site, NEIGHBOUR, &password));
+
+    site.stop_daemon("TERM");
+    let away = smtp(&site, NEIGHBOUR, &password);
+    assert!(away.starts_with('4'), "temporary: {away}");
+    site.start_daemon();
+    assert_in(&smtp(&site, NEIGHBOUR, &password));
+    site.assert_nothing_secret();
+}
