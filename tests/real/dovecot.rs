@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::process::{Server, listens, run, wait_until};
 use crate::series::Series;
-use crate::site::{MAIL_ID, MAIN_PASSWORD, Mode, Site};
+use crate::site::{HTTP_KEY, MAIL_ID, MAIN_PASSWORD, Mode, Site};
 
 pub(crate) const IMAP: u16 = 10143;
 /// TLS from the start.
@@ -63,6 +63,9 @@ impl Dovecot {
         if let Some(network) = extra.trusted {
             text += &format!("login_trusted_networks = {network}\n");
         }
+        if site.mode == Mode::Policy {
+            text += &policy_of_the_site(site);
+        }
         if extra.few_login_processes {
             let forever = match site.series {
                 Series::V23 => "service_count = 0",
@@ -79,13 +82,6 @@ impl Dovecot {
         let with = configuration(site);
         let without: Vec<&str> = with.lines().filter(|line| !line.starts_with("!include")).collect();
         Dovecot::start_with(site, &(without.join("\n") + "\n"))
-    }
-
-    /// Starts it with another file of `conf/dovecot/2.x/` than the one of the site's mode, and settings after it.
-    pub(crate) fn start_with_file(site: &Site, name: &str, settings: &str) -> Dovecot {
-        let theirs = format!("/{}.conf\n", site.mode.name());
-        let text = configuration(site).replace(&theirs, &format!("/{name}.conf\n"));
-        Dovecot::start_with(site, &(text + OWN_SLOWNESS_OFF + settings))
     }
 
     fn start_with(site: &Site, configuration: &str) -> Dovecot {
@@ -138,7 +134,7 @@ impl Dovecot {
         let home = home.display();
         let line = format!("{address}:{{PLAIN}}{MAIN_PASSWORD}:{MAIL_ID}:{MAIL_ID}::{home}::\n");
         users.and_then(|mut file| file.write_all(line.as_bytes())).expect("the users file");
-        if site.mode == Mode::Full {
+        if site.mode != Mode::Front {
             return;
         }
         // Dovecot looks at the file again after a second.
@@ -164,6 +160,16 @@ impl Dovecot {
             .output()
             .expect("doveadm can be started")
     }
+}
+
+/// What the shipped `policy.conf` leaves to the site; and the address, because sites run side by side.
+fn policy_of_the_site(site: &Site) -> String {
+    format!(
+        "auth_policy_server_url = http://{}:8026/policy\n\
+         auth_policy_server_api_header = X-Sidegate-Key:{HTTP_KEY}\n\
+         auth_policy_hash_nonce = localnonce\n",
+        site.host
+    )
 }
 
 fn configuration(site: &Site) -> String {

@@ -1,8 +1,8 @@
 //! A private Postfix with submission and submissions in their chroot, delivering to the site's Dovecot over LMTP.
 //!
 //! What is not Sidegate's comes from `examples/site/`. `conf/postfix/*.cf` are used as they stand, but for the path of
-//! `sasl/`. In `conf/postfix/master.cf` and
-//! `conf/nginx/postfix-master.cf` the names of the services are turned into the site's address and a high port,
+//! `sasl/`. In `conf/postfix/master.cf` and `conf/nginx/postfix-master.cf`
+//! the names of the services are turned into the site's address and a high port,
 //! so that several sites can run beside a mail server of this machine.
 
 use std::fs;

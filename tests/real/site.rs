@@ -21,11 +21,14 @@ use crate::process::{Server, run, wait_until};
 use crate::series::Series;
 
 /// An id no user of a distribution has: the daemon needs no name, and no privilege.
-pub(crate) const DAEMON_ID: u32 = 64991;
+const DAEMON_ID: u32 = 64991;
 /// The owner of all mail, as in the shipped `full.toml`.
 pub(crate) const MAIL_ID: u32 = 5000;
 /// The main password of everybody the upstream knows.
 pub(crate) const MAIN_PASSWORD: &str = "main-Password-0815";
+
+/// What Dovecot shows to Sidegate's HTTP listener.
+pub(crate) const HTTP_KEY: &str = "6b65792d6f662d7468652d74657374732d6f6e6c79";
 
 /// How Sidegate stands to Dovecot's auth process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub(crate) enum Mode {
     Front,
     /// In its place.
     Full,
+    /// Beside it: Dovecot asks whether an address may try, and decides itself.
+    Policy,
 }
 
 impl Mode {
@@ -42,6 +47,7 @@ impl Mode {
         match self {
             Mode::Front => "front",
             Mode::Full => "full",
+            Mode::Policy => "policy",
         }
     }
 }
@@ -58,6 +64,8 @@ pub(crate) struct Plan {
     settings: String,
     dovecot: Extra,
     log_level: &'static str,
+    /// Programs that the story needs beside the usual ones.
+    programs: Vec<&'static str>,
 }
 
 impl Plan {
@@ -72,6 +80,7 @@ impl Plan {
             settings: String::new(),
             dovecot: Extra::default(),
             log_level: "debug",
+            programs: Vec::new(),
         }
     }
 
@@ -123,6 +132,12 @@ impl Plan {
         self
     }
 
+    /// On a machine that has this program too.
+    pub(crate) fn with_program(mut self, program: &'static str) -> Plan {
+        self.programs.push(program);
+        self
+    }
+
     /// How much the daemon tells its log.
     pub(crate) fn log_level(mut self, level: &'static str) -> Plan {
         self.log_level = level;
@@ -131,7 +146,7 @@ impl Plan {
 
     /// Builds and starts everything, or says why this machine cannot.
     pub(crate) fn start(self) -> Option<Site> {
-        if let Some(missing) = missing(self.series) {
+        if let Some(missing) = missing(self.series, &self.programs) {
             assert!(std::env::var_os("CI").is_none(), "real servers are required here: {missing}");
             // Past the test harness, which would swallow it: a skipped test must be seen.
             let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
@@ -142,12 +157,12 @@ impl Plan {
 }
 
 /// What these stories cannot do without, if it is not there.
-fn missing(series: Series) -> Option<String> {
+fn missing(series: Series, programs: &[&str]) -> Option<String> {
     if !geteuid().is_root() {
         return Some("not root, and Dovecot and Postfix cannot start".into());
     }
-    let programs = ["dovecot", "doveadm", "postfix", "postconf", "nginx", "openssl", "setpriv", "unshare"];
-    match programs.iter().find(|program| !installed(program)) {
+    let usual = ["dovecot", "doveadm", "postfix", "postconf", "openssl", "setpriv", "unshare"];
+    match usual.iter().chain(programs).find(|program| !installed(program)) {
         Some(program) => Some(format!("{program} is not installed")),
         None => series.missing(),
     }
@@ -239,6 +254,9 @@ impl Site {
             chown(&path, Some(owner), Some(group)).expect("chown");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
         }
+        if self.mode == Mode::Policy {
+            return;
+        }
         run(Command::new(shipped("dovecot/take-over.sh"))
             .args(["--user", &DAEMON_ID.to_string()])
             .arg(self.path("dovecot/run")));
@@ -266,10 +284,13 @@ impl Site {
             ("/run/dovecot/", "dovecot/run/"),
             ("/var/spool/postfix/", "postfix/queue/"),
             ("/srv/mail/", "mail/"),
+            ("/etc/sidegate/", "etc/"),
         ] {
             let ours = self.path(ours).display().to_string();
             text = text.replace(&format!("\"{theirs}"), &format!("\"{ours}"));
         }
+        text = text.replace("\"127.0.0.1:", &format!("\"{}:", self.host));
+        self.write_http_key();
         fs::write(self.path("etc/sidegate.toml"), text).expect("sidegate.toml");
         let usual = format!(
             "[log]\nlevel = \"{}\"\n\
@@ -287,6 +308,15 @@ impl Site {
             );
             fs::write(self.path(&format!("etc/conf.d/30-{name}.toml")), listener).expect("a listener");
         }
+    }
+
+    /// The secret that Dovecot and Sidegate share, as `policy.conf` tells the administrator to make it.
+    fn write_http_key(&self) {
+        let file = self.path("etc/http.key");
+        fs::write(&file, HTTP_KEY).expect("the key");
+        chown(&file, Some(0), Some(DAEMON_ID)).expect("chown");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("chmod");
+        self.secret("", HTTP_KEY);
     }
 
     /// Starts the daemon as a user without privilege, in the groups the shipped files name, and waits until it answers.

@@ -34,7 +34,8 @@ passdb {
 #[test]
 fn what_the_upstream_offers_is_handed_on_and_counted() {
     let settings = "[main_password]\nmail_clients = \"until-two-factor\"\n";
-    let plan = Plan::new(Mode::Front).on(Series::V23).settings(settings).dovecot_has(OWN);
+    let plan =
+        Plan::new(Mode::Front).on(Series::V23).settings(settings).dovecot_has(OWN).with_program("curl");
     let Some(site) = plan.start() else { return };
     token_settings(&site);
     site.upstream_user(UMA);

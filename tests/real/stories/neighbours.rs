@@ -50,7 +50,8 @@ fn whoever_is_logged_in_sends_under_his_own_address() {
 fn cyrus_sasl_asks_us_and_nobody_is_address_blocked() {
     let plan =
         Plan::new(Mode::Front).postfix_listener("saslauthd", "mux").settings("[lockout]\nfailures = 3\n");
-    let Some(mut site) = plan.with_postfix_and(&["cyrus.cf"]).start() else { return };
+    let plan = plan.with_postfix_and(&["cyrus.cf"]).with_program("testsaslauthd");
+    let Some(mut site) = plan.start() else { return };
     site.account(ALICE);
     site.account(BOB);
     let (secret, bobs) = (site.password(ALICE, "Phone"), site.password(BOB, "Phone"));

@@ -23,7 +23,7 @@ const PORTS: [(&str, u16); 3] = [("listen 993 ", 20993), ("listen 995 ", 20995),
 
 /// A site with nginx in front. In the shipped file the paths and ports are turned into the site's.
 fn site() -> Option<(Site, Server)> {
-    let mut site = Plan::new(Mode::Front).with_postfix().start()?;
+    let mut site = Plan::new(Mode::Front).with_postfix().with_program("nginx").start()?;
     let socket = site.path("run/http");
     site.add_settings(&format!(
         "[[listen]]\nprotocol = \"http\"\npath = {socket:?}\nmode = \"0666\"\npeers = [\"www-data\"]\n\
