@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::cli::logins;
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
 
 use super::{HOME, assert_in, assert_refused, imap, pop3, smtp};
@@ -14,9 +15,10 @@ fn counted(site: &Site, from: Ipv4Addr, reason: &str) -> u64 {
     logins(&site.cli.json(&["events"]), &from.to_string(), reason)
 }
 
-#[test]
-fn failures_of_dovecots_own_passdb_block_and_count_once_each() {
-    let Some(mut site) = Plan::new(Mode::Policy).with_postfix().start() else { return };
+with_each_dovecot!(failures_of_dovecots_own_passdb_block_and_count_once_each);
+
+fn failures_of_dovecots_own_passdb_block_and_count_once_each(series: Series) {
+    let Some(mut site) = Plan::new(Mode::Policy).on(series).with_postfix().start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");
     assert_in(&imap(&site, GUESSER, ALICE, MAIN_PASSWORD));
