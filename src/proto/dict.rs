@@ -16,6 +16,10 @@
 //! be in the session only, which therefore stands last. White space that people type between
 //! groups of a client password is part of the digest here, and makes it wrong.
 //!
+//! The digest of nothing is a lookup without a password (`doveadm auth lookup`, a proxy), or a
+//! mechanism that proves a main password without sending it (CRAM-MD5). It is no guess and is not
+//! counted, and it never gets past two-factor: its answer is a password that nobody knows.
+//!
 //! `nopassword` must never be cached (`auth_cache_size = 0`): a cached yes is never asked again, so
 //! a revoke would not hold.
 
@@ -29,7 +33,7 @@ use crate::gate::address::parse_address;
 use crate::gate::login::{Attempt, Origin, Presented, Verdict};
 use crate::gate::name::Protocol as MailProtocol;
 use crate::gate::question::{Answer, Found, LoginAnswer, Lookup, Question};
-use crate::gate::secret::Digest;
+use crate::gate::secret::{Digest, Secret};
 
 /// The longest line, with its end.
 pub const LINE_BYTES_MAX: usize = 8_192;
@@ -92,6 +96,10 @@ impl Dict {
                 (Kind::User, Question::User(Lookup { name: user, params }))
             }
             Some(rest) => match rest.strip_prefix(b"auth/").and_then(|rest| attempt(rest, user)) {
+                Some(attempt) if attempt.secret.digest() == Secret::new(*b"").digest() => {
+                    object(out, self.wrong());
+                    return Step::Next;
+                }
                 Some(attempt) => (Kind::Password, Question::Login(attempt)),
                 None => return Step::Close("a dict key that is none of ours"),
             },
@@ -123,13 +131,16 @@ impl Dict {
                 let fields = [("nopassword", json!(true)), ("noauthenticate", json!(true))];
                 fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
             }
-            Verdict::Refuse(_) => {
-                let password = format!("{{PLAIN}}{}", HEXLOWER.encode(&self.nobody_knows));
-                Map::from_iter([("password".to_owned(), json!(password))])
-            }
+            Verdict::Refuse(_) => self.wrong(),
             Verdict::Defer(why) => return failure(out, why),
         };
         object(out, fields);
+    }
+
+    /// A password that nobody knows.
+    fn wrong(&self) -> Map<String, Value> {
+        let password = format!("{{PLAIN}}{}", HEXLOWER.encode(&self.nobody_knows));
+        Map::from_iter([("password".to_owned(), json!(password))])
     }
 }
 
@@ -215,7 +226,6 @@ mod tests {
     use super::*;
     use crate::gate::login::{Grant, Reason};
     use crate::gate::name::AccountName;
-    use crate::gate::secret::Secret;
 
     const RIGHT: &str = "f39dac6cbaba535e2c207cd0cd8f154974223c848f727f98b3564cea569b41cf";
 
@@ -270,6 +280,15 @@ mod tests {
         ] {
             assert!(asked(key).is_none(), "{key}");
         }
+    }
+
+    #[test]
+    fn the_digest_of_nothing_is_no_guess() {
+        let nothing = HEXLOWER.encode(&Secret::new(*b"").digest().0);
+        let line = format!("Lshared/auth/lmtp//{nothing}/\talice@example.test\n");
+        let (step, said) = feed(&mut shaken(), &line);
+        assert!(matches!(step, Step::Next));
+        assert_eq!(said, "O{\"password\":\"{PLAIN}07070707070707070707070707070707\"}\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! G: lockout.failures = 3                                        any setting, as in sidegate.toml
 //! @ client            opens an auth-client connection, past its handshake; or goes back to it
 //! @ master            the same for auth-master
+//! @ dict              the same for Dovecot 2.3's dict
 //! @ client 2          a second one; `@ client 1.4` and `@ client 2 1.4` say VERSION 1 4
 //! @ raw client        one on which nothing was said yet: the handshake is part of the story
 //! C: AUTH\t1\tPLAIN\tservice=imap\tresp={ann@example.org Fj7kQm2RxT9wBn4c}
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+pub(crate) use self::script::Speech;
 use self::script::{Line, Step};
 use self::stage::Stage;
 
@@ -112,7 +114,7 @@ async fn play(text: &str) -> Result<(), (usize, String)> {
 /// Everything that clients say on one connection of a story, with its implied handshake.
 pub(crate) struct ClientSide {
     pub(crate) story: String,
-    pub(crate) master: bool,
+    pub(crate) speech: Speech,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -122,9 +124,9 @@ pub(crate) fn client_sides() -> Vec<ClientSide> {
     for path in files() {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines = script::parse(&text).unwrap_or_else(|(number, why)| panic!("{path:?}:{number}: {why}"));
-        for (master, bytes) in script::client_bytes(&lines) {
+        for (speech, bytes) in script::client_bytes(&lines) {
             let story = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            all.push(ClientSide { story, master, bytes });
+            all.push(ClientSide { story, speech, bytes });
         }
     }
     all

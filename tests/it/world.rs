@@ -118,7 +118,7 @@ impl World {
         self.service.carry_out(order, "test").await.unwrap();
     }
 
-    /// The path of one of the two sockets: `client` or `master`.
+    /// The path of one of the sockets: `client`, `master` or `dict`.
     pub(crate) fn socket(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -157,12 +157,14 @@ fn config(folder: &tempfile::TempDir, settings: &str) -> Config {
     let text = format!(
         "[store]\npath = {:?}\nkey_file = {:?}\n[control]\npath = {:?}\n\
          [[listen]]\nprotocol = \"auth-client\"\npath = {:?}\n\
-         [[listen]]\nprotocol = \"auth-master\"\npath = {:?}\n",
+         [[listen]]\nprotocol = \"auth-master\"\npath = {:?}\n\
+         [[listen]]\nprotocol = \"dict\"\npath = {:?}\n",
         at("store.db"),
         at("store.key"),
         at("control"),
         at("client"),
         at("master"),
+        at("dict"),
     );
     let delay = "[lockout]\nfailure_delay = \"0s\"\n".to_owned();
     let source = |name: &str, text: String| Source { name: name.to_owned(), text };

@@ -161,6 +161,23 @@ impl Imap {
         last(self.command(&format!("AUTHENTICATE PLAIN {}", plain(user, password))))
     }
 
+    /// `AUTHENTICATE CRAM-MD5`: proves a password without sending it.
+    pub(crate) fn cram_md5(&mut self, user: &str, password: &str) -> String {
+        let tag = self.send("AUTHENTICATE CRAM-MD5");
+        let asked = self.lines.hear();
+        let Some(challenge) = asked.strip_prefix("+ ") else { return asked };
+        let challenge = BASE64.decode(challenge.as_bytes()).expect("base64");
+        let mut openssl = Command::new("openssl");
+        openssl.args(["dgst", "-md5", "-hmac", password]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut openssl = openssl.spawn().expect("openssl can be started");
+        openssl.stdin.take().expect("its input").write_all(&challenge).expect("it reads");
+        let said = openssl.wait_with_output().expect("it ends").stdout;
+        let said = String::from_utf8_lossy(&said).into_owned();
+        let digest = said.split_whitespace().last().expect("a digest");
+        self.lines.say(&BASE64.encode(format!("{user} {digest}").as_bytes()));
+        last(self.answer(&tag))
+    }
+
     /// `AUTHENTICATE` with each of `answers`, in base64, to one request of the server.
     pub(crate) fn authenticate(&mut self, mechanism: &str, answers: &[&str]) -> String {
         let tag = self.send(&format!("AUTHENTICATE {mechanism}"));

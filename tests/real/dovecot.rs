@@ -46,6 +46,10 @@ pub(crate) struct Extra {
     pub(crate) few_login_processes: bool,
     /// More of the site's own configuration; `@DIR@` is its folder.
     pub(crate) own: &'static str,
+    /// CRAM-MD5 is offered, which proves a main password without sending it.
+    pub(crate) cram_md5: bool,
+    /// A talkative auth process.
+    pub(crate) debug: bool,
     /// A network whose word about its users' addresses is taken.
     pub(crate) trusted: Option<&'static str>,
 }
@@ -65,6 +69,17 @@ impl Dovecot {
         }
         if site.mode == Mode::Policy {
             text += &policy_of_the_site(site);
+        }
+        if extra.cram_md5 {
+            text += match site.series {
+                Series::V23 => "auth_mechanisms = plain login cram-md5\n",
+                Series::V24 => "auth_mechanisms {\n  cram-md5 = yes\n}\n",
+            };
+        }
+        if extra.debug {
+            text += "auth_verbose = yes\n";
+            text +=
+                if site.series == Series::V23 { "auth_debug = yes\n" } else { "log_debug = category=auth\n" };
         }
         if extra.few_login_processes {
             let forever = match site.series {
@@ -138,7 +153,8 @@ impl Dovecot {
             return;
         }
         // Dovecot looks at the file again after a second.
-        let socket = site.path("dovecot/run/sg-back-userdb").display().to_string();
+        let socket = if site.mode.is_passdb() { "auth-userdb" } else { "sg-back-userdb" };
+        let socket = site.path("dovecot/run").join(socket).display().to_string();
         wait_until("Dovecot knows the user", Duration::from_secs(10), || {
             Dovecot::doveadm(site, &["user", "-a", &socket, address]).status.success()
         });
@@ -174,5 +190,30 @@ fn policy_of_the_site(site: &Site) -> String {
 
 fn configuration(site: &Site) -> String {
     let text = site.example(&format!("dovecot-{}.conf", site.series.name()));
-    text.replace("@VERSION@", &site.series.version())
+    let text = text.replace("@VERSION@", &site.series.version());
+    if site.mode.is_passdb() { first_passdb(site, &text) } else { text }
+}
+
+/// Where Postfix asks: of the site's own making, at the place that the shipped `main.cf` names.
+const FOR_POSTFIX: &str = "\
+service auth {
+  unix_listener @DIR@/postfix/queue/sidegate/auth {
+    @TYPE@
+    mode = 0660
+    group = postfix
+  }
+}
+";
+
+/// The shipped file stands before the site's own passdb, where its first lines tell the administrator to put it.
+fn first_passdb(site: &Site, text: &str) -> String {
+    let file = format!("dovecot/{}/{}.conf", site.series.name(), site.mode.name());
+    site.install(&[&file, "dovecot/sidegate.lua", "dovecot/2.3/sidegate-dict.conf.ext"]);
+    let own: Vec<&str> = text.lines().filter(|line| !line.starts_with("!include")).collect();
+    let (before, after) = own.split_at(own.iter().position(|l| l.starts_with("passdb ")).expect("a passdb"));
+    let include = format!("!include {}", site.path("etc").join(file).display());
+    let kind = if site.series == Series::V23 { "" } else { "type = auth" };
+    let dir = site.path("").display().to_string();
+    let postfix = FOR_POSTFIX.replace("@TYPE@", kind).replace("@DIR@", dir.trim_end_matches('/'));
+    [before, &[&include], after, &[&postfix]].concat().join("\n")
 }

@@ -39,16 +39,27 @@ pub(crate) enum Mode {
     Full,
     /// Beside it: Dovecot asks whether an address may try, and decides itself.
     Policy,
+    /// Behind it, as its first passdb, asked by the Lua script.
+    PassdbLua,
+    /// The same, asked as a dict; Dovecot 2.3 only.
+    PassdbDict,
 }
 
 impl Mode {
-    /// The name of the mode's files in `conf/`.
+    /// The name of the mode's file in `conf/dovecot/2.x/`.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Mode::Front => "front",
             Mode::Full => "full",
             Mode::Policy => "policy",
+            Mode::PassdbLua => "passdb-lua",
+            Mode::PassdbDict => "passdb-dict",
         }
+    }
+
+    /// Whether Dovecot keeps its own auth process and its sockets.
+    pub(crate) fn is_passdb(self) -> bool {
+        matches!(self, Mode::PassdbLua | Mode::PassdbDict)
     }
 }
 
@@ -135,6 +146,18 @@ impl Plan {
     /// On a machine that has this program too.
     pub(crate) fn with_program(mut self, program: &'static str) -> Plan {
         self.programs.push(program);
+        self
+    }
+
+    /// With a mechanism that proves main passwords without sending them.
+    pub(crate) fn cram_md5(mut self) -> Plan {
+        self.dovecot.cram_md5 = true;
+        self
+    }
+
+    /// With everything in Dovecot's log that an administrator could want there when something does not work.
+    pub(crate) fn talkative_dovecot(mut self) -> Plan {
+        self.dovecot.debug = true;
         self
     }
 
@@ -254,7 +277,7 @@ impl Site {
             chown(&path, Some(owner), Some(group)).expect("chown");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
         }
-        if self.mode == Mode::Policy {
+        if self.mode == Mode::Policy || self.mode.is_passdb() {
             return;
         }
         run(Command::new(shipped("dovecot/take-over.sh"))
@@ -276,20 +299,9 @@ impl Site {
     /// The shipped configuration with its absolute paths turned into this site's folder, and the story's own settings
     /// in `conf.d`.
     fn configure_daemon(&self, plan: &Plan) {
-        let name = format!("sidegate/{}.toml", plan.mode.name());
-        let mut text = fs::read_to_string(shipped(&name)).expect("the shipped configuration");
-        for (theirs, ours) in [
-            ("/var/lib/sidegate/", "state/"),
-            ("/run/sidegate/", "run/"),
-            ("/run/dovecot/", "dovecot/run/"),
-            ("/var/spool/postfix/", "postfix/queue/"),
-            ("/srv/mail/", "mail/"),
-            ("/etc/sidegate/", "etc/"),
-        ] {
-            let ours = self.path(ours).display().to_string();
-            text = text.replace(&format!("\"{theirs}"), &format!("\"{ours}"));
-        }
-        text = text.replace("\"127.0.0.1:", &format!("\"{}:", self.host));
+        let name = if plan.mode.is_passdb() { "passdb" } else { plan.mode.name() };
+        let text = self.settled(&format!("sidegate/{name}.toml"));
+        let text = text.replace("\"127.0.0.1:", &format!("\"{}:", self.host));
         self.write_http_key();
         fs::write(self.path("etc/sidegate.toml"), text).expect("sidegate.toml");
         let usual = format!(
@@ -317,6 +329,34 @@ impl Site {
         chown(&file, Some(0), Some(DAEMON_ID)).expect("chown");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("chmod");
         self.secret("", HTTP_KEY);
+    }
+
+    /// A file of `conf/` as it stands, with the absolute paths that it configures turned into this site's folder.
+    fn settled(&self, name: &str) -> String {
+        let mut text = fs::read_to_string(shipped(name)).expect("a shipped file");
+        for (theirs, ours) in [
+            ("/var/lib/sidegate/", "state/"),
+            ("/run/sidegate/", "run/"),
+            ("/run/dovecot/", "dovecot/run/"),
+            ("/var/spool/postfix/", "postfix/queue/"),
+            ("/srv/mail/", "mail/"),
+            ("/etc/sidegate/", "etc/"),
+        ] {
+            let ours = self.path(ours).display().to_string();
+            for before in ["\"", "= ", "=", ":"] {
+                text = text.replace(&format!("{before}{theirs}"), &format!("{before}{ours}"));
+            }
+        }
+        text
+    }
+
+    /// Puts files of `conf/` under the site's `etc`, where the shipped ones look for each other.
+    pub(crate) fn install(&self, names: &[&str]) {
+        for name in names {
+            let path = self.path("etc").join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(&path, self.settled(name)).expect("a copy of a shipped file");
+        }
     }
 
     /// Starts the daemon as a user without privilege, in the groups the shipped files name, and waits until it answers.

@@ -7,7 +7,9 @@
 //! {bob ann secret}                the same with an authorisation id
 //! {=text}                         base64 of a text (with escapes)
 //! {300*A}                         300 times A
+//! {sha256 secret}                 its SHA-256 in hexadecimal, as a dict's key has it
 //! {in 1h}                         that time from now, as texts for people write it
+//! {"...   {PLAIN}                 themselves, as dicts have them
 //! {cookie}  {cookie 2}            a random value: noted where it is first heard, the same from then on.
 //!                                 `{cpid}` and `{pid}` (this process) are known from the start
 //! ```
@@ -15,7 +17,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
+use sidegate::gate::secret::Secret;
 
 /// A line of a story.
 #[derive(Debug)]
@@ -51,12 +54,34 @@ impl Step {
     }
 }
 
-/// `@ [raw] client|master [number] [1.minor]`
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// auth-client
+    #[default]
+    Client,
+    /// auth-master
+    Master,
+    /// dict
+    Dict,
+}
+
+impl Speech {
+    const WORDS: [(&str, Self); 3] =
+        [("client", Self::Client), ("master", Self::Master), ("dict", Self::Dict)];
+
+    /// What a story calls it; the socket has the same name.
+    pub(super) fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, speech)| *speech == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// `@ [raw] client|master|dict [number] [1.minor]`
 #[derive(Clone, Debug)]
 pub(super) struct Entrance {
     /// `client`, `client 2`, `master`.
     pub(super) label: String,
-    pub(super) master: bool,
+    pub(super) speech: Speech,
     pub(super) raw: bool,
     pub(super) minor: u32,
 }
@@ -73,10 +98,10 @@ impl Entrance {
     /// The client's part of the handshake.
     pub(super) fn hello(&self, cpid: u32) -> String {
         let minor = self.minor;
-        if self.master {
-            format!("VERSION\t1\t{minor}\n")
-        } else {
-            format!("VERSION\t1\t{minor}\nCPID\t{cpid}\n")
+        match self.speech {
+            Speech::Client => format!("VERSION\t1\t{minor}\nCPID\t{cpid}\n"),
+            Speech::Master => format!("VERSION\t1\t{minor}\n"),
+            Speech::Dict => "H3\t2\t0\t\tsidegate\n".to_owned(),
         }
     }
 }
@@ -129,13 +154,10 @@ fn step(text: &str) -> Result<Step, String> {
 fn entrance(words: &str) -> Result<Entrance, String> {
     let mut words = words.split(' ').peekable();
     let raw = words.next_if_eq(&"raw").is_some();
-    let master = match words.next() {
-        Some("client") => false,
-        Some("master") => true,
-        other => return Err(format!("{other:?} is neither client nor master")),
-    };
-    let mut label = if master { "master" } else { "client" }.to_owned();
-    let mut minor = if master { 1 } else { 2 };
+    let speech = words.next().and_then(|word| Speech::WORDS.iter().find(|(known, _)| *known == word));
+    let (word, speech) = *speech.ok_or("a connection is of a client, of a master or a dict")?;
+    let mut label = word.to_owned();
+    let mut minor = if speech == Speech::Master { 1 } else { 2 };
     for word in words {
         match word.split_once('.') {
             Some(("1", number)) => minor = number.parse().map_err(|_| "a minor version is a number")?,
@@ -143,7 +165,7 @@ fn entrance(words: &str) -> Result<Entrance, String> {
             None => label = format!("{label} {word}"),
         }
     }
-    Ok(Entrance { label, master, raw, minor })
+    Ok(Entrance { label, speech, raw, minor })
 }
 
 /// `1h`, `59m 59s`.
@@ -172,6 +194,11 @@ fn pieces(line: &str) -> Result<Vec<Piece>, String> {
     };
     let mut pieces = Vec::new();
     while let Some((plain, braced)) = rest.split_once('{') {
+        if braced.starts_with('"') {
+            pieces.push(Piece::Bytes([unescape(plain)?, b"{".to_vec()].concat()));
+            rest = braced;
+            continue;
+        }
         let (inside, after) = braced.split_once('}').ok_or("a brace is never closed")?;
         pieces.extend([Piece::Bytes(unescape(plain)?), brace(inside)?]);
         rest = after;
@@ -191,6 +218,11 @@ fn brace(inside: &str) -> Result<Piece, String> {
     }
     let words: Vec<_> = inside.split(' ').collect();
     Ok(match words[..] {
+        ["PLAIN"] => Piece::Bytes(b"{PLAIN}".to_vec()),
+        ["sha256", secret] => {
+            let digest = Secret::new(secret.to_owned()).digest();
+            Piece::Bytes(HEXLOWER.encode(&digest.0).into_bytes())
+        }
         ["in", time] => Piece::In(duration(time)?),
         [_] => Piece::Value(inside.to_owned()),
         [_, number] if number.parse::<u32>().is_ok() => Piece::Value(inside.to_owned()),
@@ -223,17 +255,17 @@ fn unescape(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// What is said on each connection of a story, in bytes, and whether it is an auth-master one.
-pub(super) fn client_bytes(lines: &[Line]) -> Vec<(bool, Vec<u8>)> {
+/// What is said on each connection of a story, in bytes.
+pub(super) fn client_bytes(lines: &[Line]) -> Vec<(Speech, Vec<u8>)> {
     let mut over = Vec::new();
-    let mut open: BTreeMap<&str, (bool, Vec<u8>)> = BTreeMap::new();
+    let mut open: BTreeMap<&str, (Speech, Vec<u8>)> = BTreeMap::new();
     let mut present = "";
     for line in lines {
         match &line.step {
             Step::Enter(entrance) => {
                 present = &entrance.label;
                 let hello = if entrance.raw { String::new() } else { entrance.hello(1) };
-                open.entry(present).or_insert((entrance.master, hello.into_bytes()));
+                open.entry(present).or_insert((entrance.speech, hello.into_bytes()));
             }
             Step::Say(pieces) => {
                 let (_, bytes) = open.entry(present).or_default();

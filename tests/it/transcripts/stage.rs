@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::scene::{self, Premises};
-use super::script::{Entrance, Piece, Step};
+use super::script::{Entrance, Piece, Speech, Step};
 use super::upstream::Upstream;
 use crate::world::{PATIENCE, START, World};
 
@@ -34,7 +34,7 @@ pub(super) struct Stage {
 struct Connection {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
-    master: bool,
+    speech: Speech,
 }
 
 impl Stage {
@@ -155,27 +155,30 @@ impl Stage {
         if self.connections.contains_key(&self.present) {
             return Ok(());
         }
-        let path = self.world()?.socket(if entrance.master { "master" } else { "client" });
+        let path = self.world()?.socket(entrance.speech.word());
         let (reader, writer) = UnixStream::connect(path).await.map_err(|e| e.to_string())?.into_split();
-        let mut connection = Connection { reader: BufReader::new(reader), writer, master: entrance.master };
+        let mut connection = Connection { reader: BufReader::new(reader), writer, speech: entrance.speech };
         if !entrance.raw {
-            if !entrance.master {
+            if entrance.speech == Speech::Client {
                 self.last_cpid += 1;
                 self.values.insert(entrance.own("cpid"), self.last_cpid.to_string().into_bytes());
             }
             let hello = entrance.hello(self.last_cpid);
             connection.writer.write_all(hello.as_bytes()).await.map_err(|e| e.to_string())?;
-            let end: &[u8] = if entrance.master { b"SPID\t" } else { b"DONE\n" };
-            loop {
-                let line = connection.line().await?;
+            // A dict's hello is not answered.
+            let end: Option<&[u8]> = match entrance.speech {
+                Speech::Client => Some(b"DONE\n"),
+                Speech::Master => Some(b"SPID\t"),
+                Speech::Dict => None,
+            };
+            let mut line = Vec::new();
+            while end.is_some_and(|end| !line.starts_with(end)) {
+                line = connection.line().await?;
                 if let Some(cookie) = line.strip_prefix(b"COOKIE\t") {
                     self.values.insert(entrance.own("cookie"), cookie.trim_ascii().to_vec());
                 }
                 if line.is_empty() {
                     return Err("closed in the handshake".to_owned());
-                }
-                if line.starts_with(end) {
-                    break;
                 }
             }
         }
@@ -221,7 +224,7 @@ impl Stage {
             let part = match (self.known(piece), piece) {
                 (Some(known), _) => known,
                 (None, Piece::Value(name)) => {
-                    let end = rest.iter().position(|byte| b"\t\n".contains(byte)).unwrap_or(rest.len());
+                    let end = rest.iter().position(|byte| b"\t\n\"".contains(byte)).unwrap_or(rest.len());
                     same &= plausible(name, &rest[..end]);
                     new.push((name.clone(), rest[..end].to_vec()));
                     rest = &rest[end..];
@@ -268,11 +271,13 @@ impl Connection {
 
     /// The answer to a harmless question comes next.
     async fn hear_nothing(&mut self) -> Result<(), String> {
-        let (question, answer) = if self.master {
-            (format!("CACHE-FLUSH\t{PROBE}\n"), format!("OK\t{PROBE}\t0\n"))
-        } else {
-            let answer = format!("FAIL\t{PROBE}\treason=Authentication request timed out\n");
-            (format!("CONT\t{PROBE}\t\n"), answer)
+        let (question, answer) = match self.speech {
+            Speech::Master => (format!("CACHE-FLUSH\t{PROBE}\n"), format!("OK\t{PROBE}\t0\n")),
+            Speech::Client => {
+                let answer = format!("FAIL\t{PROBE}\treason=Authentication request timed out\n");
+                (format!("CONT\t{PROBE}\t\n"), answer)
+            }
+            Speech::Dict => ("Lshared/user\tno name\n".to_owned(), "N\n".to_owned()),
         };
         self.writer.write_all(question.as_bytes()).await.map_err(|e| e.to_string())?;
         let line = self.line().await?;
@@ -302,7 +307,9 @@ async fn connected(world: &World) {
 /// Whether a random value looks as it should.
 fn plausible(name: &str, value: &[u8]) -> bool {
     match name.split(' ').next() {
-        Some("cookie") => value.len() == 32 && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+        Some("cookie" | "random") => {
+            value.len() == 32 && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        }
         _ => !value.is_empty() && value[0] != b'0' && value.iter().all(u8::is_ascii_digit),
     }
 }

@@ -8,6 +8,7 @@ mod main_password;
 mod mechanisms;
 mod neighbours;
 mod nginx;
+mod passdb;
 mod policy;
 mod restart;
 mod restricted;
