@@ -87,7 +87,7 @@ pub struct Logins {
 pub struct ListenerView {
     /// What is spoken there.
     pub protocol: String,
-    /// Where.
+    /// Where: a path, or an address and port.
     pub path: String,
     /// Connections at present.
     pub connections: usize,

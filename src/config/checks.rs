@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use super::complaint::Fault;
@@ -15,6 +16,7 @@ pub(super) fn between(config: &Config, tree: &Table, notes: &mut Notes) {
     listeners(tree, notes);
     main_password(config, tree, notes);
     paths(config, tree, notes);
+    addresses(tree, notes);
 }
 
 /// At least one listener, since nobody could ask us anything without; not more than the limit.
@@ -104,19 +106,38 @@ fn used_paths<'a>(config: &'a Config, tree: &'a Table) -> Vec<Used<'a>> {
 
 /// The paths of the listeners as written, also of those that have another mistake.
 fn listener_paths(tree: &Table) -> impl Iterator<Item = Used<'_>> {
+    listener_texts(tree, "path").filter_map(|(text, place)| {
+        let path = Path::new(text);
+        path.is_absolute().then_some(Used { key: "listen.path", path, place: Some(place) })
+    })
+}
+
+/// Every listener has an address of its own.
+fn addresses(tree: &Table, notes: &mut Notes) {
+    let mut first: HashMap<SocketAddr, Place> = HashMap::new();
+    for (text, place) in listener_texts(tree, "address") {
+        let Ok(address) = text.parse() else { continue };
+        if let Some(earlier) = first.insert(address, place) {
+            let problem = format!("\"{text}\" is also listen.address at {}", notes.show(earlier));
+            notes.complain(Some(place), "listen.address", Fault::new(problem, "give each a port of its own"));
+        }
+    }
+}
+
+/// What stands under a key of each listener, and where.
+fn listener_texts<'t>(tree: &'t Table, key: &'static str) -> impl Iterator<Item = (&'t str, Place)> {
     let entries = match tree.get("listen").map(|node| &node.value) {
         Some(Value::List(entries)) => entries.as_slice(),
         _ => &[],
     };
-    entries.iter().filter_map(|entry| {
+    entries.iter().filter_map(move |entry| {
         let Value::Table(section) = &entry.value else {
             return None;
         };
-        let node = section.get("path")?;
-        let Value::Text(text) = &node.value else {
-            return None;
-        };
-        let path = Path::new(text);
-        path.is_absolute().then_some(Used { key: "listen.path", path, place: Some(node.place) })
+        let node = section.get(key)?;
+        match &node.value {
+            Value::Text(text) => Some((text.as_str(), node.place)),
+            _ => None,
+        }
     })
 }

@@ -23,6 +23,9 @@ use crate::store::StoreError;
 /// How long a question waits for a seat. Dovecot waits 2 s for its answer.
 const WAIT: Duration = Duration::from_millis(1500);
 
+/// Why nobody is let to try, in words for the log.
+const NO_ROOM: &str = "too many attempts wait for a report";
+
 /// What is remembered between questions and reports.
 #[derive(Debug, Default)]
 pub(super) struct Policy {
@@ -135,13 +138,15 @@ impl Service {
             return Allowed::Now;
         }
         if !lock(&self.policy.pending).has_room() {
-            return self.turn_away(&trier, Verdict::Defer("too many attempts wait for a report"), &rules);
+            return self.turn_away(&trier, Verdict::Defer(NO_ROOM), &rules);
         }
         match self.free_seat(&trier, &rules, WAIT).await {
             Ok(seat) => {
-                let kept = lock(&self.policy.pending).keep(id, seat, now());
-                // The same session asked twice at once; or there is no room after all, and the seat goes back.
-                drop(kept);
+                let kept = lock(&self.policy.pending).keep(id.clone(), seat, now());
+                // Not kept: the same session asked twice at once, or there is no room after all.
+                if kept.is_err() && !lock(&self.policy.pending).again(&id) {
+                    return self.turn_away(&trier, Verdict::Defer(NO_ROOM), &rules);
+                }
                 self.slowed(&trier, &rules).map_or(Allowed::Now, Allowed::After)
             }
             Err(verdict) => self.turn_away(&trier, verdict, &rules),

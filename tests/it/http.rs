@@ -329,6 +329,24 @@ async fn without_the_key_there_is_only_health() {
 }
 
 #[tokio::test]
+async fn a_unix_socket_serves_those_whom_it_lets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("http");
+    for (peers, served) in [("", true), ("peers = [4294967294]", false)] {
+        let _world =
+            World::start(&format!("[[listen]]\nprotocol = \"http\"\npath = {path:?}\n{peers}")).await;
+        let stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let mut peer = Peer { sender, key: None };
+        let request = Request::get("/healthz").body(Full::default()).unwrap();
+        let answer = peer.sender.send_request(request).await;
+        assert_eq!(answer.is_ok_and(|answer| answer.status() == 200), served, "{peers}");
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn numbers_are_what_prometheus_reads_and_name_nobody() {
     let site = Site::start("", "").await;
     let mut peer = site.connect().await;
