@@ -1,7 +1,6 @@
 //! A private mail site: a folder and a loopback address with the daemon, Dovecot and, if asked for, Postfix.
 
 use std::fs;
-use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -11,11 +10,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use nix::unistd::{Group, User, geteuid};
+use nix::unistd::{Group, User};
 use tempfile::TempDir;
 
 use crate::cli::Cli;
-use crate::dovecot::{self, Dovecot, Extra};
+use crate::dovecot::{self, Dovecot};
+pub(crate) use crate::plan::{Mode, Plan, installed};
 use crate::postfix::Postfix;
 use crate::process::{Server, run, wait_until};
 use crate::series::Series;
@@ -29,173 +29,6 @@ pub(crate) const MAIN_PASSWORD: &str = "main-Password-0815";
 
 /// What Dovecot shows to Sidegate's HTTP listener.
 pub(crate) const HTTP_KEY: &str = "6b65792d6f662d7468652d74657374732d6f6e6c79";
-
-/// How Sidegate stands to Dovecot's auth process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// In front of it.
-    Front,
-    /// In its place.
-    Full,
-    /// Beside it: Dovecot asks whether an address may try, and decides itself.
-    Policy,
-    /// Behind it, as its first passdb, asked by the Lua script.
-    PassdbLua,
-    /// The same, asked as a dict; Dovecot 2.3 only.
-    PassdbDict,
-}
-
-impl Mode {
-    /// The name of the mode's file in `conf/dovecot/2.x/`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Mode::Front => "front",
-            Mode::Full => "full",
-            Mode::Policy => "policy",
-            Mode::PassdbLua => "passdb-lua",
-            Mode::PassdbDict => "passdb-dict",
-        }
-    }
-
-    /// Whether Dovecot keeps its own auth process and its sockets.
-    pub(crate) fn is_passdb(self) -> bool {
-        matches!(self, Mode::PassdbLua | Mode::PassdbDict)
-    }
-}
-
-/// What a story needs before it begins.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    mode: Mode,
-    series: Series,
-    postfix: bool,
-    /// Files of `conf/postfix/` that follow `main.cf`.
-    postfix_files: &'static [&'static str],
-    listeners: Vec<(&'static str, &'static str)>,
-    settings: String,
-    dovecot: Extra,
-    log_level: &'static str,
-    /// Programs that the story needs beside the usual ones.
-    programs: Vec<&'static str>,
-}
-
-impl Plan {
-    /// A site with Dovecot in `mode`, without waiting after failures and with a cheap hash.
-    pub(crate) fn new(mode: Mode) -> Plan {
-        Plan {
-            mode,
-            series: Series::installed(),
-            postfix: false,
-            postfix_files: &[],
-            listeners: Vec::new(),
-            settings: String::new(),
-            dovecot: Extra::default(),
-            log_level: "debug",
-            programs: Vec::new(),
-        }
-    }
-
-    /// With this Dovecot instead of the one the machine has installed.
-    pub(crate) fn on(mut self, series: Series) -> Plan {
-        self.series = series;
-        self
-    }
-
-    /// And Postfix.
-    pub(crate) fn with_postfix(mut self) -> Plan {
-        self.postfix = true;
-        self
-    }
-
-    /// And Postfix, with more files of `conf/postfix/` behind its `main.cf`.
-    pub(crate) fn with_postfix_and(mut self, files: &'static [&'static str]) -> Plan {
-        (self.postfix, self.postfix_files) = (true, files);
-        self
-    }
-
-    /// Another listener of the daemon, in Postfix's queue directory, as `conf/postfix/` tells to write it.
-    pub(crate) fn postfix_listener(mut self, protocol: &'static str, name: &'static str) -> Plan {
-        self.listeners.push((protocol, name));
-        self
-    }
-
-    /// Lines for the daemon's configuration, in a file of their own.
-    pub(crate) fn settings(mut self, toml: &str) -> Plan {
-        self.settings.push_str(toml);
-        self
-    }
-
-    /// With login processes of Dovecot that serve many clients each, as large sites have them.
-    pub(crate) fn few_login_processes(mut self) -> Plan {
-        self.dovecot.few_login_processes = true;
-        self
-    }
-
-    /// With a webmail at `network`, whose word about its users' addresses Dovecot takes.
-    pub(crate) fn webmail(mut self, network: &'static str) -> Plan {
-        self.dovecot.trusted = Some(network);
-        self
-    }
-
-    /// With more of Dovecot's own configuration.
-    pub(crate) fn dovecot_has(mut self, own: &'static str) -> Plan {
-        self.dovecot.own = own;
-        self
-    }
-
-    /// On a machine that has this program too.
-    pub(crate) fn with_program(mut self, program: &'static str) -> Plan {
-        self.programs.push(program);
-        self
-    }
-
-    /// With a mechanism that proves main passwords without sending them.
-    pub(crate) fn cram_md5(mut self) -> Plan {
-        self.dovecot.cram_md5 = true;
-        self
-    }
-
-    /// With everything in Dovecot's log that an administrator could want there when something does not work.
-    pub(crate) fn talkative_dovecot(mut self) -> Plan {
-        self.dovecot.debug = true;
-        self
-    }
-
-    /// How much the daemon tells its log.
-    pub(crate) fn log_level(mut self, level: &'static str) -> Plan {
-        self.log_level = level;
-        self
-    }
-
-    /// Builds and starts everything, or says why this machine cannot.
-    pub(crate) fn start(self) -> Option<Site> {
-        if let Some(missing) = missing(self.series, &self.programs) {
-            assert!(std::env::var_os("CI").is_none(), "real servers are required here: {missing}");
-            // Past the test harness, which would swallow it: a skipped test must be seen.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
-            return None;
-        }
-        Some(Site::start(self))
-    }
-}
-
-/// What these stories cannot do without, if it is not there.
-fn missing(series: Series, programs: &[&str]) -> Option<String> {
-    if !geteuid().is_root() {
-        return Some("not root, and Dovecot and Postfix cannot start".into());
-    }
-    let usual = ["dovecot", "doveadm", "postfix", "postconf", "openssl", "setpriv", "unshare"];
-    match usual.iter().chain(programs).find(|program| !installed(program)) {
-        Some(program) => Some(format!("{program} is not installed")),
-        None => series.missing(),
-    }
-}
-
-/// Whether the machine has a program.
-pub(crate) fn installed(program: &str) -> bool {
-    std::env::var("PATH")
-        .is_ok_and(|path| path.split(':').any(|folder| Path::new(folder).join(program).exists()))
-}
 
 /// The running site. Dropping it stops what it started, by pid, and removes the folder. A story that fails shows the
 /// end of the logs first, and with `SIDEGATE_KEEP` in the environment leaves the folder.
@@ -215,7 +48,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    fn start(plan: Plan) -> Site {
+    pub(crate) fn start(plan: Plan) -> Site {
         let dir = tempfile::Builder::new().prefix("sidegate-").tempdir().expect("a temporary folder");
         // Login processes, smtpd and the daemon all have users of their own.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
