@@ -220,7 +220,15 @@ pub(crate) struct Pop3(Lines);
 impl Pop3 {
     /// Connects and hears the greeting.
     pub(crate) fn open(from: Ipv4Addr, to: SocketAddrV4) -> Pop3 {
-        let mut lines = Lines::clear(from, to);
+        Pop3::greeted(Lines::clear(from, to))
+    }
+
+    /// Connects with TLS and hears the greeting.
+    pub(crate) fn tls(from: Ipv4Addr, to: SocketAddrV4) -> Pop3 {
+        Pop3::greeted(Lines::tls(from, to, None))
+    }
+
+    fn greeted(mut lines: Lines) -> Pop3 {
         lines.hear();
         Pop3(lines)
     }

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::cli::logins;
-use crate::client::{Imap, Smtp};
-use crate::dovecot::IMAP;
+use crate::client::{Imap, Pop3, Smtp};
+use crate::dovecot::{IMAP, POP3};
 use crate::postfix::FROM_NGINX;
 use crate::process::{Server, listens, wait_until};
 use crate::site::{Mode, Plan, Site, shipped};
@@ -27,7 +27,7 @@ fn site() -> Option<(Site, Server)> {
     let socket = site.path("run/http");
     site.add_settings(&format!(
         "[[listen]]\nprotocol = \"http\"\npath = {socket:?}\nmode = \"0666\"\npeers = [\"www-data\"]\n\
-         backends = {{ imap = \"{0}:{IMAP}\", smtp = \"{0}:{FROM_NGINX}\" }}\n",
+         backends = {{ imap = \"{0}:{IMAP}\", pop3 = \"{0}:{POP3}\", smtp = \"{0}:{FROM_NGINX}\" }}\n",
         site.host
     ));
     let mut mail = fs::read_to_string(shipped("nginx/mail.conf")).expect("the shipped file");
@@ -79,6 +79,11 @@ fn imap(site: &Site, from: Ipv4Addr, password: &str) -> String {
     Imap::tls(from, SocketAddrV4::new(site.host, 20993)).login(ALICE, password)
 }
 
+fn pop3(site: &Site, from: Ipv4Addr, password: &str) -> String {
+    site.secret(ALICE, password);
+    Pop3::tls(from, SocketAddrV4::new(site.host, 20995)).login(ALICE, password)
+}
+
 fn submission(site: &Site, from: Ipv4Addr) -> Smtp {
     Smtp::starttls(from, SocketAddrV4::new(site.host, 20587))
 }
@@ -98,16 +103,19 @@ fn nginx_lets_in_whom_sidegate_lets_in_and_counts_the_clients_address() {
     assert_in(&session.login(ALICE, &password));
     let inbox = session.command("SELECT INBOX");
     assert!(inbox.last().is_some_and(|line| line.starts_with("OK")), "Dovecot answers: {inbox:?}");
+    assert_in(&pop3(&site, GUESSER, &password));
     let mut sender = submission(&site, GUESSER);
     assert_in(&sender.plain(ALICE, &password));
     let sent = sender.mail(ALICE, ALICE, "through nginx");
     assert!(sent.starts_with("250"), "Postfix takes it: {sent}");
 
-    for n in 1..=5 {
+    assert_refused(&pop3(&site, GUESSER, "wrong-by-pop3"));
+    for n in 1..=4 {
         assert_refused(&imap(&site, GUESSER, &format!("wrong+by%imap {n}")));
         let answer = smtp(&site, GUESSER, &format!("wrong-by-smtp-{n}"));
         assert!(answer.starts_with("535 5.7.8"), "{answer}");
     }
+    assert_refused(&imap(&site, GUESSER, "the tenth"));
     let events = site.cli.json(&["events"]);
     assert_eq!(logins(&events, &GUESSER.to_string(), "wrong-password"), 10);
     let blocked = imap(&site, GUESSER, &password);
@@ -116,11 +124,15 @@ fn nginx_lets_in_whom_sidegate_lets_in_and_counts_the_clients_address() {
     assert!(blocked.starts_with("535 5.7.8 Too many failed logins"), "{blocked}");
     assert_in(&imap(&site, NEIGHBOUR, &password));
     assert_in(&smtp(&site, NEIGHBOUR, &password));
+    assert_refused(&pop3(&site, GUESSER, &password));
 
     site.stop_daemon("TERM");
     let away = smtp(&site, NEIGHBOUR, &password);
     assert!(away.starts_with('4'), "temporary: {away}");
     site.start_daemon();
     assert_in(&smtp(&site, NEIGHBOUR, &password));
+    site.cli.done(&["password", "revoke", ALICE, "--all"]);
+    assert_refused(&imap(&site, NEIGHBOUR, &password));
+    assert_refused(&smtp(&site, NEIGHBOUR, &password));
     site.assert_nothing_secret();
 }
