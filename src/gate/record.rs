@@ -154,12 +154,6 @@ impl AddressRecord {
             Self::Blocked(_) => 0,
         }
     }
-
-    /// Whether a success of `account` would change this record.
-    #[must_use]
-    pub fn concerns(&self, account: AccountTag) -> bool {
-        matches!(self, Self::Run(run) if run.failures.iter().any(|failure| failure.account == account))
-    }
 }
 
 #[cfg(test)]

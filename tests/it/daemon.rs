@@ -156,10 +156,18 @@ impl Peer {
     }
 
     pub(crate) fn login(&mut self, secret: &str, address: &str) -> String {
+        self.try_login(secret, address).expect("an answer")
+    }
+
+    /// The first word of the answer; `None` if the daemon is gone.
+    pub(crate) fn try_login(&mut self, secret: &str, address: &str) -> Option<String> {
         self.id += 1;
         let resp = plain(ANN, secret);
         let line = format!("AUTH\t{}\tPLAIN\tservice=imap\trip={address}\tresp={resp}\n", self.id);
-        self.stream.write_all(line.as_bytes()).unwrap();
-        self.hear().split('\t').next().unwrap().to_owned()
+        self.stream.write_all(line.as_bytes()).ok()?;
+        let mut answer = String::new();
+        self.lines.read_line(&mut answer).ok()?;
+        // Half a line is no answer.
+        answer.strip_suffix('\n')?.split('\t').next().map(str::to_owned)
     }
 }
