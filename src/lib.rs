@@ -35,7 +35,7 @@
 //!   [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and selectors ·
 //!   [`gate::name`], [`gate::address`] what is parsed at the door · [`gate::event`] the audit log ·
 //!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared · [`gate::policy`] attempts
-//!   that Dovecot decides
+//!   that Dovecot decides · [`gate::sender`] whose a sender address is · [`gate::delegation`] shared mailboxes
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod address;
 pub mod crowd;
+pub mod delegation;
 pub mod event;
 pub mod key;
 pub mod login;
@@ -14,4 +15,5 @@ pub mod policy;
 pub mod question;
 pub mod record;
 pub mod secret;
+pub mod sender;
 pub mod table;
