@@ -111,6 +111,9 @@ pub struct AccountChange {
     /// Turn two-factor on or off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub two_factor: Option<bool>,
+    /// Put it into this group; the empty name takes it out of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
 }
 
 /// Accounts in the order of their names.
@@ -146,6 +149,8 @@ pub struct AccountView {
     pub enabled: bool,
     /// Two-factor is on.
     pub two_factor: bool,
+    /// The group whose sending limits it has.
+    pub group: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// Its client passwords, oldest first.

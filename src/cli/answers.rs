@@ -234,6 +234,7 @@ mod tests {
             address: "ann@example.org".into(),
             enabled: true,
             two_factor: false,
+            group: None,
             created: DAY,
             passwords: vec![password(1, "Ann's phone", Some(last)), scanner],
             revoked: vec![RevokedView { id: 3, name: "Old phone".into(), at: DAY }],

@@ -49,14 +49,29 @@ pub(super) fn account(command: Account, client: &Client, out: &mut Out) -> Resul
             }
         }
         Account::Enable(account) => {
-            change(&account.address, AccountChange { enabled: Some(true), two_factor: None }, client, out)?;
+            change(
+                &account.address,
+                AccountChange { enabled: Some(true), ..AccountChange::default() },
+                client,
+                out,
+            )?;
         }
         Account::Disable(account) => {
-            change(&account.address, AccountChange { enabled: Some(false), two_factor: None }, client, out)?;
+            change(
+                &account.address,
+                AccountChange { enabled: Some(false), ..AccountChange::default() },
+                client,
+                out,
+            )?;
         }
         Account::Set { account, two_factor } => {
             let on = two_factor == Switch::On;
-            change(&account.address, AccountChange { enabled: None, two_factor: Some(on) }, client, out)?;
+            change(
+                &account.address,
+                AccountChange { two_factor: Some(on), ..AccountChange::default() },
+                client,
+                out,
+            )?;
         }
     }
     Ok(())

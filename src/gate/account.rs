@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::key::{KeyId, Selector};
-use super::name::{AccountName, Protocol};
+use super::name::{AccountName, GroupName, Protocol};
 use crate::clock::Timestamp;
 
 /// How long the mark of a removed client password is kept, so that people can be told which old
@@ -24,6 +24,8 @@ pub struct Account {
     pub enabled: bool,
     /// Two-factor is on: mail clients get in with client passwords only.
     pub two_factor: bool,
+    /// The group whose sending limits it has.
+    pub group: Option<GroupName>,
     /// When it was made.
     pub created: Timestamp,
     /// Its client passwords, oldest first.

@@ -31,6 +31,22 @@ pub enum Kind {
     PasswordAdded,
     /// A client password was removed.
     PasswordRevoked,
+    /// A message, or a step on its way, was decided: booked, or not let through.
+    Sending,
+    /// Somebody was told that a sending limit is reached.
+    LimitReached,
+    /// A sending limit was changed.
+    LimitsSet,
+    /// An account was put into a group, or out of one.
+    GroupSet,
+    /// An account or a domain got a further address.
+    AliasAdded,
+    /// It was taken away.
+    AliasRemoved,
+    /// A delegate was granted a right.
+    DelegationGranted,
+    /// It was taken back.
+    DelegationRevoked,
     /// Many accounts log in well from one address that is not declared as a proxy or webmail.
     ProxySuspected,
     /// A mail server tells no client address: such clients cannot be address-blocked.
@@ -39,7 +55,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 21] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -51,6 +67,14 @@ impl Kind {
         Self::TwoFactorOff,
         Self::PasswordAdded,
         Self::PasswordRevoked,
+        Self::Sending,
+        Self::LimitReached,
+        Self::LimitsSet,
+        Self::GroupSet,
+        Self::AliasAdded,
+        Self::AliasRemoved,
+        Self::DelegationGranted,
+        Self::DelegationRevoked,
         Self::ProxySuspected,
         Self::AddressMissing,
     ];
@@ -70,6 +94,14 @@ impl Kind {
             Self::TwoFactorOff => "two-factor-off",
             Self::PasswordAdded => "password-added",
             Self::PasswordRevoked => "password-revoked",
+            Self::Sending => "sending",
+            Self::LimitReached => "limit-reached",
+            Self::LimitsSet => "limits-set",
+            Self::GroupSet => "group-set",
+            Self::AliasAdded => "alias-added",
+            Self::AliasRemoved => "alias-removed",
+            Self::DelegationGranted => "delegation-granted",
+            Self::DelegationRevoked => "delegation-revoked",
             Self::ProxySuspected => "proxy-suspected",
             Self::AddressMissing => "address-missing",
         }

@@ -3,10 +3,12 @@
 
 pub mod account;
 pub mod address;
+pub mod alias;
 pub mod crowd;
 pub mod delegation;
 pub mod event;
 pub mod key;
+pub mod limits;
 pub mod login;
 pub mod messages;
 pub mod name;
@@ -16,4 +18,5 @@ pub mod question;
 pub mod record;
 pub mod secret;
 pub mod sender;
+pub mod sending;
 pub mod table;

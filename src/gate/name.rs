@@ -9,7 +9,7 @@ use super::secret::{ALPHABET, SECRET_CHARS};
 
 /// The longest account name, in bytes: RFC 5321 allows 64 + 1 + 255.
 pub const ACCOUNT_NAME_BYTES_MAX: usize = 320;
-/// The longest name of a client password, in characters.
+/// The longest name of a client password or a group, in characters.
 pub const PASSWORD_NAME_CHARS_MAX: usize = 64;
 /// The longest protocol name, in bytes.
 pub const PROTOCOL_BYTES_MAX: usize = 32;
@@ -19,8 +19,15 @@ pub const PROTOCOL_BYTES_MAX: usize = 32;
 #[error("{0}")]
 pub struct NameError(Cow<'static, str>);
 
+impl NameError {
+    /// A name that cannot be, and why.
+    pub(super) fn new(why: impl Into<Cow<'static, str>>) -> Self {
+        Self(why.into())
+    }
+}
+
 fn refuse<T>(why: impl Into<Cow<'static, str>>) -> Result<T, NameError> {
-    Err(NameError(why.into()))
+    Err(NameError::new(why))
 }
 
 /// A full mail address in its one normal form: trimmed, normalised and lower-case as RFC 8265
@@ -75,6 +82,21 @@ impl AccountName {
     #[must_use]
     pub fn parts(&self) -> (&str, &str) {
         self.0.rsplit_once('@').unwrap_or((&self.0, ""))
+    }
+
+    /// The address without its `+tag`, if it has one.
+    #[must_use]
+    pub fn untagged(&self) -> Option<Self> {
+        let (local, domain) = self.0.rsplit_once('@')?;
+        let (local, _tag) = local.split_once('+').filter(|(local, _)| !local.is_empty())?;
+        Some(Self(format!("{local}@{domain}")))
+    }
+
+    /// The address with the same local part in another domain, which is in normal form.
+    #[must_use]
+    pub fn at_domain(&self, domain: &str) -> Option<Self> {
+        let name = Self(format!("{}@{domain}", self.parts().0));
+        (name.0.len() <= ACCOUNT_NAME_BYTES_MAX).then_some(name)
     }
 }
 
@@ -147,6 +169,31 @@ fn looks_like_secret(name: &str) -> bool {
         && kinds.iter().filter(|kind| bytes.iter().any(kind)).count() > 1
 }
 
+/// The name of a group of accounts, which share sending limits: letters, digits, `.`, `-` and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupName(String);
+
+impl GroupName {
+    /// Lower-cases a group's name.
+    ///
+    /// # Errors
+    /// Empty, too long, or with other characters.
+    pub fn parse(typed: &str) -> Result<Self, NameError> {
+        let name = typed.trim();
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if name.is_empty() || name.chars().count() > PASSWORD_NAME_CHARS_MAX || !name.chars().all(fits) {
+            return refuse(format!("`{}` is no group name like staff", name.escape_debug()));
+        }
+        Ok(Self(name.to_lowercase()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A mail protocol as Dovecot and Postfix name it: imap, pop3, smtp, submission, sieve, ...
 /// Lower-case; maddy says `SMTP`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -217,6 +264,27 @@ mod tests {
         for typed in ["ann", "@example.org", "ann@"] {
             assert!(AccountName::parse_address(typed, None).is_err(), "{typed:?}");
         }
+    }
+
+    #[test]
+    fn tags_are_taken_off() {
+        let untagged = |text: &str| AccountName::parse(text, None).unwrap().untagged().map(|n| n.0);
+        assert_eq!(untagged("ann+list@example.org").as_deref(), Some("ann@example.org"));
+        assert_eq!(untagged("ann+a+b@example.org").as_deref(), Some("ann@example.org"));
+        for plain in ["ann@example.org", "+list@example.org", "ann+list", "ann@sub+x.example.org"] {
+            assert_eq!(untagged(plain), None, "{plain}");
+        }
+    }
+
+    #[test]
+    fn group_names_are_words() {
+        assert_eq!(GroupName::parse(" Staff ").unwrap().as_str(), "staff");
+        assert_eq!(GroupName::parse("学生").unwrap().as_str(), "学生");
+        for bad in ["", "a b", "a@b", "a/b"] {
+            assert!(GroupName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(GroupName::parse(&"g".repeat(PASSWORD_NAME_CHARS_MAX)).is_ok());
+        assert!(GroupName::parse(&"g".repeat(PASSWORD_NAME_CHARS_MAX + 1)).is_err());
     }
 
     #[test]

@@ -3,7 +3,10 @@
 
 use super::account::Terms;
 use super::address::Key;
-use super::name::{AccountName, PasswordName};
+use super::alias::Alias;
+use super::delegation::Right;
+use super::limits::{Level, LimitsChange, Per};
+use super::name::{AccountName, GroupName, PasswordName};
 use super::record::Block;
 use super::secret::Digest;
 
@@ -22,6 +25,8 @@ pub enum Order {
         enabled: Option<bool>,
         /// Turn two-factor on or off.
         two_factor: Option<bool>,
+        /// Put it into a group, or, with `Some(None)`, out of its group.
+        group: Option<Option<GroupName>>,
     },
     /// Make a client password. Its hash is made before, because that takes time.
     NewPassword {
@@ -47,6 +52,35 @@ pub enum Order {
     AddBlock(Key, Block),
     /// Lift a block, and forget the failures that were counted.
     LiftBlock(Key),
+    /// Give an account, or all accounts of a domain, further addresses.
+    AddAlias(Alias),
+    /// Take them away.
+    RemoveAlias(Alias),
+    /// Let somebody read a mailbox or send for its owner, in place of what was granted before.
+    Grant {
+        /// Whose mailbox.
+        owner: AccountName,
+        /// Who may.
+        delegate: AccountName,
+        /// What.
+        right: Right,
+    },
+    /// Take that back.
+    Withdraw {
+        /// Whose mailbox.
+        owner: AccountName,
+        /// Who may no longer.
+        delegate: AccountName,
+    },
+    /// Change the sending limits at one level.
+    SetLimits {
+        /// For whom.
+        level: Level,
+        /// What they count for.
+        per: Per,
+        /// What changes.
+        change: LimitsChange,
+    },
 }
 
 /// Which client passwords of an account.
@@ -106,6 +140,37 @@ pub enum OrderRefused {
     /// No such client password.
     #[error("{0} has no such client password")]
     NoPassword(AccountName),
+    /// The address is somebody's alias.
+    #[error("{alias} is an alias of {owner}; remove it first")]
+    IsAlias {
+        /// The address.
+        alias: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// The address is an account's own.
+    #[error("{0} is an account; let others use its address with a delegation")]
+    IsAccount(AccountName),
+    /// The alias is there already.
+    #[error("{0} is an alias of {1} already")]
+    AliasExists(String, String),
+    /// No such alias.
+    #[error("{0} is no alias of {1}")]
+    NoAlias(String, String),
+    /// An account has all rights over its own mailbox.
+    #[error("{0} is the owner; nothing can be granted to oneself")]
+    OwnMailbox(AccountName),
+    /// Nothing was granted.
+    #[error("{owner} has granted {delegate} nothing")]
+    NoDelegation {
+        /// Whose mailbox.
+        owner: AccountName,
+        /// Who.
+        delegate: AccountName,
+    },
+    /// Limits per address are nobody's own.
+    #[error("an address is nobody's own: limits per address are set with the default only")]
+    AddressHasNoOwner,
     /// The source is not blocked.
     #[error("{0} is not blocked")]
     NotBlocked(Key),

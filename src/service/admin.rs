@@ -94,7 +94,13 @@ impl Service {
             | Order::SetAccount { account: name, .. }
             | Order::NewPassword { account: name, .. }
             | Order::Revoke { account: name, .. } => Some(name.clone()),
-            Order::AddBlock(..) | Order::LiftBlock(_) => None,
+            Order::AddBlock(..)
+            | Order::LiftBlock(_)
+            | Order::AddAlias(_)
+            | Order::RemoveAlias(_)
+            | Order::Grant { .. }
+            | Order::Withdraw { .. }
+            | Order::SetLimits { .. } => None,
         };
         let work = move |tables: &mut dyn crate::store::Tables| carry_out(tables, &order, &at);
         let carried: Carried = match (account, block) {

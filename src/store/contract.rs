@@ -93,7 +93,8 @@ fn accounts_come_and_go<B: Backend>(backend: &B) {
     assert_eq!(again, Err(OrderRefused::AccountExists(ann.clone())));
     order(backend, &Order::AddAccount(name("bob@example.net"))).expect("added");
 
-    let set = |enabled, two_factor| Order::SetAccount { account: ann.clone(), enabled, two_factor };
+    let set =
+        |enabled, two_factor| Order::SetAccount { account: ann.clone(), enabled, two_factor, group: None };
     assert_eq!(order(backend, &set(Some(false), None)), Ok(Done::Changed));
     assert_eq!(order(backend, &set(Some(false), None)), Ok(Done::Unchanged));
     assert_eq!(order(backend, &set(None, Some(true))), Ok(Done::Changed));
@@ -171,7 +172,7 @@ fn a_refused_order_changes_nothing<B: Backend>(backend: &B) {
     let orders = [
         new_password("ann@example.org", "phone", "a"),
         Order::Revoke { account: ann.clone(), which: Which::All },
-        Order::SetAccount { account: ann.clone(), enabled: Some(true), two_factor: None },
+        Order::SetAccount { account: ann.clone(), enabled: Some(true), two_factor: None, group: None },
     ];
     for refused in orders {
         assert_eq!(order(backend, &refused), Err(OrderRefused::NoAccount(ann.clone())));

@@ -136,8 +136,26 @@ impl StoreHandle {
         account: AccountName,
         work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.change_if(account, work, |_| true).await
+    }
+
+    /// As [`StoreHandle::change`], for work whose result says whether the account was changed.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::write`].
+    pub async fn change_if<T: Send + 'static>(
+        &self,
+        account: AccountName,
+        work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
+        changed: fn(&T) -> bool,
+    ) -> Result<T> {
         let accounts = Arc::clone(&self.accounts);
-        self.write(work, move |_| accounts.forget(&account)).await
+        let publish = move |result: &T| {
+            if changed(result) {
+                accounts.forget(&account);
+            }
+        };
+        self.write(work, publish).await
     }
 
     /// Queues work that the caller need not wait for; how it ended can still be asked.

@@ -7,12 +7,15 @@
 //!
 //! Nothing above this folder sees SQL or an SQL library's errors.
 
+pub mod booking;
 mod cache;
 #[cfg(test)]
 mod contract;
 mod handle;
 pub mod key_file;
 pub mod orders;
+pub mod senders;
+pub mod sending;
 pub mod sqlite;
 
 use std::path::Path;
@@ -26,6 +29,7 @@ use crate::gate::name::AccountName;
 use crate::gate::record::AddressRecord;
 
 pub use handle::StoreHandle;
+pub use sending::SendingTables;
 
 /// Why the store could not do it. Always our own trouble, never the client's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +95,7 @@ pub struct EventQuery {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
-pub trait Tables {
+pub trait Tables: SendingTables {
     /// An account with its client passwords and the marks of removed ones.
     ///
     /// # Errors

@@ -1,12 +1,14 @@
 //! Orders carried out over the tables of any store: read, decide, write, in one transaction.
 
+mod sending;
+
 use super::{NewRow, StoreError, Tables};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, ClientPassword};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{Selector, StoreKey};
-use crate::gate::name::AccountName;
+use crate::gate::name::{AccountName, GroupName};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::{AddressRecord, LockoutRules, Outcome};
 use crate::gate::secret::Secret;
@@ -41,6 +43,15 @@ pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> 
             Ok(Ok(Done::Changed))
         }
         Order::LiftBlock(key) => lift(tables, key, at, &mut events),
+        Order::AddAlias(alias) => sending::add_alias(tables, alias, at, &mut events),
+        Order::RemoveAlias(alias) => sending::remove_alias(tables, alias, at, &mut events),
+        Order::Grant { owner, delegate, right } => {
+            sending::grant(tables, owner, delegate, *right, at, &mut events)
+        }
+        Order::Withdraw { owner, delegate } => sending::withdraw(tables, owner, delegate, at, &mut events),
+        Order::SetLimits { level, per, change } => {
+            sending::set_limits(tables, level, *per, change, at, &mut events)
+        }
         Order::RemoveAccount(name)
         | Order::SetAccount { account: name, .. }
         | Order::NewPassword { account: name, .. }
@@ -72,6 +83,9 @@ fn add_account(
     if tables.account(name)?.is_some() {
         return Ok(Err(OrderRefused::AccountExists(name.clone())));
     }
+    if let Some(owner) = tables.alias_of(name.as_str())?.pop() {
+        return Ok(Err(OrderRefused::IsAlias { alias: name.to_string(), owner }));
+    }
     tables.add_account(name, at.now)?;
     events.push(at.event(Kind::AccountAdded).account(name.as_str()));
     Ok(Ok(Done::Changed))
@@ -88,11 +102,12 @@ fn change(
     let event = |kind| at.event(kind).account(account.name.as_str());
     match order {
         Order::RemoveAccount(_) => {
+            tables.remove_sender(&account.name)?;
             tables.remove_account(account.id)?;
             events.push(event(Kind::AccountRemoved));
             Ok(Ok(Done::Changed))
         }
-        Order::SetAccount { enabled, two_factor, .. } => {
+        Order::SetAccount { enabled, two_factor, group, .. } => {
             let enabled = enabled.unwrap_or(account.enabled);
             let two_factor = two_factor.unwrap_or(account.two_factor);
             if enabled != account.enabled {
@@ -100,6 +115,13 @@ fn change(
             }
             if two_factor != account.two_factor {
                 events.push(event(if two_factor { Kind::TwoFactorOn } else { Kind::TwoFactorOff }));
+            }
+            if let Some(group) = group
+                && *group != account.group
+            {
+                let name = group.as_ref().map_or("no group", GroupName::as_str);
+                events.push(event(Kind::GroupSet).reason(name));
+                tables.set_group(account.id, group.as_ref())?;
             }
             if events.is_empty() {
                 return Ok(Ok(Done::Unchanged));
@@ -130,7 +152,7 @@ fn change(
             }
             Ok(Ok(Done::Revoked(gone)))
         }
-        Order::AddAccount(_) | Order::AddBlock(..) | Order::LiftBlock(_) => Ok(Ok(Done::Unchanged)),
+        _ => Ok(Ok(Done::Unchanged)),
     }
 }
 

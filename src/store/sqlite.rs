@@ -3,6 +3,8 @@
 //! WAL with `synchronous = FULL`: what `write` has returned is on the disk and survives a power
 //! loss. One connection writes; readers see the last commit.
 
+mod sending;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,11 +17,11 @@ use crate::gate::account::{Account, ClientPassword, LastUse, RevokedPassword, Te
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
-use crate::gate::name::{AccountName, Protocol};
+use crate::gate::name::{AccountName, GroupName, Protocol};
 use crate::gate::record::{AddressRecord, Block, Failure, Run};
 
 /// Applied once, in this order, each in one transaction; never edited after a release.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_start.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/0001_start.sql"), include_str!("schema/0002_sending.sql")];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".
 const APPLICATION_ID: i64 = 0x5364_6774;
@@ -171,7 +173,7 @@ impl SqliteTables<'_> {
 
 impl Tables for SqliteTables<'_> {
     fn account(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT id, enabled, two_factor, created FROM account WHERE name = ?1";
+        let sql = "SELECT id, enabled, two_factor, created, group_name FROM account WHERE name = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let found = statement.query_row([name.as_str()], |row| {
             Ok(Account {
@@ -180,6 +182,7 @@ impl Tables for SqliteTables<'_> {
                 enabled: row.get(1)?,
                 two_factor: row.get(2)?,
                 created: Timestamp(row.get(3)?),
+                group: row.get::<_, Option<String>>(4)?.and_then(|name| GroupName::parse(&name).ok()),
                 passwords: Vec::new(),
                 revoked: Vec::new(),
             })

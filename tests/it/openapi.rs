@@ -219,7 +219,7 @@ fn requests(schemas: &mut Schemas) {
     let address = String::from("ann@example.org");
     let account = NewAccount { address: address.clone() };
     schemas.request("NewAccount", &account, &account);
-    let change = AccountChange { enabled: Some(true), two_factor: Some(false) };
+    let change = AccountChange { enabled: Some(true), two_factor: Some(false), group: Some("staff".into()) };
     schemas.request("AccountChange", &change, &AccountChange::default());
     let password = |expires_in, list: &[&str]| NewPasswordRequest {
         name: "Phone".into(),
@@ -267,15 +267,20 @@ fn accounts(schemas: &mut Schemas) {
     schemas.answer("PasswordView", &full, &bare);
     let gone = RevokedView { id: 1, name: "Phone".into(), at: NOW };
     schemas.answer("RevokedView", &gone, &gone);
-    let view = |passwords, revoked| AccountView {
+    let view = |group, passwords, revoked| AccountView {
         address: address.clone(),
         enabled: true,
         two_factor: true,
+        group,
         created: NOW,
         passwords,
         revoked,
     };
-    schemas.answer("AccountView", &view(vec![full, bare], vec![gone]), &view(vec![], vec![]));
+    schemas.answer(
+        "AccountView",
+        &view(Some("staff".into()), vec![full, bare], vec![gone]),
+        &view(None, vec![], vec![]),
+    );
     let new = |expires| NewPasswordAnswer {
         id: 1,
         name: "Phone".into(),

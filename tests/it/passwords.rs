@@ -98,7 +98,8 @@ async fn a_disabled_account_gets_in_nowhere_and_an_enabled_one_does_again() {
     let world = world().await;
     let mut peer = world.client().await;
     for (enabled, word) in [(false, "FAIL"), (true, "OK"), (false, "FAIL")] {
-        let order = Order::SetAccount { account: ann(), enabled: Some(enabled), two_factor: None };
+        let order =
+            Order::SetAccount { account: ann(), enabled: Some(enabled), two_factor: None, group: None };
         world.service.carry_out(order, "test").await.unwrap();
         assert_eq!(peer.login(ANN, ANNS, "192.0.2.7").await, word);
     }

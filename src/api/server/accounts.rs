@@ -14,7 +14,7 @@ use crate::api::{
     Nothing, PasswordView, ROWS_DEFAULT, ROWS_MAX, RevokedLine, RevokedList, RevokedView,
 };
 use crate::gate::account::{Account, ClientPassword, RevokedPassword, Terms};
-use crate::gate::name::{AccountName, PasswordName, Protocol};
+use crate::gate::name::{AccountName, GroupName, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 
 /// The most protocols or networks of one client password.
@@ -62,8 +62,13 @@ pub(super) async fn change(
     body: Body<AccountChange>,
 ) -> Answer<AccountView> {
     let account = api.name(&address)?;
-    let AccountChange { enabled, two_factor } = body?.0;
-    let order = Order::SetAccount { account: account.clone(), enabled, two_factor };
+    let AccountChange { enabled, two_factor, group } = body?.0;
+    let group = match group.as_deref().map(str::trim) {
+        None => None,
+        Some("") => Some(None),
+        Some(name) => Some(Some(GroupName::parse(name)?)),
+    };
+    let order = Order::SetAccount { account: account.clone(), enabled, two_factor, group };
     api.service.carry_out(order, &by.0.0).await?;
     api.view(&account).await
 }
@@ -168,6 +173,7 @@ fn view(account: Account) -> AccountView {
         address: account.name.to_string(),
         enabled: account.enabled,
         two_factor: account.two_factor,
+        group: account.group.map(|group| group.as_str().to_owned()),
         created: account.created,
         passwords: account.passwords.into_iter().map(password).collect(),
         revoked: account.revoked.into_iter().map(revoked).collect(),

@@ -224,6 +224,8 @@ impl From<OrderError> for ApiError {
             OrderError::Refused(
                 refused @ (OrderRefused::NoAccount(_)
                 | OrderRefused::NoPassword(_)
+                | OrderRefused::NoAlias(..)
+                | OrderRefused::NoDelegation { .. }
                 | OrderRefused::NotBlocked(_)),
             ) => Self::not_found(refused.to_string()),
             OrderError::Refused(refused) => Self::new(StatusCode::CONFLICT, "refused", refused.to_string()),

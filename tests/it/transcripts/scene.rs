@@ -108,7 +108,7 @@ pub(super) async fn enact(world: &World, statement: &str) -> Result<(), String> 
         "has two-factor" => (None, Some(true)),
         _ => return enact_password(world, subject, predicate).await,
     };
-    order(world, Order::SetAccount { account, enabled, two_factor }).await
+    order(world, Order::SetAccount { account, enabled, two_factor, group: None }).await
 }
 
 async fn enact_address(world: &World, address: IpAddr, predicate: &str) -> Result<(), String> {

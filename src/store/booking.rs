@@ -1,0 +1,259 @@
+//! Booking: the one transaction that lets a message through or not, counts it, and tells once that a limit
+//! is reached.
+
+use super::sending::{Message, RESERVED_SECS, Scope, Stage};
+use super::{StoreError, Tables};
+use crate::clock::Timestamp;
+use crate::gate::event::{Event, Kind};
+use crate::gate::limits::{
+    Amount, Level, Limited, Limits, Per, Reached, fits, in_force, oldest_slot, slot_of, used,
+};
+use crate::gate::name::GroupName;
+use crate::gate::sending::Met;
+
+/// Messages whose reservation one transaction takes back.
+const RELEASE_MAX: u32 = 100;
+
+/// What is asked about a message: at DATA, or at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// May it come?
+    Reserve,
+    /// It has come.
+    Book,
+}
+
+/// A message on its way, and what is to happen at a limit.
+#[derive(Clone, Debug)]
+pub struct Passing {
+    /// Postfix's name for it; empty where it tells none.
+    pub instance: String,
+    /// Who sends it.
+    pub message: Message,
+    /// The group of the account.
+    pub group: Option<GroupName>,
+    /// How far it has come.
+    pub ask: Ask,
+    /// At a limit, the client password that sent most is removed.
+    pub revoke: bool,
+    /// Channels that a notice goes through, comma-separated; empty: nobody is told.
+    pub channels: String,
+    /// Who sends, from where and with what, for events.
+    pub about: Event,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// Let through (and true when it was booked for the first time), or the limit it met.
+    pub verdict: Result<bool, Met>,
+    /// The client password that was removed.
+    pub revoked: Option<(i64, String)>,
+    /// Events to be logged once this is on disk.
+    pub events: Vec<Event>,
+}
+
+/// Lets a message through and counts it, or says which limit it meets, tells that once, and removes the
+/// client password that sent most, if that is wanted.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn pass(tables: &mut dyn Tables, passing: &Passing) -> Result<Passed, StoreError> {
+    let now = passing.about.time;
+    let met = match let_through(tables, passing, now)? {
+        Ok(first) => return Ok(Passed { verdict: Ok(first), revoked: None, events: Vec::new() }),
+        Err(met) => met,
+    };
+    let mut events = Vec::new();
+    let mut revoked = None;
+    if passing.revoke
+        && met.per != Per::Address
+        && let Some((id, name)) = heaviest(tables, &passing.message, &met, now)?
+    {
+        tables.revoke_password(id, now)?;
+        let event = Event::new(now, Kind::PasswordRevoked, "gate").password(id, &name);
+        let event = event.account(passing.message.account.as_str());
+        events.push(event.reason(format!("sending limit: {}", met.limited.words(met.limit))));
+        revoked = Some((id, name));
+    }
+    if let Some(event) = tell(tables, passing, &met, revoked.is_some(), now)? {
+        events.push(event);
+    }
+    for event in &events {
+        tables.add_event(event)?;
+    }
+    Ok(Passed { verdict: Err(met), revoked, events })
+}
+
+/// Tells that a limit is reached, unless somebody was told within its window.
+fn tell(
+    tables: &mut dyn Tables,
+    passing: &Passing,
+    met: &Met,
+    revoked: bool,
+    now: Timestamp,
+) -> Result<Option<Event>, StoreError> {
+    let scopes = passing.message.scopes();
+    let Some((_, scope)) = scopes.iter().find(|(per, _)| *per == met.per) else { return Ok(None) };
+    let lately = tables.told(scope, met.limited)?.is_some_and(|at| now < at.plus(met.limited.window()));
+    if lately && !revoked {
+        return Ok(None);
+    }
+    tables.set_told(scope, met.limited, now)?;
+    let reason = format!("{} per {}", met.limited.words(met.limit), met.per.word());
+    let event = Event { kind: Kind::LimitReached, ..passing.about.clone() }.reason(reason);
+    Ok(Some(event))
+}
+
+/// The client password that sent most of what a limit counts.
+fn heaviest(
+    tables: &mut dyn Tables,
+    message: &Message,
+    met: &Met,
+    now: Timestamp,
+) -> Result<Option<(i64, String)>, StoreError> {
+    let Some(account) = tables.account(&message.account)? else { return Ok(None) };
+    let mut most = (0, None);
+    for password in &account.passwords {
+        if met.per == Per::ClientPassword && message.password_id != Some(password.id) {
+            continue;
+        }
+        let slots = tables.sent(&Scope::Password(password.id), oldest_slot(now))?;
+        let sent = used(met.limited, &slots, now);
+        if sent > most.0 {
+            most = (sent, Some((password.id, password.name.clone())));
+        }
+    }
+    Ok(most.1)
+}
+
+/// Lets a message through and counts it; true when it was booked for the first time. The same `instance` is
+/// counted once, however often it is asked about; without one, only its end counts.
+///
+/// At DATA nothing is written where no limit is set: it is counted at its end.
+fn let_through(
+    tables: &mut dyn Tables,
+    passing: &Passing,
+    now: Timestamp,
+) -> Result<Result<bool, Met>, StoreError> {
+    release_overdue(tables, now)?;
+    let Passing { instance, message, group, ask, .. } = passing;
+    let known = if instance.is_empty() { None } else { tables.message(instance)? };
+    // A name that comes again for another account is another server's.
+    let known = known.filter(|(_, _, known)| known.account == message.account);
+    let counted = known.clone().filter(|(_, stage, _)| *stage != Stage::Released);
+    let (time, message, more) = match counted {
+        Some((time, _, before)) => {
+            let recipients = before.recipients.max(message.recipients);
+            let more = Amount { messages: 0, recipients: (recipients - before.recipients).into() };
+            (time, Message { recipients, ..before }, more)
+        }
+        None => (now, message.clone(), Amount { messages: 1, recipients: message.recipients.into() }),
+    };
+    // What was let through at DATA is not sent back at its end, after the whole message has come.
+    let promised = matches!(known, Some((_, Stage::Released, _))) && *ask == Ask::Book;
+    let limited = match keeps_within(tables, &message, group.as_ref(), more, now)? {
+        Err(met) if !promised => return Ok(Err(met)),
+        Err(_) => true,
+        Ok(limited) => limited,
+    };
+    let booked = matches!(known, Some((_, Stage::Booked, _)));
+    if *ask == Ask::Reserve && (!limited || instance.is_empty()) {
+        return Ok(Ok(false));
+    }
+    if more != Amount::default() {
+        count(tables, &message, slot_of(time), signed(more.messages), signed(more.recipients))?;
+    }
+    if !instance.is_empty() {
+        let stage = if booked || *ask == Ask::Book { Stage::Booked } else { Stage::Reserved };
+        tables.put_message(instance, time, stage, &message)?;
+    }
+    Ok(Ok(*ask == Ask::Book && !booked))
+}
+
+/// Whether a message keeps within every limit that is set for it; if so, whether any is set.
+fn keeps_within(
+    tables: &mut dyn Tables,
+    message: &Message,
+    group: Option<&GroupName>,
+    more: Amount,
+    now: Timestamp,
+) -> Result<Result<bool, Met>, StoreError> {
+    let mut limited = false;
+    if more == Amount::default() {
+        return Ok(Ok(limited));
+    }
+    for (per, scope) in message.scopes() {
+        let levels = levels(tables, message, group, per)?;
+        if levels.iter().all(Limits::is_empty) {
+            continue;
+        }
+        limited = true;
+        let slots = tables.sent(&scope, oldest_slot(now))?;
+        if let Err(Reached { limited, limit, opens }) = fits(&levels, &slots, more, now) {
+            return Ok(Err(Met { per, limited, limit, opens }));
+        }
+    }
+    Ok(Ok(limited))
+}
+
+/// Whether any limit is set for a message: where none is, trouble with counting keeps nobody from sending.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn is_limited(
+    tables: &mut dyn Tables,
+    message: &Message,
+    group: Option<&GroupName>,
+) -> Result<bool, StoreError> {
+    for (per, _) in message.scopes() {
+        let levels = levels(tables, message, group, per)?;
+        if Limited::ALL.into_iter().any(|limited| in_force(limited, &levels).is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn signed(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
+}
+
+/// What is said of a message's limits, the level that wins first. One address is nobody's own: only the
+/// default speaks of it.
+fn levels(
+    tables: &mut dyn Tables,
+    message: &Message,
+    group: Option<&GroupName>,
+    per: Per,
+) -> Result<Vec<Limits>, StoreError> {
+    let mut levels = Vec::with_capacity(3);
+    if per != Per::Address {
+        levels.push(tables.limits(&Level::Account(message.account.clone()), per)?);
+        if let Some(group) = group {
+            levels.push(tables.limits(&Level::Group(group.clone()), per)?);
+        }
+    }
+    levels.push(tables.limits(&Level::Default, per)?);
+    Ok(levels)
+}
+
+fn count(
+    tables: &mut dyn Tables,
+    message: &Message,
+    slot: i64,
+    messages: i64,
+    recipients: i64,
+) -> Result<(), StoreError> {
+    message.scopes().iter().try_for_each(|(_, scope)| tables.add_sent(scope, slot, messages, recipients))
+}
+
+/// Takes back what was counted for messages that never ended.
+fn release_overdue(tables: &mut dyn Tables, now: Timestamp) -> Result<(), StoreError> {
+    let before = Timestamp(now.0 - RESERVED_SECS);
+    for (instance, time, message) in tables.overdue_messages(before, RELEASE_MAX)? {
+        count(tables, &message, slot_of(time), -1, -i64::from(message.recipients))?;
+        tables.put_message(&instance, time, Stage::Released, &message)?;
+    }
+    Ok(())
+}

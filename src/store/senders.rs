@@ -1,0 +1,90 @@
+//! Whose a sender address is, over the tables of any store.
+//!
+//! The first of these that knows the address decides: an account, an alias, the same two without the
+//! `+tag`; then the same in the domain that its domain is an alias of; then whoever has the whole domain.
+
+use super::{StoreError, Tables};
+use crate::gate::alias::Place;
+use crate::gate::delegation::Right;
+use crate::gate::name::AccountName;
+use crate::gate::sender::Standing;
+
+/// The accounts that own an address; several may share an alias.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn owners(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<AccountName>, StoreError> {
+    let owners = owners_in_domain(tables, address)?;
+    if !owners.is_empty() {
+        return Ok(owners);
+    }
+    let (mut whole_domain, mut found) = (Vec::new(), Vec::new());
+    for of in tables.alias_of(&Place::Domain(address.parts().1.to_owned()).to_string())? {
+        match Place::parse(&of, None) {
+            Ok(Place::Address(account)) => whole_domain.push(account),
+            Ok(Place::Domain(domain)) => {
+                if let Some(there) = address.at_domain(&domain) {
+                    found.extend(owners_in_domain(tables, &there)?);
+                }
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(if found.is_empty() { whole_domain } else { found })
+}
+
+fn owners_in_domain(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<AccountName>, StoreError> {
+    for form in [Some(address.clone()), address.untagged()].into_iter().flatten() {
+        if tables.is_account(&form)? {
+            return Ok(vec![form]);
+        }
+        let of = tables.alias_of(form.as_str())?;
+        if !of.is_empty() {
+            return Ok(of.iter().filter_map(|of| AccountName::parse(of, None).ok()).collect());
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// How a login stands to an address. A login that is no account of ours owns its own address and the
+/// `+tag` forms of it.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn standing(
+    tables: &mut dyn Tables,
+    login: &AccountName,
+    address: &AccountName,
+) -> Result<Standing, StoreError> {
+    if address == login {
+        return Ok(Standing::Own);
+    }
+    let owners = owners(tables, address)?;
+    if owners.contains(login) {
+        return Ok(Standing::Own);
+    }
+    if owners.is_empty() {
+        let own = address.untagged().as_ref() == Some(login);
+        return Ok(if own { Standing::Own } else { Standing::Nobodys });
+    }
+    let mut best: Option<Right> = None;
+    for owner in &owners {
+        best = best.max(tables.right(owner, login)?);
+    }
+    Ok(best.map_or(Standing::Foreign, Standing::Granted))
+}
+
+/// Every login that may send under an address: its owners, and whom they let send.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn logins(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<String>, StoreError> {
+    let mut logins = Vec::new();
+    for owner in owners(tables, address)? {
+        let granted = tables.delegations(Some(&owner))?;
+        let granted = granted.into_iter().filter(|one| one.owner == owner.as_str() && one.right.sends());
+        logins.push(owner.to_string());
+        logins.extend(granted.map(|one| one.delegate));
+    }
+    Ok(logins)
+}
