@@ -29,20 +29,27 @@
 //! Changes (a new password, a revoke, a lifted block) are an [`Order`](gate::order::Order), carried out by
 //! [`store::orders`] in one transaction.
 //!
+//! # One message, start to end
+//!
+//! Postfix asks at each step ([`proto::policy`]), `service/sending.rs` decides: is the address blocked, is the login
+//! still good, whose is the sender ([`store::senders`]); at DATA the writer lets the message through and counts it, or
+//! says which limit it meets and tells that once ([`store::booking`]), and at its end it is booked.
+//!
 //! # The map
 //!
 //! - [`gate`]: the rules, pure. [`gate::record`] failures and blocks · [`gate::table`] seats ·
 //!   [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and selectors ·
 //!   [`gate::name`], [`gate::address`] what is parsed at the door · [`gate::event`] the audit log ·
 //!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared · [`gate::policy`] attempts
-//!   that Dovecot decides · [`gate::sender`] whose a sender address is · [`gate::delegation`] shared mailboxes
+//!   that Dovecot decides · [`gate::sending`] what Postfix asks about a message · [`gate::sender`], [`gate::alias`],
+//!   [`gate::delegation`] whose a sender address is and who else may use it · [`gate::limits`] how much may be sent
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
-//!   [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
+//!   [`proto::policy`], [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
 //! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process
 //! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus
-//! - [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
+//! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
 //!   [`daemon`]: `sidegated`, start and stop
 //! - [`config`]: the settings, and every mistake in them · [`log`], [`clock`], [`entropy`]
 //!
@@ -64,6 +71,7 @@ pub mod hasher;
 pub mod http;
 pub mod log;
 pub mod metrics;
+pub mod pace;
 pub mod proto;
 pub mod serve;
 pub mod service;

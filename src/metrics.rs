@@ -15,6 +15,7 @@ pub struct Counters {
     verdicts: Family,
     reasons: Family,
     connections: Family,
+    sending: Family,
 }
 
 /// Numbers that differ in one label.
@@ -51,6 +52,11 @@ impl Counters {
         if let Verdict::Refuse(reason) = verdict {
             self.reasons.add(reason.word(), 1);
         }
+    }
+
+    /// Counts how a question about a message was answered: accept, refuse, defer.
+    pub fn sending(&self, word: &'static str) {
+        self.sending.add(word, 1);
     }
 
     /// Accepted, refused, deferred.
@@ -97,6 +103,8 @@ pub fn page(counters: &Counters, gauges: &Gauges) -> String {
     page.family("sidegate_logins_total", "counter", "Logins by verdict.", "verdict", verdicts);
     let reasons = counters.reasons.all();
     page.family("sidegate_refusals_total", "counter", "Refused logins by reason.", "reason", reasons);
+    let help = "Questions of Postfix about messages, by answer.";
+    page.family("sidegate_sending_total", "counter", help, "verdict", counters.sending.all());
     page.single("sidegate_blocks", "Sources that are blocked.", gauges.blocks);
     page.single("sidegate_sources", "Sources with failures or a block.", gauges.sources);
     page.single("sidegate_argon2_queue", "Logins that wait for an Argon2 seat.", gauges.hashing_queue);

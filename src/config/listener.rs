@@ -99,6 +99,8 @@ pub enum ListenProtocol {
     AuthMaster,
     /// Dovecot 2.3's passdb and userdb `dict`.
     Dict,
+    /// Postfix: may this message go on its way?
+    Policy,
     /// Postfix: whose sender address is this?
     Socketmap,
     /// Cyrus SASL: is this password right? Without the client's address.
@@ -112,6 +114,7 @@ impl Choice for ListenProtocol {
         ("auth-client", ListenProtocol::AuthClient),
         ("auth-master", ListenProtocol::AuthMaster),
         ("dict", ListenProtocol::Dict),
+        ("policy", ListenProtocol::Policy),
         ("socketmap", ListenProtocol::Socketmap),
         ("saslauthd", ListenProtocol::Saslauthd),
         ("http", ListenProtocol::Http),

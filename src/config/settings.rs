@@ -42,6 +42,9 @@ const IPV6_PREFIX: std::ops::RangeInclusive<u32> = 16..=128;
 /// Addresses remembered. Fewer would be forgotten while they guess; more would not fit into memory.
 const ADDRESSES_MAX: std::ops::RangeInclusive<u32> = 100..=100_000_000;
 
+/// Messages in a minute. More than this is no limit.
+const BURST_MAX: u32 = 100_000;
+
 /// The longest time of anything: ten years.
 const LONG: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
@@ -98,6 +101,7 @@ fn config(mut root: Section<'_, '_>) -> Config {
         userdb: root.optional("userdb").and_then(userdb),
         messages: messages(root.section("messages")),
         events: events(root.section("events")),
+        sending: sending(root.section("sending")),
     }
 }
 
@@ -274,6 +278,19 @@ fn messages(mut section: Section<'_, '_>) -> Messages {
         }
     }
     Messages { language, portal_url, wrong, blocked }
+}
+
+fn sending(mut section: Section<'_, '_>) -> Sending {
+    let default = Sending::default();
+    let mut burst = |key, default| section.get_or(key, number(0..=BURST_MAX), default);
+    let burst_per_connection = burst("burst_per_connection", default.burst_per_connection);
+    let burst_per_address = burst("burst_per_address", default.burst_per_address);
+    Sending {
+        null_sender: section.get_or("null_sender", word, default.null_sender),
+        on_limit: section.get_or("on_limit", word, default.on_limit),
+        burst_per_connection,
+        burst_per_address,
+    }
 }
 
 fn events(mut section: Section<'_, '_>) -> Events {

@@ -164,12 +164,18 @@ impl Policy {
     /// from the host that connected.
     #[must_use]
     pub fn admits(&self, account: Option<&Account>, host: Option<IpAddr>) -> bool {
-        let trusted = host.is_some_and(|host| self.allowed_from.iter().any(|net| net.contains(&host)));
+        let trusted = host.is_some_and(|host| self.trusts(host));
         match account {
             Some(account) if !account.enabled => false,
             Some(account) => trusted || (self.until_two_factor && !account.two_factor),
             None => trusted || self.until_two_factor,
         }
+    }
+
+    /// Whether a host enforces the second factor itself, and so speaks for many people.
+    #[must_use]
+    pub fn trusts(&self, host: IpAddr) -> bool {
+        self.allowed_from.iter().any(|net| net.contains(&host))
     }
 
     /// Whether main passwords are good for anything at all.
@@ -284,6 +290,7 @@ mod tests {
             name: AccountName::parse("ann@example.org", None).unwrap(),
             enabled: true,
             two_factor: false,
+            group: None,
             created: Timestamp(0),
             passwords: vec![password(1, RIGHT, KEY)],
             revoked: vec![RevokedPassword {

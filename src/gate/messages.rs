@@ -2,6 +2,8 @@
 //!
 //! Every wrong secret reads the same, known account or not; a block names its end.
 
+mod sending;
+
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
@@ -15,7 +17,7 @@ pub struct Messages {
     wrong: Option<String>,
     /// For a block, with `{until}` and perhaps `{portal}`.
     blocked: String,
-    later: &'static str,
+    language: Language,
     portal: String,
     zone: TimeZone,
 }
@@ -45,12 +47,8 @@ impl Messages {
             (Language::ZhCn, None) => "您的地址登录失败次数过多,请在 {until} 之后重试",
             (Language::ZhCn, Some(_)) => "您的地址登录失败次数过多,请在 {until} 之后重试,或访问 {portal}",
         };
-        let later = match language {
-            Language::En => "This cannot be decided at the moment. Try again later",
-            Language::ZhCn => "暂时无法处理登录,请稍后重试",
-        };
         Self {
-            later,
+            language,
             wrong: wrong.or(portal.map(|_| shipped_wrong)).map(str::to_owned),
             blocked: blocked.unwrap_or(shipped_blocked).to_owned(),
             portal: portal.unwrap_or_default().to_owned(),
@@ -61,7 +59,21 @@ impl Messages {
     /// What anybody is told when the trouble is ours, where the mail server has no words of its own.
     #[must_use]
     pub fn later(&self) -> &'static str {
-        self.later
+        self.pick("This cannot be decided at the moment. Try again later", "暂时无法处理登录,请稍后重试")
+    }
+
+    fn pick(&self, en: &'static str, zh: &'static str) -> &'static str {
+        match self.language {
+            Language::En => en,
+            Language::ZhCn => zh,
+        }
+    }
+
+    fn time(&self, time: Timestamp) -> String {
+        match jiff::Timestamp::from_second(time.0) {
+            Ok(known) => known.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+            Err(_) => time.to_string(),
+        }
     }
 
     /// What a wrong secret is told.
@@ -73,10 +85,7 @@ impl Messages {
     /// What a blocked source is told.
     #[must_use]
     pub fn blocked(&self, until: Timestamp) -> String {
-        let until = match jiff::Timestamp::from_second(until.0) {
-            Ok(time) => time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
-            Err(_) => until.to_string(),
-        };
+        let until = self.time(until);
         fill(&self.blocked, Marks::Braces, &[("portal", &self.portal), ("until", &until)])
     }
 }

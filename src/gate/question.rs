@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::login::{Attempt, Grant, Origin, Verdict};
 use super::secret::Secret;
+use super::sending::{Sending, Told};
 
 /// A dialogue with the upstream that goes on over several steps. Dropping it gives it up.
 pub struct Relay {
@@ -77,6 +78,8 @@ pub enum Question {
     List(Bytes),
     /// Whose sender address this is (socketmap).
     Owners(String),
+    /// May a message go on its way (Postfix policy)?
+    Sending(Sending),
 }
 
 /// A refusal with a code of its own; never a wrong secret.
@@ -140,6 +143,8 @@ pub enum Answer {
     List(Option<Vec<String>>),
     /// The accounts that may use an address, or `None` in case of trouble.
     Owners(Option<Vec<String>>),
+    /// What Postfix is told of a message.
+    Sending(Told),
 }
 
 /// How a login ended, and what to tell the client beside it.

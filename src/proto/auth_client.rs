@@ -398,7 +398,8 @@ impl Protocol for AuthClient {
             }
             Answer::Coded(Coded::Authorization) => line(out, "FAIL", id, b"\tcode=authz_fail"),
             Answer::Coded(Coded::Malformed) => line(out, "FAIL", id, b""),
-            Answer::Challenge(..) | Answer::Found(_) | Answer::List(_) | Answer::Owners(_) => {
+            // Answers to questions that are not asked here.
+            _ => {
                 return if self.trouble(id, smtp, out) { Reply::Done } else { Reply::Close };
             }
         }

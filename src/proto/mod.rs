@@ -7,6 +7,7 @@ pub mod auth_client;
 pub mod auth_master;
 pub mod dict;
 mod netstring;
+pub mod policy;
 pub mod saslauthd;
 pub mod socketmap;
 pub mod tab;

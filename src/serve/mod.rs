@@ -20,6 +20,7 @@ use crate::http::{Http, KeyError};
 use crate::proto::auth_client::{AuthClient, Greeting};
 use crate::proto::auth_master::AuthMaster;
 use crate::proto::dict::Dict;
+use crate::proto::policy::Policy;
 use crate::proto::saslauthd::Saslauthd;
 use crate::proto::socketmap::Socketmap;
 use crate::service::Service;
@@ -184,6 +185,9 @@ impl Door {
             ListenProtocol::Dict => {
                 let protocol = Dict::new(service.entropy().bytes());
                 drive::drive(stream, protocol, id, unclaimed, service, stop).await
+            }
+            ListenProtocol::Policy => {
+                drive::drive(stream, Policy::default(), id, unclaimed, service, stop).await
             }
             ListenProtocol::Socketmap => {
                 drive::drive(stream, Socketmap::default(), id, unclaimed, service, stop).await

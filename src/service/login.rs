@@ -173,8 +173,15 @@ impl Service {
             // `block add` holds when it has returned, for those under way too.
             match self.seats.table().block(&trier.source, self.now()).filter(|_| !trier.exempt) {
                 Some(block) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
-                None => self.note_success(trier, grant, rules),
+                None => {
+                    let account = self.key.account_tag(grant.account.as_str().as_bytes());
+                    self.sessions.note(account, grant, trier.origin);
+                    self.note_success(trier, grant, rules);
+                }
             }
+        }
+        if proof.verdict == Verdict::Elsewhere {
+            self.sessions.forget(trier.tag, trier.origin);
         }
         if !in_the_store {
             self.record(self.event(trier, &proof.verdict));
@@ -267,8 +274,7 @@ impl Service {
             let last_use = LastUse { at: now, address: address.map(|a| a.to_string()), protocol };
             self.last_uses.note(*id, last_use);
         }
-        let declared =
-            address.is_none_or(|address| rules.policy.allowed_from.iter().any(|net| net.contains(&address)));
+        let declared = address.is_none_or(|address| rules.policy.trusts(address));
         if !trier.exempt && !declared && lock(&self.crowds).note(trier.source, trier.tag, now) {
             self.record(crowd(trier, now));
         }

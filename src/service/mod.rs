@@ -8,6 +8,8 @@
 //! - `relay`: mechanisms that only the upstream does
 //! - `policy`: attempts that Dovecot's own passdbs decide
 //! - `userdb`: claims and lookups of mail processes
+//! - `sending`: what Postfix asks about a message; `senders`: whose a sender address is; `sessions`: which login is
+//!   behind an SMTP session
 //! - `seats`: who may be decided on now, and who waits
 //! - `held`: answers to failures that leave later
 //! - `admin`: orders, lists, `check`
@@ -21,9 +23,13 @@ mod proof;
 mod relay;
 pub mod rules;
 mod seats;
+mod senders;
+mod sending;
+mod sessions;
 mod upkeep;
 mod userdb;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -33,12 +39,14 @@ use self::held::Held;
 use self::policy::Policy;
 use self::proof::Verified;
 use self::seats::Seats;
+use self::sessions::Sessions;
 use self::upkeep::{LastUses, Refusals};
 use crate::claims::Claims;
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::Entropy;
+use crate::gate::address::Key;
 use crate::gate::crowd::Crowds;
-use crate::gate::key::StoreKey;
+use crate::gate::key::{AccountTag, StoreKey};
 use crate::gate::login::Verdict;
 use crate::gate::question::{Answer, Question};
 use crate::gate::record::AddressRecord;
@@ -46,6 +54,7 @@ use crate::gate::table::AddressTable;
 use crate::hasher::Hasher;
 use crate::log;
 use crate::metrics::Counters;
+use crate::pace::Pace;
 use crate::store::{StoreError, StoreHandle};
 use crate::upstream::Upstream;
 
@@ -96,6 +105,11 @@ pub struct Service {
     writable: AtomicBool,
     counters: Counters,
     policy: Policy,
+    sessions: Sessions,
+    /// Bursts of one SMTP connection: the login, and the client's address and port.
+    connection_pace: Pace<(AccountTag, IpAddr, u16)>,
+    /// Bursts of one source.
+    source_pace: Pace<Key>,
 }
 
 impl Service {
@@ -136,6 +150,9 @@ impl Service {
             writable: AtomicBool::new(true),
             counters: Counters::default(),
             policy: Policy::default(),
+            sessions: Sessions::default(),
+            connection_pace: Pace::default(),
+            source_pace: Pace::default(),
         }))
     }
 
@@ -161,6 +178,7 @@ impl Service {
             Question::User(lookup) => Answer::Found(self.user(&lookup).await),
             Question::Pass(lookup) => Answer::Found(self.pass(&lookup).await),
             Question::List(params) => Answer::List(self.list(&params).await),
+            Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
             Question::Owners(address) => Answer::Owners(self.owners(&address).await),
         }
     }

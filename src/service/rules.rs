@@ -1,12 +1,13 @@
 //! The settings in the form that deciding needs; replaced as a whole when they are read again.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
-use crate::config::{CheckedBy, Config, MailClients, Repeats, Userdb};
+use crate::config::{CheckedBy, Config, MailClients, NullSender, OnLimit, Repeats, Userdb};
 use crate::gate::address::{Key, Prefixes};
 use crate::gate::login::Policy;
 use crate::gate::messages::Messages;
@@ -38,6 +39,23 @@ pub struct Rules {
     pub userdb: Option<Userdb>,
     /// How long events are kept.
     pub events_keep: Duration,
+    /// Who may send what.
+    pub sending: SendingRules,
+}
+
+/// What decisions about sending go by.
+#[derive(Clone, Debug)]
+pub struct SendingRules {
+    /// Whoever is logged in may use the null sender.
+    pub null_sender: bool,
+    /// At a limit, the client password that sent most is removed.
+    pub revokes: bool,
+    /// Messages that one connection may begin in a minute.
+    pub per_connection: Option<NonZeroU32>,
+    /// Messages that one source may begin in a minute.
+    pub per_address: Option<NonZeroU32>,
+    /// Channels that notices go through, comma-separated.
+    pub channels: String,
 }
 
 impl Rules {
@@ -85,6 +103,13 @@ impl From<&Config> for Rules {
             per_account: config.client_passwords.per_account,
             userdb: config.userdb.clone(),
             events_keep: config.events.keep,
+            sending: SendingRules {
+                null_sender: config.sending.null_sender == NullSender::Allow,
+                revokes: config.sending.on_limit == OnLimit::RevokeClientPassword,
+                per_connection: NonZeroU32::new(config.sending.burst_per_connection),
+                per_address: NonZeroU32::new(config.sending.burst_per_address),
+                channels: String::new(),
+            },
         }
     }
 }

@@ -191,6 +191,8 @@ impl Service {
 
     async fn sweep(&self) {
         let (now, rules) = (self.now(), self.rules());
+        self.connection_pace.sweep();
+        self.source_pace.sweep();
         let gone = self.seats.table().sweep(now, &rules.lockout);
         self.forget_sources(&gone);
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));

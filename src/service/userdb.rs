@@ -117,22 +117,6 @@ impl Service {
         }
     }
 
-    /// Whose sender address this is: an account's own address, or with a `+tag` in it.
-    pub(super) async fn owners(&self, address: &str) -> Option<Vec<String>> {
-        let untagged = address.rsplit_once('@').and_then(|(local, domain)| {
-            let (local, _tag) = local.split_once('+')?;
-            Some(format!("{local}@{domain}"))
-        });
-        for address in [Some(address.to_owned()), untagged].into_iter().flatten() {
-            match self.own(&address).await {
-                Ok(Some(name)) => return Some(vec![name.to_string()]),
-                Ok(None) => {}
-                Err(_) => return None,
-            }
-        }
-        Some(Vec::new())
-    }
-
     /// The normal form of a name that is an account of ours.
     async fn own(&self, user: &str) -> Result<Option<AccountName>, StoreError> {
         let Ok(name) = AccountName::parse(user, self.rules().default_domain.as_deref()) else {

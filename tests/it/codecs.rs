@@ -10,6 +10,7 @@ use sidegate::config::OnTrouble;
 use sidegate::gate::login::{Attempt, Grant, Presented, Reason, Verdict};
 use sidegate::gate::name::AccountName;
 use sidegate::gate::question::{Answer, Found, LoginAnswer, Question, Relay};
+use sidegate::gate::sending::Told;
 use sidegate::proto::auth_client::{self, AuthClient, DIALOGUES_MAX, Greeting, Mechanism, OPEN_MAX};
 use sidegate::proto::auth_master::{self, AuthMaster};
 use sidegate::proto::dict::Dict;
@@ -97,6 +98,7 @@ fn decide(question: Question) -> Answer {
             Answer::Found(Found::User(lookup.name, Bytes::from_static(b"uid=5000")))
         }
         Question::Owners(_) => Answer::Owners(None),
+        Question::Sending(_) => Answer::Sending(Told::Fine),
         Question::List(_) => Answer::List(Some(vec!["ann@example.org".to_owned()])),
     }
 }
