@@ -1,6 +1,8 @@
 //! What every store promises. The same suite runs against each implementation: give
 //! [`check_all`] a way to make an empty one.
 
+mod sending;
+
 use std::time::Duration;
 
 use super::orders::{Circumstances, carry_out, settle};
@@ -28,7 +30,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 7] = [
+    let suite: [fn(&B); 14] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -36,6 +38,13 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         settling_blocks_and_says_so,
         events_are_found_by_what_is_asked,
         a_failed_transaction_leaves_nothing,
+        sending::an_address_belongs_to_whoever_is_nearest,
+        sending::rights_are_granted_and_taken_back,
+        sending::a_message_counts_once,
+        sending::a_message_that_never_ends_is_released,
+        sending::the_winning_level_decides,
+        sending::a_limit_is_told_once_and_takes_the_password_that_did_it,
+        sending::notices_are_owed_until_they_are_delivered,
     ];
     for promise in suite {
         promise(&fresh());

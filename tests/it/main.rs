@@ -12,6 +12,7 @@ mod http;
 mod lockout;
 mod openapi;
 mod passwords;
+mod sending;
 mod tidy;
 mod transcripts;
 mod world;

@@ -118,7 +118,7 @@ impl World {
         self.service.carry_out(order, "test").await.unwrap();
     }
 
-    /// The path of one of the sockets: `client`, `master` or `dict`.
+    /// The path of one of the sockets: `client`, `master`, `dict`, `policy` or `map`.
     pub(crate) fn socket(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -158,13 +158,17 @@ fn config(folder: &tempfile::TempDir, settings: &str) -> Config {
         "[store]\npath = {:?}\nkey_file = {:?}\n[control]\npath = {:?}\n\
          [[listen]]\nprotocol = \"auth-client\"\npath = {:?}\n\
          [[listen]]\nprotocol = \"auth-master\"\npath = {:?}\n\
-         [[listen]]\nprotocol = \"dict\"\npath = {:?}\n",
+         [[listen]]\nprotocol = \"dict\"\npath = {:?}\n\
+         [[listen]]\nprotocol = \"policy\"\npath = {:?}\n\
+         [[listen]]\nprotocol = \"socketmap\"\npath = {:?}\n",
         at("store.db"),
         at("store.key"),
         at("control"),
         at("client"),
         at("master"),
         at("dict"),
+        at("policy"),
+        at("map"),
     );
     let delay = "[lockout]\nfailure_delay = \"0s\"\n".to_owned();
     let source = |name: &str, text: String| Source { name: name.to_owned(), text };
