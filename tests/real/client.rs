@@ -297,6 +297,16 @@ impl Smtp {
         smtp
     }
 
+    /// What the server says first, without TLS.
+    pub(crate) fn banner(from: Ipv4Addr, to: SocketAddrV4) -> String {
+        Smtp(Lines::clear(from, to)).answer()
+    }
+
+    /// What the server says first, with TLS from the start.
+    pub(crate) fn banner_tls(from: Ipv4Addr, to: SocketAddrV4) -> String {
+        Smtp(Lines::tls(from, to, None)).answer()
+    }
+
     fn answer(&mut self) -> String {
         last(self.0.hear_until(|line| line.as_bytes().get(3) != Some(&b'-')))
     }

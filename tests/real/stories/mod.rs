@@ -14,6 +14,7 @@ mod restart;
 mod restricted;
 mod revoke;
 mod secrecy;
+mod sending;
 mod take_over;
 mod webmail;
 

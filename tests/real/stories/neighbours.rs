@@ -23,8 +23,8 @@ fn whoever_is_logged_in_sends_under_his_own_address() {
     let sender = |site: &Site, address: &str| {
         let mut session = Smtp::starttls(HOME, Postfix::at(site, SUBMISSION));
         assert_in(&session.plain(ALICE, &secret));
-        session.command(&format!("MAIL FROM:<{address}>"));
-        session.command(&format!("RCPT TO:<{BOB}>"))
+        let answer = session.command(&format!("MAIL FROM:<{address}>"));
+        if answer.starts_with("250") { session.command(&format!("RCPT TO:<{BOB}>")) } else { answer }
     };
     for own in [ALICE, "Alice@Example.TEST", "alice+shop@example.test", ""] {
         let answer = sender(&site, own);
@@ -38,11 +38,10 @@ fn whoever_is_logged_in_sends_under_his_own_address() {
     let mut session = Smtp::starttls(HOME, Postfix::at(&site, SUBMISSION));
     assert_in(&session.plain(ALICE, &secret));
     site.stop_daemon("TERM");
-    session.command(&format!("MAIL FROM:<{ALICE}>"));
-    let answer = session.command(&format!("RCPT TO:<{BOB}>"));
+    let answer = session.command(&format!("MAIL FROM:<{ALICE}>"));
     assert!(answer.starts_with("451 4.3.0"), "{answer}");
     site.start_daemon();
-    let answer = session.command(&format!("RCPT TO:<{BOB}>"));
+    let answer = session.command(&format!("MAIL FROM:<{ALICE}>"));
     assert!(answer.starts_with("250"), "{answer}");
 }
 
