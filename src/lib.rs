@@ -43,12 +43,14 @@
 //!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared · [`gate::policy`] attempts
 //!   that Dovecot decides · [`gate::sending`] what Postfix asks about a message · [`gate::sender`], [`gate::alias`],
 //!   [`gate::delegation`] whose a sender address is and who else may use it · [`gate::limits`] how much may be sent
+//!   · [`gate::sharing`] what Dovecot is told of delegations
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::policy`], [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
 //! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process
 //! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus
+//! - [`sharing`]: the files in which Dovecot reads who shares a mailbox with whom
 //! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
 //!   [`daemon`]: `sidegated`, start and stop
 //! - [`config`]: the settings, and every mistake in them · [`log`], [`clock`], [`entropy`]
@@ -75,5 +77,6 @@ pub mod pace;
 pub mod proto;
 pub mod serve;
 pub mod service;
+pub mod sharing;
 pub mod store;
 pub mod upstream;

@@ -19,4 +19,5 @@ pub mod record;
 pub mod secret;
 pub mod sender;
 pub mod sending;
+pub mod sharing;
 pub mod table;
