@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::gate::sharing::{Delegation, Prefix, texts};
 
@@ -59,7 +60,7 @@ fn put(path: &Path, text: &str) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let placed = write_aside(&aside, text).and_then(|()| fs::rename(&aside, path));
+    let placed = write_aside(&aside, text, next_second(path)?).and_then(|()| fs::rename(&aside, path));
     if placed.is_err() {
         let _ = fs::remove_file(&aside);
     }
@@ -78,12 +79,25 @@ fn stands(path: &Path, text: &str) -> io::Result<bool> {
     Ok(mode == MODE && fs::read(path)? == text.as_bytes())
 }
 
-fn write_aside(aside: &Path, text: &str) -> io::Result<()> {
+fn write_aside(aside: &Path, text: &str, not_before: SystemTime) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(aside)?;
     // The daemon's umask took the mode away again.
     file.set_permissions(Permissions::from_mode(MODE))?;
     file.write_all(text.as_bytes())?;
+    if file.metadata()?.modified()? < not_before {
+        file.set_modified(not_before)?;
+    }
     file.sync_all()
+}
+
+/// The earliest time that a new file may bear. Dovecot 2.3 and 2.4 take a file of the same size and second for the same
+/// rights, and a session would keep what it should lose until the second is over.
+fn next_second(path: &Path) -> io::Result<SystemTime> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.modified()? + Duration::from_secs(1)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(SystemTime::UNIX_EPOCH),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +159,19 @@ mod tests {
         files.write(&[]).unwrap();
         assert_eq!(fs::metadata(&files.acl).unwrap().mode() & 0o7777, MODE);
         assert_eq!(fs::read_to_string(&files.map).unwrap(), "");
+    }
+
+    #[test]
+    fn no_two_texts_have_the_same_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let mut last = 0;
+        for delegate in ["ann@example.org", "bob@example.org", "cid@example.org"] {
+            files.write(&[delegation("team@example.org", delegate)]).unwrap();
+            let second = fs::metadata(&files.acl).unwrap().mtime();
+            assert!(second > last, "{second} after {last}");
+            last = second;
+        }
     }
 
     #[test]

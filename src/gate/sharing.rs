@@ -112,7 +112,9 @@ fn letters(right: Right) -> &'static str {
     }
 }
 
-fn writable(name: &str) -> bool {
+/// Whether a delegation from or to somebody of this name can be written.
+#[must_use]
+pub fn writable(name: &str) -> bool {
     !name.is_empty() && name.chars().all(harmless)
 }
 
