@@ -52,6 +52,8 @@ pub(crate) struct Extra {
     pub(crate) debug: bool,
     /// A network whose word about its users' addresses is taken.
     pub(crate) trusted: Option<&'static str>,
+    /// Mailboxes can be shared, as the shipped `sharing.conf` tells.
+    pub(crate) sharing: bool,
 }
 
 /// The site's Dovecot.
@@ -87,6 +89,11 @@ impl Dovecot {
                 Series::V24 => "restart_request_count = unlimited",
             };
             text += &FEW_LOGIN_PROCESSES.replace("@FOREVER@", forever);
+        }
+        if extra.sharing {
+            let file = format!("dovecot/{}/sharing.conf", site.series.name());
+            site.install(&[&file]);
+            text += &format!("!include {}\n", site.path("etc").join(file).display());
         }
         text += &extra.own.replace("@DIR@", &site.path("dovecot").display().to_string());
         Dovecot::start_with(site, &text)

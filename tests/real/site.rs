@@ -97,6 +97,8 @@ impl Site {
             ("etc", 0, 0, 0o755),
             ("etc/conf.d", 0, 0, 0o755),
             ("tls", 0, 0, 0o755),
+            // As conf/dovecot/2.x/sharing.conf tells the administrator to make it.
+            ("sharing", DAEMON_ID, DAEMON_ID, 0o755),
             ("mail", MAIL_ID, MAIL_ID, 0o755),
             ("dovecot", 0, 0, 0o755),
             ("dovecot/run", 0, 0, 0o755),
@@ -145,6 +147,10 @@ impl Site {
         );
         fs::write(self.path("etc/conf.d/10-tests.toml"), usual).expect("10-tests.toml");
         fs::write(self.path("etc/conf.d/20-story.toml"), &plan.settings).expect("20-story.toml");
+        if plan.dovecot.sharing {
+            fs::write(self.path("etc/conf.d/25-sharing.toml"), self.settled("sidegate/sharing.toml"))
+                .expect("25-sharing.toml");
+        }
         for (protocol, name) in &plan.listeners {
             let path = self.path("postfix/queue/sidegate").join(name);
             let listener = format!(
@@ -169,6 +175,7 @@ impl Site {
         let mut text = fs::read_to_string(shipped(name)).expect("a shipped file");
         for (theirs, ours) in [
             ("/var/lib/sidegate/", "state/"),
+            ("/var/lib/sidegate-sharing/", "sharing/"),
             ("/run/sidegate/", "run/"),
             ("/run/dovecot/", "dovecot/run/"),
             ("/var/spool/postfix/", "postfix/queue/"),
