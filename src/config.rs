@@ -36,6 +36,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::gate::sharing::Prefix;
+
 pub use complaint::{Complaint, ConfigError, Fault};
 pub use listener::{Backends, Endpoint, ListenProtocol, Listener, OnTrouble, Refusals};
 pub use peer::{Peer, PeerError};
@@ -74,6 +76,8 @@ pub struct Config {
     pub events: Events,
     /// `[sending]`
     pub sending: Sending,
+    /// `[sharing]`; absent where Dovecot is not told of delegations
+    pub sharing: Option<Sharing>,
 }
 
 impl Config {
@@ -464,4 +468,13 @@ pub enum OnLimit {
 impl Choice for OnLimit {
     const WORDS: &'static [(&'static str, Self)] =
         &[("defer", OnLimit::Defer), ("revoke-client-password", OnLimit::RevokeClientPassword)];
+}
+
+/// `[sharing]`: the files in which Dovecot reads who shares a mailbox with whom.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sharing {
+    /// Where they are.
+    pub folder: PathBuf,
+    /// Under which name delegates find the mailboxes of an owner.
+    pub prefix: Prefix,
 }

@@ -30,6 +30,7 @@ use crate::hasher::Hasher;
 use crate::log;
 use crate::serve::{DRAIN, Door, socket};
 use crate::service::{Parts, Rules, Service};
+use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
 use crate::store::key_file;
 use crate::store::sqlite::Sqlite;
@@ -127,6 +128,10 @@ async fn run(path: &Path, config: Config) -> Result<(), Failure> {
     // touched.
     let control = listen_control(&config.control)?;
     let service = Service::start(parts(&config)?).await?;
+    if let Err(error) = service.share().await {
+        // Logins do not wait for it; what Dovecot was told last holds, and it is tried again.
+        error!(error = %log::chain(&error), "Dovecot could not be told of delegations");
+    }
     let doors: Arc<[Arc<Door>]> =
         config.listen.iter().map(|listener| Door::open(listener).map(Arc::new)).collect::<Result<_, _>>()?;
     let folder = config.store.path.parent().unwrap_or(Path::new("/")).to_owned();
@@ -177,6 +182,10 @@ fn parts(config: &Config) -> Result<Parts, Failure> {
             .upstream
             .as_ref()
             .map(|upstream| Upstream::start(&upstream.auth, &upstream.userdb, upstream.timeout)),
+        sharing: config
+            .sharing
+            .as_ref()
+            .map(|sharing| SharingFiles::in_folder(&sharing.folder, sharing.prefix.clone())),
     })
 }
 
@@ -227,6 +236,7 @@ fn reread(path: &Path, config: &mut Config, service: &Service) {
         ("listen", old.listen != new.listen),
         ("log", old.log != new.log),
         ("upstream", old.upstream != new.upstream),
+        ("sharing", old.sharing != new.sharing),
         ("client_passwords.argon2 seats, wait or queue", argon2(old) != argon2(new)),
         ("lockout.addresses_max", old.lockout.addresses_max != new.lockout.addresses_max),
     ];

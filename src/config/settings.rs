@@ -61,7 +61,8 @@ pub(super) fn read(sources: &[Source]) -> Result<Config, ConfigError> {
 
 /// Every key there is: those that are asked for where each section exists.
 pub(super) fn known_keys() -> Vec<String> {
-    let every_section = Source { name: String::new(), text: "[upstream]\n[userdb]\n[[listen]]\n".into() };
+    let every_section =
+        Source { name: String::new(), text: "[upstream]\n[userdb]\n[sharing]\n[[listen]]\n".into() };
     let mut notes = Notes::new(Vec::new());
     let tree = grow(&[every_section], &mut notes);
     config(Section::root(&tree, &mut notes));
@@ -102,6 +103,7 @@ fn config(mut root: Section<'_, '_>) -> Config {
         messages: messages(root.section("messages")),
         events: events(root.section("events")),
         sending: sending(root.section("sending")),
+        sharing: root.optional("sharing").and_then(sharing),
     }
 }
 
@@ -291,6 +293,15 @@ fn sending(mut section: Section<'_, '_>) -> Sending {
         burst_per_connection,
         burst_per_address,
     }
+}
+
+fn sharing(mut section: Section<'_, '_>) -> Option<Sharing> {
+    let prefix = |text: &str| {
+        Prefix::parse(text).map_err(|why| Fault::new(why.to_string(), "write it as in Dovecot's namespace"))
+    };
+    let folder = section.need("folder", line(text::folder), "\"/var/lib/sidegate-sharing\"");
+    let prefix = section.need("prefix", line(prefix), "\"shared/%{owner}/\"");
+    Some(Sharing { folder: folder?, prefix: prefix? })
 }
 
 fn events(mut section: Section<'_, '_>) -> Events {

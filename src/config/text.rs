@@ -55,6 +55,12 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Fault> {
     }
 }
 
+/// A folder.
+pub(super) fn folder(text: &str) -> Result<PathBuf, Fault> {
+    // A slash at the end says that it is one, and means nothing else.
+    path(text.strip_suffix('/').filter(|text| !text.is_empty()).unwrap_or(text))
+}
+
 /// The whole path of a socket.
 pub(super) fn socket_path(text: &str) -> Result<PathBuf, Fault> {
     if text.len() > SOCKET_PATH_BYTES_MAX {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::Service;
+use super::{Service, SharingError};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, Terms};
 use crate::gate::address::Key;
@@ -37,6 +37,9 @@ pub enum OrderError {
     /// Our own trouble: try again later.
     #[error(transparent)]
     Hasher(#[from] HasherError),
+    /// It is done, but not in force everywhere.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
 }
 
 /// What [`Service::check`] found.
@@ -102,6 +105,8 @@ impl Service {
             | Order::Withdraw { .. }
             | Order::SetLimits { .. } => None,
         };
+        let delegations =
+            matches!(order, Order::Grant { .. } | Order::Withdraw { .. } | Order::RemoveAccount(_));
         let work = move |tables: &mut dyn crate::store::Tables| carry_out(tables, &order, &at);
         let carried: Carried = match (account, block) {
             (Some(name), _) => self.store.change(name, work).await?,
@@ -117,6 +122,9 @@ impl Service {
         };
         let (done, events) = carried?;
         events.iter().for_each(log::event);
+        if delegations {
+            self.share().await?;
+        }
         Ok(done)
     }
 

@@ -12,6 +12,7 @@
 //!   behind an SMTP session
 //! - `seats`: who may be decided on now, and who waits
 //! - `held`: answers to failures that leave later
+//! - `sharing`: Dovecot is told of delegations
 //! - `admin`: orders, lists, `check`
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
@@ -26,6 +27,7 @@ mod seats;
 mod senders;
 mod sending;
 mod sessions;
+mod sharing;
 mod upkeep;
 mod userdb;
 
@@ -40,6 +42,7 @@ use self::policy::Policy;
 use self::proof::Verified;
 use self::seats::Seats;
 use self::sessions::Sessions;
+use self::sharing::Sharing;
 use self::upkeep::{LastUses, Refusals};
 use crate::claims::Claims;
 use crate::clock::{Clock, Timestamp};
@@ -55,12 +58,14 @@ use crate::hasher::Hasher;
 use crate::log;
 use crate::metrics::Counters;
 use crate::pace::Pace;
+use crate::sharing::SharingFiles;
 use crate::store::{StoreError, StoreHandle};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
 pub use self::policy::{Allowed, Ended, PolicyAttempt};
 pub use self::rules::Rules;
+pub use self::sharing::SharingError;
 
 /// What a service is made of.
 #[derive(Debug)]
@@ -81,6 +86,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// Dovecot's own auth process, in front mode.
     pub upstream: Option<Upstream>,
+    /// The files in which Dovecot reads of delegations.
+    pub sharing: Option<SharingFiles>,
 }
 
 /// Everything that is decided, is decided here.
@@ -105,6 +112,7 @@ pub struct Service {
     writable: AtomicBool,
     counters: Counters,
     policy: Policy,
+    sharing: Option<Sharing>,
     sessions: Sessions,
     /// Bursts of one SMTP connection: the login, and the client's address and port.
     connection_pace: Pace<(AccountTag, IpAddr, u16)>,
@@ -118,7 +126,7 @@ impl Service {
     /// # Errors
     /// The store's own trouble.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream } = parts;
+        let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream, sharing } = parts;
         let now = clock.now();
         let mut table = AddressTable::new(addresses_max);
         for (key, record) in store.read(|tables| tables.sources()).await? {
@@ -150,6 +158,7 @@ impl Service {
             writable: AtomicBool::new(true),
             counters: Counters::default(),
             policy: Policy::default(),
+            sharing: sharing.map(Sharing::new),
             sessions: Sessions::default(),
             connection_pace: Pace::default(),
             source_pace: Pace::default(),

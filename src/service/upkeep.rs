@@ -178,6 +178,7 @@ impl Service {
         for count in 1_u32.. {
             beat.tick().await;
             self.policy.expire();
+            self.share_again().await;
             for sum in self.refusals.over(self.now(), false) {
                 self.record(sum);
             }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sidegate::config::{
     Accounts, Argon2, Backends, ClientPasswords, Config, Control, Endpoint, ListenProtocol, Listener,
-    Messages, Peer, Source, Upstream, Userdb,
+    Messages, Peer, Sharing, Source, Upstream, Userdb,
 };
+use sidegate::gate::sharing::Prefix;
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -76,6 +77,10 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
             ..ClientPasswords::default()
         },
         control: Control { group: Some("sidegate-admin".into()), ..Control::default() },
+        sharing: Some(Sharing {
+            folder: "/var/lib/sidegate-sharing".into(),
+            prefix: Prefix::parse("shared/%{owner}/").unwrap(),
+        }),
         ..defaults()
     };
     let name = |name: &str| Peer::Name(name.into());

@@ -59,6 +59,7 @@ impl World {
             store: StoreHandle::open(&Sqlite::at(&config.store.path)).unwrap(),
             hasher: Hasher::start(2, 100, Duration::from_secs(5)),
             upstream: config.upstream.as_ref().map(|up| Upstream::start(&up.auth, &up.userdb, up.timeout)),
+            sharing: None,
         };
         let service = Service::start(parts).await.unwrap();
         let (stop, stopped) = watch::channel(false);

@@ -232,6 +232,7 @@ impl From<OrderError> for ApiError {
             OrderError::Name(name) => name.into(),
             OrderError::Store(error) => error.into(),
             OrderError::Hasher(error) => Self::unavailable(error.to_string()),
+            OrderError::Sharing(error) => Self::unavailable(error.to_string()),
         }
     }
 }
