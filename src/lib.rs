@@ -43,7 +43,7 @@
 //!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared · [`gate::policy`] attempts
 //!   that Dovecot decides · [`gate::sending`] what Postfix asks about a message · [`gate::sender`], [`gate::alias`],
 //!   [`gate::delegation`] whose a sender address is and who else may use it · [`gate::limits`] how much may be sent
-//!   · [`gate::sharing`] what Dovecot is told of delegations
+//!   · [`gate::sharing`] what Dovecot is told of delegations · [`gate::notice`] what owners and administrators are told
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::policy`], [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock

@@ -70,10 +70,7 @@ impl Messages {
     }
 
     fn time(&self, time: Timestamp) -> String {
-        match jiff::Timestamp::from_second(time.0) {
-            Ok(known) => known.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
-            Err(_) => time.to_string(),
-        }
+        shown(time, &self.zone)
     }
 
     /// What a wrong secret is told.
@@ -87,6 +84,14 @@ impl Messages {
     pub fn blocked(&self, until: Timestamp) -> String {
         let until = self.time(until);
         fill(&self.blocked, Marks::Braces, &[("portal", &self.portal), ("until", &until)])
+    }
+}
+
+/// A time for people, with the name of its zone.
+pub(super) fn shown(time: Timestamp, zone: &TimeZone) -> String {
+    match jiff::Timestamp::from_second(time.0) {
+        Ok(known) => known.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+        Err(_) => time.to_string(),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod login;
 pub mod messages;
 pub mod name;
+pub mod notice;
 pub mod order;
 pub mod policy;
 pub mod question;
