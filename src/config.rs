@@ -7,8 +7,8 @@
 //! - `tree`: the values, and how a later file overrides an earlier one
 //! - `settings`: section by section, key by key, with the limits of each; `checks`: rules between settings
 //! - `section`: asking the tree for settings, collecting complaints; `unknown`: keys that nobody asks for
-//! - `listener`: the types of `[[listen]]`
-//! - `value`, `text`: one value becomes a number, a path, a network…, or a fault with its cure
+//! - `listener`: the types of `[[listen]]`; `notices`: those of `[notices]`
+//! - `value`, `text`, `remote`: one value becomes a number, a path, a mail address…, or a fault with its cure
 //! - [`duration`], [`template`], `spelling`, [`complaint`]: the small ideas the others stand on
 //!
 //! All mistakes are told at once, each with its place and its cure. There are no secrets in the
@@ -20,7 +20,9 @@ pub mod complaint;
 pub mod duration;
 mod files;
 mod listener;
+mod notices;
 mod peer;
+mod remote;
 mod section;
 mod settings;
 mod spelling;
@@ -40,6 +42,7 @@ use crate::gate::sharing::Prefix;
 
 pub use complaint::{Complaint, ConfigError, Fault};
 pub use listener::{Backends, Endpoint, ListenProtocol, Listener, OnTrouble, Refusals};
+pub use notices::{Command, Mail, Notices, Server, Smtp, SmtpLogin, SmtpTls, Webhook};
 pub use peer::{Peer, PeerError};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -78,6 +81,8 @@ pub struct Config {
     pub sending: Sending,
     /// `[sharing]`; absent where Dovecot is not told of delegations
     pub sharing: Option<Sharing>,
+    /// `[notices]`
+    pub notices: Notices,
 }
 
 impl Config {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::complaint::{ConfigError, Fault};
 use super::section::{Notes, Section};
 use super::template::{IN_BLOCKED, IN_WRONG, Marks, holds};
-use super::value::{Parsed, line, list, mode, number, peer, time, word};
+use super::value::{Parsed, command, line, list, mode, number, peer, time, truth, word};
 use super::*;
-use super::{checks, syntax, text, tree, unknown};
+use super::{checks, remote, syntax, text, tree, unknown};
 use crate::hasher::{MEMORY_KIB_MAX, PASSES_MAX};
 
 /// Sockets for mail servers. Each costs a task and a file descriptor at least.
@@ -45,6 +45,9 @@ const ADDRESSES_MAX: std::ops::RangeInclusive<u32> = 100..=100_000_000;
 /// Messages in a minute. More than this is no limit.
 const BURST_MAX: u32 = 100_000;
 
+/// How long one delivery of a notice may take. The next ones wait for it.
+const NOTICE_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
+
 /// The longest time of anything: ten years.
 const LONG: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
@@ -59,10 +62,13 @@ pub(super) fn read(sources: &[Source]) -> Result<Config, ConfigError> {
     notes.verdict(config)
 }
 
+/// The sections that mean something by being there.
+const EVERY_SECTION: &str =
+    "[upstream]\n[userdb]\n[sharing]\n[[listen]]\n[notices.smtp]\n[notices.webhook]\n";
+
 /// Every key there is: those that are asked for where each section exists.
 pub(super) fn known_keys() -> Vec<String> {
-    let every_section =
-        Source { name: String::new(), text: "[upstream]\n[userdb]\n[sharing]\n[[listen]]\n".into() };
+    let every_section = Source { name: String::new(), text: EVERY_SECTION.into() };
     let mut notes = Notes::new(Vec::new());
     let tree = grow(&[every_section], &mut notes);
     config(Section::root(&tree, &mut notes));
@@ -104,6 +110,7 @@ fn config(mut root: Section<'_, '_>) -> Config {
         events: events(root.section("events")),
         sending: sending(root.section("sending")),
         sharing: root.optional("sharing").and_then(sharing),
+        notices: notices(root.section("notices")),
     }
 }
 
@@ -307,4 +314,80 @@ fn sharing(mut section: Section<'_, '_>) -> Option<Sharing> {
 fn events(mut section: Section<'_, '_>) -> Events {
     let default = Events::default();
     Events { keep: section.get_or("keep", time(HOUR..=LONG), default.keep) }
+}
+
+fn notices(mut section: Section<'_, '_>) -> Notices {
+    let default = Notices::default();
+    let timeout = section.get_or("timeout", time(SECOND..=NOTICE_WAIT_MAX), default.timeout);
+    let command = section.get("command", command);
+    let webhook = section.optional("webhook").and_then(webhook);
+    let mail = mail(&mut section);
+    Notices { timeout, mail, webhook, command }
+}
+
+/// Who gets mail, from whom, and through which server: all three, or none.
+fn mail(section: &mut Section<'_, '_>) -> Option<Mail> {
+    let owner = section.get_or("owner", truth, true);
+    let administrator = section.get("administrator", line(remote::mail_address));
+    if !section.has("smtp") {
+        section.get("from", line(remote::mail_address));
+        for key in ["owner", "administrator", "from"].into_iter().filter(|key| owner || *key != "owner") {
+            if section.has(key) {
+                let cure = "add a section [notices.smtp] with server, or take this line out";
+                section.lacking(key, Fault::new("no server is there to take mail", cure));
+            }
+        }
+        return None;
+    }
+    let from = section.need("from", line(remote::mail_address), "\"sidegate@example.org\"");
+    if !owner && !section.has("administrator") {
+        let cure = "name an administrator, write owner = true, or take [notices.smtp] out";
+        section.lacking("owner", Fault::new("nobody is left to get mail", cure));
+    }
+    let smtp = smtp(section.section("smtp"));
+    Some(Mail { owner, administrator, from: from?, smtp: smtp? })
+}
+
+fn smtp(mut section: Section<'_, '_>) -> Option<Smtp> {
+    const ENCRYPTED: &str = "\"starttls\", or \"tls\" for port 465";
+    let server = section.need("server", line(remote::server), "\"127.0.0.1:25\"");
+    let tls: Option<SmtpTls> = section.get("tls", word);
+    let user = section.get("user", line(|user| Ok(user.to_owned())));
+    let password_file = section.get("password_file", line(text::path));
+    let ca_file = section.get("ca_file", line(text::path));
+    let plain = tls == Some(SmtpTls::None) || !section.has("tls");
+    match server.as_ref().filter(|server| plain && !server.is_loopback()) {
+        Some(_) if !section.has("tls") => {
+            section.lacking("tls", Fault::new("is missing", format!("add tls = {ENCRYPTED}")));
+        }
+        Some(server) => {
+            let problem = format!("the way to {server} is not encrypted");
+            section.complain("tls", Fault::new(problem, format!("write {ENCRYPTED}")));
+        }
+        None if plain && section.has("user") => {
+            let fault = Fault::new("its password would not be encrypted", format!("add tls = {ENCRYPTED}"));
+            section.complain("user", fault);
+        }
+        None if plain && section.has("ca_file") => {
+            section.complain("ca_file", Fault::new("is of no use without TLS", "take it out, or set tls"));
+        }
+        None => {}
+    }
+    for (key, other) in [("user", "password_file"), ("password_file", "user")] {
+        if section.has(key) && !section.has(other) {
+            section.lacking(key, Fault::new(format!("stands without {other}"), format!("add {other}")));
+        }
+    }
+    let login = user.zip(password_file).map(|(user, password_file)| SmtpLogin { user, password_file });
+    Some(Smtp { server: server?, tls: tls.unwrap_or_default(), login, ca_file })
+}
+
+fn webhook(mut section: Section<'_, '_>) -> Option<Webhook> {
+    let url = section.need("url", line(remote::webhook), "\"https://chat.example.org/hooks/7\"");
+    let key_file = section.get("key_file", line(text::path));
+    let ca_file = section.get("ca_file", line(text::path));
+    if url.as_ref().is_some_and(|url| url.starts_with("http:")) && section.has("ca_file") {
+        section.complain("ca_file", Fault::new("is of no use without TLS", "take it out, or write https://"));
+    }
+    Some(Webhook { url: url?, key_file, ca_file })
 }

@@ -130,7 +130,7 @@ impl Reader<'_> {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) => Value::Number(whole(number)),
             DeValue::Float(_) => Value::Other("a fraction"),
-            DeValue::Boolean(_) => Value::Other("true or false"),
+            DeValue::Boolean(truth) => Value::Truth(*truth),
             DeValue::Datetime(_) => Value::Other("a date"),
         }
     }

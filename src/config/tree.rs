@@ -37,6 +37,8 @@ pub(super) enum Value {
     Text(String),
     /// A whole number.
     Number(i128),
+    /// True or false.
+    Truth(bool),
     /// A list, or a section with double brackets.
     List(Vec<Node>),
     /// A section.
@@ -53,6 +55,7 @@ impl Node {
         match &self.value {
             Value::Text(_) => "text",
             Value::Number(_) => "a number",
+            Value::Truth(_) => "true or false",
             Value::List(entries) if entries.iter().any(Node::is_table) => "a list of sections",
             Value::List(_) => "a list",
             Value::Table(_) => "a section",

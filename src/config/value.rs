@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::complaint::Fault;
 use super::tree::{Node, Place, Value};
-use super::{Choice, Peer, duration, text};
+use super::{Choice, Command, Peer, duration, text};
 
 /// A value, or everything that is wrong with it, each with its place. Broken values are wrong without a word.
 pub(super) type Parsed<T> = Result<T, Vec<(Place, Fault)>>;
@@ -57,6 +57,25 @@ pub(super) fn number<T: TryFrom<i128>>(range: RangeInclusive<u32>) -> impl Fn(&N
         }
         _ => wrong_kind(node, "a number", &cure),
     }
+}
+
+/// True or false.
+pub(super) fn truth(node: &Node) -> Parsed<bool> {
+    match &node.value {
+        Value::Truth(truth) => Ok(*truth),
+        _ => wrong_kind(node, "true or false", "write true or false, without quotes"),
+    }
+}
+
+/// A program and its arguments.
+pub(super) fn command(node: &Node) -> Parsed<Command> {
+    let words = list(line(|word| Ok(word.to_owned())))(node)?;
+    let Some((program, arguments)) = words.split_first() else {
+        let cure = "write [\"/usr/local/bin/notify\"], or take the line out";
+        return at(node, Err(Fault::new("names no program", cure)));
+    };
+    let program = at(node, text::path(program))?;
+    Ok(Command { program, arguments: arguments.to_vec() })
 }
 
 /// One of the words of a choice.
@@ -243,6 +262,23 @@ mod tests {
             "1:5 4294967295 is above the most, 4294967294; choose from 0 to 4294967294",
         );
         check(peer, "\" \"", "1:5 is empty; write something, or take the line out");
+    }
+
+    #[test]
+    fn truth_is_written_without_quotes() {
+        const CURE: &str = "write true or false, without quotes";
+        check(truth, "true", "true");
+        check(truth, "false", "false");
+        check(truth, "\"yes\"", &format!("1:5 must be true or false, not text; {CURE}"));
+        check(truth, "1", &format!("1:5 must be true or false, not a number; {CURE}"));
+    }
+
+    #[test]
+    fn a_command_is_a_whole_path_and_arguments() {
+        check(command, "['/bin/a', '-b c']", "Command { program: \"/bin/a\", arguments: [\"-b c\"] }");
+        check(command, "['a']", "1:5 \"a\" is no whole path; write it from the first / on");
+        check(command, "[]", "1:5 names no program; write [\"/usr/local/bin/notify\"], or take the line out");
+        check(command, "'/bin/a'", "1:5 must be a list, not text; put it between square brackets");
     }
 
     #[test]

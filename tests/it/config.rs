@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sidegate::config::{
-    Accounts, Argon2, Backends, ClientPasswords, Config, Control, Endpoint, ListenProtocol, Listener,
-    Messages, Peer, Sharing, Source, Upstream, Userdb,
+    Accounts, Argon2, Backends, ClientPasswords, Command, Config, Control, Endpoint, ListenProtocol,
+    Listener, Mail, Messages, Notices, Peer, Server, Sharing, Smtp, SmtpLogin, SmtpTls, Source, Upstream,
+    Userdb, Webhook,
 };
 use sidegate::gate::sharing::Prefix;
 
@@ -81,6 +82,7 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
             folder: "/var/lib/sidegate-sharing".into(),
             prefix: Prefix::parse("shared/%{owner}/").unwrap(),
         }),
+        notices: example_notices(),
         ..defaults()
     };
     let name = |name: &str| Peer::Name(name.into());
@@ -105,6 +107,51 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
     let messages = std::mem::take(&mut config.messages);
     assert_eq!(config, expected);
     check_example_messages(messages);
+}
+
+fn example_notices() -> Notices {
+    let login = SmtpLogin {
+        user: "sidegate@example.org".into(),
+        password_file: "/etc/sidegate/smtp.password".into(),
+    };
+    Notices {
+        mail: Some(Mail {
+            owner: true,
+            administrator: Some("postmaster@example.org".into()),
+            from: "sidegate@example.org".into(),
+            smtp: Smtp {
+                server: Server { host: "mail.example.org".into(), port: 587 },
+                tls: SmtpTls::Starttls,
+                login: Some(login),
+                ca_file: Some("/etc/sidegate/smtp-ca.pem".into()),
+            },
+        }),
+        webhook: Some(Webhook {
+            url: "https://chat.example.org/hooks/7".into(),
+            key_file: Some("/etc/sidegate/webhook.key".into()),
+            ca_file: Some("/etc/sidegate/webhook-ca.pem".into()),
+        }),
+        command: Some(Command {
+            program: "/usr/local/bin/notify".into(),
+            arguments: vec!["--sidegate".into()],
+        }),
+        ..Notices::default()
+    }
+}
+
+/// Mail to the owner through the server of this host needs two lines.
+#[test]
+fn mail_through_this_host_is_not_encrypted_and_goes_to_the_owner() {
+    let first = "[[listen]]\nprotocol = 'auth-client'\npath = '/run/sidegate/auth'\n";
+    let config = read(&format!("{first}[notices]\nfrom = 'a@b.c'\nsmtp.server = 'localhost:25'\n"));
+    let mail = config.notices.mail.unwrap();
+    assert_eq!((mail.owner, mail.administrator, mail.smtp.tls), (true, None, SmtpTls::None));
+}
+
+#[test]
+fn the_address_of_a_webhook_is_not_printed() {
+    let webhook = example_notices().webhook.unwrap();
+    assert!(!format!("{webhook:?}").contains("chat.example.org"));
 }
 
 fn check_example_messages(messages: Messages) {
