@@ -53,7 +53,8 @@
 //! - [`sharing`]: the files in which Dovecot reads who shares a mailbox with whom
 //! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
 //!   [`daemon`]: `sidegated`, start and stop
-//! - [`config`]: the settings, and every mistake in them · [`log`], [`clock`], [`entropy`]
+//! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
+//!   [`log`], [`clock`], [`entropy`]
 //!
 //! # What must never be in it
 //!
@@ -75,6 +76,7 @@ pub mod log;
 pub mod metrics;
 pub mod pace;
 pub mod proto;
+pub mod secret_file;
 pub mod serve;
 pub mod service;
 pub mod sharing;

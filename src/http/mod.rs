@@ -17,10 +17,7 @@
 mod auth_nginx;
 mod auth_policy;
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +41,7 @@ use tokio::time::timeout;
 
 use crate::config::Backends;
 use crate::metrics;
+use crate::secret_file::{self, SecretFileError};
 use crate::serve::stopped;
 use crate::service::Service;
 
@@ -57,16 +55,6 @@ pub const BODY_BYTES_MAX: usize = 16_384;
 pub const IDLE: Duration = Duration::from_secs(60);
 /// How long a body may take to arrive.
 pub const BODY_WAIT: Duration = Duration::from_secs(5);
-/// The longest shared secret, and the shortest that is worth the name.
-const KEY_BYTES: std::ops::RangeInclusive<usize> = 16..=1024;
-
-/// Why a shared secret cannot be used, with the cure.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: `key_file`: {problem}")]
-pub struct KeyError {
-    path: PathBuf,
-    problem: String,
-}
 
 /// What a listener serves with.
 #[derive(Clone, Debug)]
@@ -88,9 +76,9 @@ impl Http {
     ///
     /// # Errors
     /// The file cannot be read, everybody may read it, or what stands in it is no secret.
-    pub fn new(key_file: Option<&Path>, backends: Backends) -> Result<Self, KeyError> {
-        let key = key_file.map(read_key).transpose()?;
-        Ok(Self { key, backends })
+    pub fn new(key_file: Option<&Path>, backends: Backends) -> Result<Self, SecretFileError> {
+        let key = key_file.map(|path| secret_file::key(path, "key_file")).transpose()?;
+        Ok(Self { key: key.map(|key| digest(key.reveal())), backends })
     }
 
     /// Serves one connection until its end, or until `stop` and the end of its request.
@@ -168,51 +156,4 @@ async fn body(request: Request) -> Result<Bytes, Response> {
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
-}
-
-fn read_key(path: &Path) -> Result<[u8; 32], KeyError> {
-    let fail = |problem: String| KeyError { path: path.to_owned(), problem };
-    let system = |error: io::Error| fail(format!("cannot be read: {error}"));
-    let file = File::open(path).map_err(system)?;
-    let mode = file.metadata().map_err(system)?.mode() & 0o777;
-    if mode & 0o007 != 0 {
-        let problem = format!("everybody may use it (mode {mode:04o}); run: chmod o= {}", path.display());
-        return Err(fail(problem));
-    }
-    let mut text = zeroize::Zeroizing::new(Vec::new());
-    file.take(*KEY_BYTES.end() as u64 + 2).read_to_end(&mut text).map_err(system)?;
-    let key = text.trim_ascii();
-    if !KEY_BYTES.contains(&key.len()) || !key.iter().all(u8::is_ascii_graphic) {
-        let (least, most) = (KEY_BYTES.start(), KEY_BYTES.end());
-        let problem = format!(
-            "holds no secret of {least} to {most} letters and digits in one line; make one with: openssl rand -hex 24"
-        );
-        return Err(fail(problem));
-    }
-    Ok(digest(key))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn a_key_file_is_for_few_eyes_and_holds_one_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        let read = |text: &str, mode: u32| {
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            read_key(&path).map_err(|error| error.to_string())
-        };
-        let secret = "0123456789abcdef";
-        assert_eq!(read(&format!("{secret}\n"), 0o640), Ok(digest(secret.as_bytes())));
-        assert!(read(secret, 0o644).unwrap_err().contains("chmod o="));
-        for bad in ["", "short", "0123456789abcdef 0123", &"x".repeat(KEY_BYTES.end() + 1)] {
-            assert!(read(bad, 0o600).unwrap_err().contains("openssl rand"), "{bad}");
-        }
-        assert!(read_key(&folder.path().join("missing")).is_err());
-    }
 }

@@ -16,13 +16,14 @@ use tracing::{debug, warn};
 
 use crate::claims::ConnectionId;
 use crate::config::{Choice, Endpoint, ListenProtocol, Listener, Refusals};
-use crate::http::{Http, KeyError};
+use crate::http::Http;
 use crate::proto::auth_client::{AuthClient, Greeting};
 use crate::proto::auth_master::AuthMaster;
 use crate::proto::dict::Dict;
 use crate::proto::policy::Policy;
 use crate::proto::saslauthd::Saslauthd;
 use crate::proto::socketmap::Socketmap;
+use crate::secret_file::SecretFileError;
 use crate::service::Service;
 
 /// Connections of one listener at once; past it new ones wait in the kernel's queue.
@@ -64,7 +65,7 @@ pub enum DoorError {
     Socket(#[from] socket::SocketError),
     /// Its shared secret.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] SecretFileError),
     /// Its address.
     #[error("{0}: cannot be listened on; is another program there?")]
     Address(std::net::SocketAddr, #[source] io::Error),
