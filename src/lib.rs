@@ -48,7 +48,8 @@
 //!   [`proto::policy`], [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
 //! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
-//!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process
+//!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process ·
+//!   [`notices`]: mail, webhook and command out
 //! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus
 //! - [`sharing`]: the files in which Dovecot reads who shares a mailbox with whom
 //! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
@@ -74,6 +75,7 @@ pub mod hasher;
 pub mod http;
 pub mod log;
 pub mod metrics;
+pub mod notices;
 pub mod pace;
 pub mod proto;
 pub mod secret_file;

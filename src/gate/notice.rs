@@ -291,7 +291,7 @@ If you did not send this mail, somebody else may know one of your passwords. Rem
     #[test]
     fn names_add_no_lines_and_turn_no_text_around() {
         let evil = "a\r\nBcc: all@example.org\u{2028}\u{202e}x\u{7}\u{85}";
-        let notice = Notice {
+        let odd = Notice {
             account: evil.into(),
             limit: evil.into(),
             address: Some(evil.into()),
@@ -299,8 +299,8 @@ If you did not send this mail, somebody else may know one of your passwords. Rem
             ..notice()
         };
         let lines = |notice: &Notice| text(notice, Reader::Owner, Language::En, PORTAL).1.lines().count();
-        assert_eq!(lines(&notice), lines(&super::tests::notice()));
-        let (subject, body) = text(&notice, Reader::Owner, Language::En, PORTAL);
+        assert_eq!(lines(&odd), lines(&notice()));
+        let (subject, body) = text(&odd, Reader::Owner, Language::En, PORTAL);
         assert_eq!(subject, "Sending limit reached: aBcc: all@example.orgx");
         assert!(!body.contains(['\r', '\u{2028}', '\u{202e}', '\u{7}', '\u{85}']), "{body:?}");
     }
