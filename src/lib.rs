@@ -43,9 +43,11 @@
 //!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared · [`gate::policy`] attempts
 //!   that Dovecot decides · [`gate::sending`] what Postfix asks about a message · [`gate::sender`], [`gate::alias`],
 //!   [`gate::delegation`] whose a sender address is and who else may use it · [`gate::limits`] how much may be sent
-//!   · [`gate::sharing`] what Dovecot is told of delegations · [`gate::notice`] what owners and administrators are told
+//!   · [`gate::header`], [`gate::mailboxes`] the `From:` of a mail · [`gate::sharing`] what Dovecot is told of
+//!   delegations · [`gate::notice`] what owners and administrators are told
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
-//!   [`proto::policy`], [`proto::socketmap`] for Postfix, [`proto::saslauthd`] for Cyrus SASL; [`proto::tab`] Dovecot's lines
+//!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;
+//!   [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
 //! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process ·

@@ -103,6 +103,8 @@ pub enum ListenProtocol {
     Policy,
     /// Postfix: whose sender address is this?
     Socketmap,
+    /// Postfix and sendmail: may this mail go with this `From:`?
+    Milter,
     /// Cyrus SASL: is this password right? Without the client's address.
     Saslauthd,
     /// Dovecot's auth policy, nginx's mail proxy, Prometheus.
@@ -116,6 +118,7 @@ impl Choice for ListenProtocol {
         ("dict", ListenProtocol::Dict),
         ("policy", ListenProtocol::Policy),
         ("socketmap", ListenProtocol::Socketmap),
+        ("milter", ListenProtocol::Milter),
         ("saslauthd", ListenProtocol::Saslauthd),
         ("http", ListenProtocol::Http),
     ];

@@ -2,6 +2,7 @@
 //!
 //! Every wrong secret reads the same, known account or not; a block names its end.
 
+mod header;
 mod sending;
 
 use jiff::tz::TimeZone;

@@ -1,5 +1,7 @@
 //! What doors ask and what they are told: the one vocabulary between `proto/` and `service.rs`.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 
 use super::login::{Attempt, Grant, Origin, Verdict};
@@ -80,6 +82,27 @@ pub enum Question {
     Owners(String),
     /// May a message go on its way (Postfix policy)?
     Sending(Sending),
+    /// Whether a mail's sender headers are the login's (milter).
+    Headers(HeaderCheck),
+}
+
+/// A mail of somebody who is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderCheck {
+    /// Who is logged in, as the mail server says.
+    pub login: String,
+    /// The envelope sender, in its brackets.
+    pub envelope: Vec<u8>,
+    /// Every `From:`, without its name.
+    pub from: Vec<Vec<u8>>,
+    /// Every `Sender:`, without its name.
+    pub sender: Vec<Vec<u8>>,
+    /// There was more than can be kept, or a header hides another one.
+    pub unreadable: bool,
+    /// Where the client sits.
+    pub address: Option<IpAddr>,
+    /// The mail server's name for the mail.
+    pub queue_id: String,
 }
 
 /// A refusal with a code of its own; never a wrong secret.
@@ -145,6 +168,21 @@ pub enum Answer {
     Owners(Option<Vec<String>>),
     /// What Postfix is told of a message.
     Sending(Told),
+    /// What becomes of a mail.
+    Headers(HeaderVerdict),
+}
+
+/// What becomes of a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderVerdict {
+    /// It goes as it is.
+    Accept,
+    /// It goes with this address in `Sender:`, and no other.
+    Mark(String),
+    /// It does not go; the reason for the person.
+    Refuse(String),
+    /// The trouble is ours: later.
+    Defer,
 }
 
 /// How a login ended, and what to tell the client beside it.

@@ -6,6 +6,7 @@
 pub mod auth_client;
 pub mod auth_master;
 pub mod dict;
+pub mod milter;
 mod netstring;
 pub mod policy;
 pub mod saslauthd;

@@ -20,6 +20,7 @@ use crate::http::Http;
 use crate::proto::auth_client::{AuthClient, Greeting};
 use crate::proto::auth_master::AuthMaster;
 use crate::proto::dict::Dict;
+use crate::proto::milter::Milter;
 use crate::proto::policy::Policy;
 use crate::proto::saslauthd::Saslauthd;
 use crate::proto::socketmap::Socketmap;
@@ -192,6 +193,9 @@ impl Door {
             }
             ListenProtocol::Socketmap => {
                 drive::drive(stream, Socketmap::default(), id, unclaimed, service, stop).await
+            }
+            ListenProtocol::Milter => {
+                drive::drive(stream, Milter::default(), id, unclaimed, service, stop).await
             }
             ListenProtocol::Saslauthd => {
                 drive::drive(stream, Saslauthd::default(), id, unclaimed, service, stop).await

@@ -11,12 +11,14 @@
 //! - `sending`: what Postfix asks about a message; `senders`: whose a sender address is; `sessions`: which login is
 //!   behind an SMTP session
 //! - `seats`: who may be decided on now, and who waits
+//! - `headers`: may a mail go with its `From:` and `Sender:`
 //! - `held`: answers to failures that leave later
 //! - `sharing`: Dovecot is told of delegations
 //! - `admin`: orders, lists, `check`
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
+mod headers;
 mod held;
 mod login;
 mod policy;
@@ -189,6 +191,7 @@ impl Service {
             Question::List(params) => Answer::List(self.list(&params).await),
             Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
             Question::Owners(address) => Answer::Owners(self.owners(&address).await),
+            Question::Headers(check) => Answer::Headers(self.headers(check).await),
         }
     }
 

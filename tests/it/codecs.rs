@@ -9,7 +9,7 @@ use proptest::sample::select;
 use sidegate::config::OnTrouble;
 use sidegate::gate::login::{Attempt, Grant, Presented, Reason, Verdict};
 use sidegate::gate::name::AccountName;
-use sidegate::gate::question::{Answer, Found, LoginAnswer, Question, Relay};
+use sidegate::gate::question::{Answer, Found, HeaderVerdict, LoginAnswer, Question, Relay};
 use sidegate::gate::sending::Told;
 use sidegate::proto::auth_client::{self, AuthClient, DIALOGUES_MAX, Greeting, Mechanism, OPEN_MAX};
 use sidegate::proto::auth_master::{self, AuthMaster};
@@ -99,6 +99,7 @@ fn decide(question: Question) -> Answer {
         }
         Question::Owners(_) => Answer::Owners(None),
         Question::Sending(_) => Answer::Sending(Told::Fine),
+        Question::Headers(_) => Answer::Headers(HeaderVerdict::Defer),
         Question::List(_) => Answer::List(Some(vec!["ann@example.org".to_owned()])),
     }
 }

@@ -10,6 +10,7 @@ mod crash;
 mod daemon;
 mod http;
 mod lockout;
+mod milter;
 mod notices;
 mod openapi;
 mod passwords;
