@@ -335,13 +335,18 @@ impl Smtp {
 
     /// Sends a mail to one recipient and returns the answer to its end, or to the line that was refused.
     pub(crate) fn mail(&mut self, from: &str, to: &str, subject: &str) -> String {
+        self.message(from, to, &format!("From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\r\nHello."))
+    }
+
+    /// The same with this message, whose lines end in CRLF.
+    pub(crate) fn message(&mut self, from: &str, to: &str, message: &str) -> String {
         for line in [&format!("MAIL FROM:<{from}>"), &format!("RCPT TO:<{to}>"), "DATA"] {
             let answer = self.command(line);
             if !answer.starts_with(['2', '3']) {
                 return answer;
             }
         }
-        self.command(&format!("From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\r\nHello.\r\n."))
+        self.command(&format!("{message}\r\n."))
     }
 }
 

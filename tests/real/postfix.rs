@@ -10,7 +10,7 @@ use std::net::SocketAddrV4;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::process::{listens, wait_until};
+use crate::process::{listens, run, wait_until};
 use crate::site::{Site, shipped, user_id};
 
 /// STARTTLS.
@@ -61,6 +61,12 @@ impl Postfix {
     /// Where a service of the site listens.
     pub(crate) fn at(site: &Site, port: u16) -> SocketAddrV4 {
         SocketAddrV4::new(site.host, port)
+    }
+
+    /// Changes a setting of `main.cf`, for whoever connects from now on.
+    pub(crate) fn set(&self, setting: &str) {
+        run(Command::new("postconf").arg("-c").arg(&self.etc).args(["-e", setting]));
+        run(&mut self.command("reload"));
     }
 
     fn command(&self, verb: &str) -> Command {

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod delay;
+mod headers;
 mod lockout;
 mod logins;
 mod main_password;
