@@ -130,6 +130,7 @@ async fn serve(folder: &Path, ready: &std::sync::mpsc::Sender<Arc<Service>>, sto
         hasher: Hasher::start(1, 1, Duration::from_secs(1)),
         upstream: None,
         sharing: None,
+        notices: None,
     };
     let service = Service::start(parts).await.expect("a service");
     let name = |text: &str| AccountName::parse(text, None).expect("a name");

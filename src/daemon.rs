@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use clap::Parser;
+use jiff::tz::TimeZone;
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
@@ -28,6 +29,7 @@ use crate::config::{Config, Control};
 use crate::entropy::Entropy;
 use crate::hasher::Hasher;
 use crate::log;
+use crate::notices::Notices;
 use crate::serve::{DRAIN, Door, socket};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
@@ -148,6 +150,7 @@ async fn run(path: &Path, config: Config) -> Result<(), Failure> {
         }
     });
     let upkeep = tokio::spawn(Arc::clone(&service).upkeep());
+    let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
     info!(version = env!("CARGO_PKG_VERSION"), listeners = doors.len(), "ready");
 
     obey_signals(path, config, &service).await?;
@@ -159,6 +162,7 @@ async fn run(path: &Path, config: Config) -> Result<(), Failure> {
         warn!("a control request took too long and was cut");
     }
     upkeep.abort();
+    notices.abort();
     service.finish().await;
     info!("stopped");
     Ok(())
@@ -186,6 +190,13 @@ fn parts(config: &Config) -> Result<Parts, Failure> {
             .sharing
             .as_ref()
             .map(|sharing| SharingFiles::in_folder(&sharing.folder, sharing.prefix.clone())),
+        notices: Some(Notices::new(
+            &config.notices,
+            config.messages.language,
+            TimeZone::system(),
+            config.messages.portal_url.as_deref(),
+        )?)
+        .filter(|notices| !notices.channels().is_empty()),
     })
 }
 
@@ -237,6 +248,7 @@ fn reread(path: &Path, config: &mut Config, service: &Service) {
         ("log", old.log != new.log),
         ("upstream", old.upstream != new.upstream),
         ("sharing", old.sharing != new.sharing),
+        ("notices", old.notices != new.notices),
         ("client_passwords.argon2 seats, wait or queue", argon2(old) != argon2(new)),
         ("lockout.addresses_max", old.lockout.addresses_max != new.lockout.addresses_max),
     ];

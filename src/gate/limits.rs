@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{AccountName, GroupName};
 use crate::clock::Timestamp;
+use crate::config::Language;
 
 /// A slot's length in seconds.
 pub const SLOT_SECS: i64 = 300;
@@ -64,7 +65,19 @@ impl Limited {
         }
     }
 
-    /// "50 recipients per hour".
+    /// "50 recipients per hour", for a person.
+    #[must_use]
+    pub fn in_words(self, limit: u32, language: Language) -> String {
+        match (language, self) {
+            (Language::En, _) => self.words(limit),
+            (Language::ZhCn, Self::MessagesPerHour) => format!("每小时 {limit} 封"),
+            (Language::ZhCn, Self::RecipientsPerHour) => format!("每小时 {limit} 个收件人"),
+            (Language::ZhCn, Self::MessagesPerDay) => format!("每天 {limit} 封"),
+            (Language::ZhCn, Self::RecipientsPerDay) => format!("每天 {limit} 个收件人"),
+        }
+    }
+
+    /// "50 recipients per hour", for events.
     #[must_use]
     pub fn words(self, limit: u32) -> String {
         format!("{limit} {}", self.word().replace('-', " "))

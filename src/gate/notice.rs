@@ -6,6 +6,7 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::limits::{Limited, Per};
 use super::messages::shown;
 use super::name::ACCOUNT_NAME_BYTES_MAX;
 use crate::clock::Timestamp;
@@ -25,8 +26,8 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// Whose account.
     pub account: String,
-    /// The limit in words, such as `50 recipients per hour`.
-    pub limit: String,
+    /// The limit that was reached.
+    pub limit: Limit,
     /// When the account may send again, where that is known.
     pub until: Option<Timestamp>,
     /// Where the client was.
@@ -37,6 +38,17 @@ pub struct Notice {
     /// Whether that client password was revoked.
     #[serde(default)]
     pub revoked: bool,
+}
+
+/// A sending limit, as a notice tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What it is on.
+    pub on: Limited,
+    /// How many it allows.
+    pub at_most: u32,
+    /// What it counts for.
+    pub per: Per,
 }
 
 /// What a notice is about.
@@ -118,7 +130,7 @@ impl Notice {
     fn facts(&self, words: &Words, zone: &TimeZone) -> String {
         let password = self.password.as_ref().map(|(id, name)| format!("{} (#{id})", one_line(name)));
         let lines = [
-            (words.limit, Some(one_line(&self.limit))),
+            (words.limit, Some(self.limit.on.in_words(self.limit.at_most, words.language))),
             (words.time, Some(shown(self.time, zone))),
             (words.until, self.until.map(|until| shown(until, zone))),
             (words.password, password),
@@ -131,6 +143,7 @@ impl Notice {
 
 /// The texts of one language.
 struct Words {
+    language: Language,
     subject: &'static str,
     owner: &'static str,
     administrator: &'static str,
@@ -148,6 +161,7 @@ impl Words {
     fn of(language: Language) -> Self {
         match language {
             Language::En => Self {
+                language,
                 subject: "Sending limit reached: {account}",
                 owner: "Your account {account} has reached its sending limit. It cannot send more mail for now.",
                 administrator: "The account {account} has reached its sending limit. It cannot send more mail for now.",
@@ -163,6 +177,7 @@ impl Words {
                       administrator.",
             },
             Language::ZhCn => Self {
+                language,
                 subject: "已达到发信限额:{account}",
                 owner: "您的帐号 {account} 已达到发信限额,暂时不能继续发信。",
                 administrator: "帐号 {account} 已达到发信限额,暂时不能继续发信。",
@@ -226,7 +241,7 @@ mod tests {
             time: Timestamp(1_800_000_000),
             kind: NoticeKind::SendingLimit,
             account: "ann@example.org".into(),
-            limit: "50 recipients per hour".into(),
+            limit: Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account },
             until: Some(Timestamp(1_800_003_600)),
             address: Some("192.0.2.7".into()),
             password: Some((3, "phone".into())),
@@ -273,7 +288,7 @@ If you did not send this mail, somebody else may know one of your passwords. Rem
             for reader in [Reader::Owner, Reader::Administrator] {
                 let (subject, body) = text(&notice(), reader, language, PORTAL);
                 assert!(subject.contains("ann@example.org"), "{subject}");
-                let facts = ["50 recipients", "08:00:00 UTC", "09:00:00 UTC", "phone (#3)", "192.0.2.7"];
+                let facts = ["50", "08:00:00 UTC", "09:00:00 UTC", "phone (#3)", "192.0.2.7"];
                 assert!(facts.iter().all(|fact| body.contains(fact)), "{body}");
                 assert!(!body.contains(['{', '}']), "{body}");
                 assert_eq!(body.contains("https://mail.example.org/portal"), reader == Reader::Owner);
@@ -293,7 +308,6 @@ If you did not send this mail, somebody else may know one of your passwords. Rem
         let evil = "a\r\nBcc: all@example.org\u{2028}\u{202e}x\u{7}\u{85}";
         let odd = Notice {
             account: evil.into(),
-            limit: evil.into(),
             address: Some(evil.into()),
             password: Some((3, evil.into())),
             ..notice()
@@ -309,11 +323,12 @@ If you did not send this mail, somebody else may know one of your passwords. Rem
     fn the_json_has_stable_names() {
         let expected = json!({
             "id": 7, "time": 1_800_000_000, "kind": "sending-limit", "account": "ann@example.org",
-            "limit": "50 recipients per hour", "until": 1_800_003_600, "address": "192.0.2.7",
+            "limit": { "on": "recipients-per-hour", "at_most": 50, "per": "account" }, "until": 1_800_003_600, "address": "192.0.2.7",
             "password": { "id": 3, "name": "phone" }, "revoked": true,
         });
         assert_eq!(serde_json::to_value(notice()).unwrap(), expected);
-        let bare = json!({ "id": 1, "time": 2, "kind": "sending-limit", "account": "a@b", "limit": "x" });
+        let limit = &expected["limit"];
+        let bare = json!({ "id": 1, "time": 2, "kind": "sending-limit", "account": "a@b", "limit": limit });
         let read: Notice = serde_json::from_value(bare).unwrap();
         assert_eq!((read.password, read.until, read.revoked), (None, None, false));
     }

@@ -142,7 +142,7 @@ impl Mail {
 
     /// The same for every try of the same notice, and no other's.
     fn message_id(&self, notice: &Notice, channel: Channel) -> String {
-        let facts = format!("{}\0{}\0{}", notice.time, notice.account, notice.limit);
+        let facts = format!("{}\0{}\0{}", notice.time, notice.account, notice.limit.on.word());
         let digest = HEXLOWER.encode(&Sha256::digest(facts)[..8]);
         format!("<{}.{digest}.{}@{}>", notice.id, channel.word(), self.from.domain())
     }
@@ -193,6 +193,8 @@ fn date(time: Timestamp) -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::limits::{Limited, Per};
+    use crate::gate::notice::Limit;
     use crate::gate::notice::NoticeKind;
 
     fn mail() -> Mail {
@@ -212,7 +214,7 @@ mod tests {
             time: Timestamp(time),
             kind: NoticeKind::SendingLimit,
             account: "ann@example.org".into(),
-            limit: "50 recipients per hour".into(),
+            limit: Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account },
             until: None,
             address: None,
             password: None,

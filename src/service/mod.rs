@@ -14,6 +14,7 @@
 //! - `headers`: may a mail go with its `From:` and `Sender:`
 //! - `held`: answers to failures that leave later
 //! - `sharing`: Dovecot is told of delegations
+//! - `notices`: what the store holds for owners and administrators is delivered
 //! - `admin`: orders, lists, `check`
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
@@ -21,6 +22,7 @@ mod admin;
 mod headers;
 mod held;
 mod login;
+mod notices;
 mod policy;
 mod proof;
 mod relay;
@@ -40,6 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tracing::{error, info};
 
 use self::held::Held;
+use self::notices::Outbox;
 use self::policy::Policy;
 use self::proof::Verified;
 use self::seats::Seats;
@@ -59,6 +62,7 @@ use crate::gate::table::AddressTable;
 use crate::hasher::Hasher;
 use crate::log;
 use crate::metrics::Counters;
+use crate::notices::Notices;
 use crate::pace::Pace;
 use crate::sharing::SharingFiles;
 use crate::store::{StoreError, StoreHandle};
@@ -90,6 +94,8 @@ pub struct Parts {
     pub upstream: Option<Upstream>,
     /// The files in which Dovecot reads of delegations.
     pub sharing: Option<SharingFiles>,
+    /// The ways by which owners and administrators are told.
+    pub notices: Option<Notices>,
 }
 
 /// Everything that is decided, is decided here.
@@ -115,6 +121,7 @@ pub struct Service {
     counters: Counters,
     policy: Policy,
     sharing: Option<Sharing>,
+    outbox: Outbox,
     sessions: Sessions,
     /// Bursts of one SMTP connection: the login, and the client's address and port.
     connection_pace: Pace<(AccountTag, IpAddr, u16)>,
@@ -128,7 +135,8 @@ impl Service {
     /// # Errors
     /// The store's own trouble.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream, sharing } = parts;
+        let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream, sharing, notices } =
+            parts;
         let now = clock.now();
         let mut table = AddressTable::new(addresses_max);
         for (key, record) in store.read(|tables| tables.sources()).await? {
@@ -161,6 +169,7 @@ impl Service {
             counters: Counters::default(),
             policy: Policy::default(),
             sharing: sharing.map(Sharing::new),
+            outbox: Outbox::new(notices),
             sessions: Sessions::default(),
             connection_pace: Pace::default(),
             source_pace: Pace::default(),

@@ -54,8 +54,6 @@ pub struct SendingRules {
     pub per_connection: Option<NonZeroU32>,
     /// Messages that one source may begin in a minute.
     pub per_address: Option<NonZeroU32>,
-    /// Channels that notices go through, comma-separated.
-    pub channels: String,
 }
 
 impl Rules {
@@ -108,7 +106,6 @@ impl From<&Config> for Rules {
                 revokes: config.sending.on_limit == OnLimit::RevokeClientPassword,
                 per_connection: NonZeroU32::new(config.sending.burst_per_connection),
                 per_address: NonZeroU32::new(config.sending.burst_per_address),
-                channels: String::new(),
             },
         }
     }

@@ -205,7 +205,7 @@ impl Service {
             group: sender.group,
             ask,
             revoke: rules.sending.revokes,
-            channels: rules.sending.channels.clone(),
+            channels: self.notice_channels(),
             about: about.clone(),
         };
         match self.book(passing).await {
@@ -238,6 +238,9 @@ impl Service {
         match passed {
             Ok(passed) => {
                 passed.events.iter().for_each(log::event);
+                if !passed.events.is_empty() {
+                    self.ring_notices();
+                }
                 Ok(passed)
             }
             Err(error) => {

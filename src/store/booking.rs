@@ -9,6 +9,7 @@ use crate::gate::limits::{
     Amount, Level, Limited, Limits, Per, Reached, fits, in_force, oldest_slot, slot_of, used,
 };
 use crate::gate::name::GroupName;
+use crate::gate::notice::{Limit, Notice, NoticeKind};
 use crate::gate::sending::Met;
 
 /// Messages whose reservation one transaction takes back.
@@ -76,7 +77,7 @@ pub fn pass(tables: &mut dyn Tables, passing: &Passing) -> Result<Passed, StoreE
         events.push(event.reason(format!("sending limit: {}", met.limited.words(met.limit))));
         revoked = Some((id, name));
     }
-    if let Some(event) = tell(tables, passing, &met, revoked.is_some(), now)? {
+    if let Some(event) = tell(tables, passing, &met, revoked.as_ref(), now)? {
         events.push(event);
     }
     for event in &events {
@@ -90,18 +91,35 @@ fn tell(
     tables: &mut dyn Tables,
     passing: &Passing,
     met: &Met,
-    revoked: bool,
+    revoked: Option<&(i64, String)>,
     now: Timestamp,
 ) -> Result<Option<Event>, StoreError> {
     let scopes = passing.message.scopes();
     let Some((_, scope)) = scopes.iter().find(|(per, _)| *per == met.per) else { return Ok(None) };
     let lately = tables.told(scope, met.limited)?.is_some_and(|at| now < at.plus(met.limited.window()));
-    if lately && !revoked {
+    if lately && revoked.is_none() {
         return Ok(None);
     }
     tables.set_told(scope, met.limited, now)?;
     let reason = format!("{} per {}", met.limited.words(met.limit), met.per.word());
     let event = Event { kind: Kind::LimitReached, ..passing.about.clone() }.reason(reason);
+    if !passing.channels.is_empty() {
+        let about = &passing.about;
+        let password = revoked.cloned().or_else(|| about.password_id.zip(about.password_name.clone()));
+        let notice = Notice {
+            id: 0,
+            time: now,
+            kind: NoticeKind::SendingLimit,
+            account: passing.message.account.to_string(),
+            limit: Limit { on: met.limited, at_most: met.limit, per: met.per },
+            until: met.opens,
+            address: about.address.clone(),
+            password,
+            revoked: revoked.is_some(),
+        };
+        let body = serde_json::to_string(&notice).map_err(|why| StoreError::Failed(why.to_string()))?;
+        tables.add_notice(now, &passing.channels, &body)?;
+    }
     Ok(Some(event))
 }
 

@@ -16,7 +16,8 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sidegate::clock::Timestamp;
 use sidegate::config::{Config, Language, Source};
-use sidegate::gate::notice::{Notice, NoticeKind};
+use sidegate::gate::limits::{Limited, Per};
+use sidegate::gate::notice::{Limit, Notice, NoticeKind};
 use sidegate::notices::Channel::{AdministratorMail, Command, OwnerMail, Webhook};
 use sidegate::notices::{Channel, Notices, SIGNATURE_HEADER, TIME_HEADER};
 use tempfile::TempDir;
@@ -38,7 +39,7 @@ fn notice() -> Notice {
         time: Timestamp(1_800_000_000),
         kind: NoticeKind::SendingLimit,
         account: "ann@example.org".into(),
-        limit: "50 recipients per hour".into(),
+        limit: Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account },
         until: Some(Timestamp(1_800_003_600)),
         address: Some("192.0.2.7".into()),
         password: Some((3, "phone".into())),

@@ -11,7 +11,7 @@ use sidegate::gate::order::{Order, Which};
 use sidegate::gate::record::Block;
 use sidegate::store::EventQuery;
 
-use crate::world::{Peer, World};
+use crate::world::{Peer, START, World};
 
 const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
@@ -255,6 +255,37 @@ async fn a_password_has_limits_of_its_own_and_the_one_that_did_it_goes() {
     assert_eq!(step(&mut peer, "DATA", ANN, "p0", 1).await, "DUNNO");
     let account = world.service.account(&name(ANN)).await.unwrap().unwrap();
     assert_eq!(account.revoked[0].name, "script");
+}
+
+#[tokio::test]
+async fn a_limit_is_told_once_even_if_nobody_listens_at_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (told, lost) = (folder.path().join("told"), folder.path().join("lost"));
+    let settings = |command: &str| format!("notices.command = [\"/bin/sh\", \"-c\", {command:?}]");
+    let world = World::start_in(folder, &settings(&format!("touch {lost:?}; exit 1")), START).await;
+    world.account(ANN).await;
+    limit(&world, Level::Default, Per::Account, Limited::MessagesPerHour, 0).await;
+    let mut peer = world.raw("policy").await;
+    for n in 0..5 {
+        let action = step(&mut peer, "DATA", ANN, &format!("m{n}"), 1).await;
+        assert!(action.starts_with("554 5.7.1 "), "{action}");
+    }
+    while !lost.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let later = world.service.now().plus(Duration::from_secs(60));
+    let world = World::start_in(world.stop().await, &settings(&format!("cat >> {told:?}")), later).await;
+    let text = loop {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let text = std::fs::read_to_string(&told).unwrap_or_default();
+        if text.contains("\"text\"") {
+            break text;
+        }
+    };
+    let notice: serde_json::Value = serde_json::from_str(&text).expect("exactly one notice");
+    assert_eq!(notice["account"], ANN);
+    assert_eq!(notice["limit"]["on"], "messages-per-hour");
+    drop(world);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use sidegate::gate::name::{AccountName, PasswordName};
 use sidegate::gate::order::Order;
 use sidegate::gate::secret::Secret;
 use sidegate::hasher::{Cost, Hasher};
+use sidegate::notices::Notices;
 use sidegate::serve::Door;
 use sidegate::service::{Parts, Rules, Service};
 use sidegate::store::sqlite::Sqlite;
@@ -50,6 +51,8 @@ impl World {
     pub(crate) async fn start_in(folder: tempfile::TempDir, settings: &str, now: Timestamp) -> Self {
         let config = config(&folder, settings);
         let entropy = Entropy::system();
+        let zone = jiff::tz::TimeZone::UTC;
+        let notices = Notices::new(&config.notices, config.messages.language, zone, None).unwrap();
         let parts = Parts {
             rules: Rules::from(&config),
             addresses_max: config.lockout.addresses_max,
@@ -60,8 +63,10 @@ impl World {
             hasher: Hasher::start(2, 100, Duration::from_secs(5)),
             upstream: config.upstream.as_ref().map(|up| Upstream::start(&up.auth, &up.userdb, up.timeout)),
             sharing: None,
+            notices: Some(notices),
         };
         let service = Service::start(parts).await.unwrap();
+        tokio::spawn(Arc::clone(&service).deliver_notices());
         let (stop, stopped) = watch::channel(false);
         let doors = config
             .listen

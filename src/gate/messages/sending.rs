@@ -3,7 +3,6 @@
 use super::Messages;
 use crate::clock::Timestamp;
 use crate::config::Language;
-use crate::gate::limits::Limited;
 use crate::gate::sending::Met;
 
 /// How much of an address is shown: two of them must fit into one line of SMTP.
@@ -52,7 +51,7 @@ impl Messages {
     /// A limit that opens again.
     #[must_use]
     pub fn limit_reached(&self, met: &Met, opens: Timestamp) -> String {
-        let (limit, opens) = (self.limit(met), self.time(opens));
+        let (limit, opens) = (met.limited.in_words(met.limit, self.language), self.time(opens));
         match self.language {
             Language::En => format!("The limit of {limit} is reached. Try again after {opens}"),
             Language::ZhCn => format!("已达到{limit}的发信上限,请在 {opens} 之后重试"),
@@ -65,22 +64,10 @@ impl Messages {
         if met.limit == 0 {
             return self.pick("Sending is not allowed here", "此帐号不允许发信").to_owned();
         }
-        let limit = self.limit(met);
+        let limit = met.limited.in_words(met.limit, self.language);
         match self.language {
             Language::En => format!("This message alone is more than the limit of {limit}"),
             Language::ZhCn => format!("此邮件本身已超过{limit}的发信上限"),
-        }
-    }
-
-    /// "50 recipients per hour".
-    #[must_use]
-    pub fn limit(&self, met: &Met) -> String {
-        match (self.language, met.limited) {
-            (Language::En, limited) => limited.words(met.limit),
-            (Language::ZhCn, Limited::MessagesPerHour) => format!("每小时 {} 封", met.limit),
-            (Language::ZhCn, Limited::RecipientsPerHour) => format!("每小时 {} 个收件人", met.limit),
-            (Language::ZhCn, Limited::MessagesPerDay) => format!("每天 {} 封", met.limit),
-            (Language::ZhCn, Limited::RecipientsPerDay) => format!("每天 {} 个收件人", met.limit),
         }
     }
 }
@@ -92,7 +79,7 @@ fn shown(address: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::limits::Per;
+    use crate::gate::limits::{Limited, Per};
     use jiff::tz::TimeZone;
 
     /// What Postfix puts into one line beside the code.
