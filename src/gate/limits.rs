@@ -252,14 +252,38 @@ pub struct Reached {
     pub opens: Option<Timestamp>,
 }
 
+/// The first level that says something of a limit: its place in `levels`, and what it says.
+#[must_use]
+pub fn winner(limited: Limited, levels: &[Limits]) -> Option<(usize, Allowance)> {
+    let mut said = levels.iter().map(|limits| limits.get(limited)).enumerate();
+    said.find(|(_, allowance)| *allowance != Allowance::Inherited)
+}
+
 /// The number in force for one limit: the first level that says something wins.
 #[must_use]
 pub fn in_force(limited: Limited, levels: &[Limits]) -> Option<u32> {
-    let said = levels.iter().map(|limits| limits.get(limited));
-    match said.into_iter().find(|allowance| *allowance != Allowance::Inherited) {
-        Some(Allowance::AtMost(limit)) => Some(limit),
+    match winner(limited, levels) {
+        Some((_, Allowance::AtMost(limit))) => Some(limit),
         _ => None,
     }
+}
+
+/// Whether a message that adds `more` to `slots` keeps within one limit.
+///
+/// # Errors
+/// It would go past it.
+pub fn fits_one(
+    limited: Limited,
+    limit: u32,
+    slots: &[Slot],
+    more: Amount,
+    now: Timestamp,
+) -> Result<(), Reached> {
+    let (room, more) = (u64::from(limit), limited.of(more));
+    if more > 0 && used(limited, slots, now) + more > room {
+        return Err(Reached { limited, limit, opens: opens(limited, slots, more, room, now) });
+    }
+    Ok(())
 }
 
 /// Whether a message that adds `more` to `slots` keeps within the limits of `levels`, the winning level
@@ -268,15 +292,12 @@ pub fn in_force(limited: Limited, levels: &[Limits]) -> Option<u32> {
 /// # Errors
 /// It would go past a limit.
 pub fn fits(levels: &[Limits], slots: &[Slot], more: Amount, now: Timestamp) -> Result<(), Reached> {
-    let mut reached: Vec<Reached> = Vec::new();
-    for limited in Limited::ALL {
-        let Some(limit) = in_force(limited, levels) else { continue };
-        let (room, more) = (u64::from(limit), limited.of(more));
-        if more > 0 && used(limited, slots, now) + more > room {
-            reached.push(Reached { limited, limit, opens: opens(limited, slots, more, room, now) });
-        }
-    }
-    match reached.into_iter().max_by_key(|reached| (reached.opens.is_none(), reached.opens)) {
+    let fit = |limited| match in_force(limited, levels) {
+        Some(limit) => fits_one(limited, limit, slots, more, now).err(),
+        None => None,
+    };
+    let reached = Limited::ALL.into_iter().filter_map(fit);
+    match reached.max_by_key(|reached| (reached.opens.is_none(), reached.opens)) {
         None => Ok(()),
         Some(reached) => Err(reached),
     }
@@ -351,6 +372,17 @@ mod tests {
         assert_eq!(in_force(limited, &[free, low]), None);
         assert_eq!(in_force(limited, &[silent, silent]), None);
         assert_eq!(in_force(Limited::MessagesPerDay, &[low]), None, "each limit by itself");
+    }
+
+    #[test]
+    fn who_wins_is_told_even_if_there_is_no_limit() {
+        let limited = Limited::MessagesPerHour;
+        let mut free = Limits::default();
+        free.0[limited as usize] = Allowance::Unlimited;
+        let silent = Limits::default();
+        assert_eq!(winner(limited, &[silent, free]), Some((1, Allowance::Unlimited)));
+        assert_eq!(winner(limited, &[silent, only(limited, 1), free]), Some((1, Allowance::AtMost(1))));
+        assert_eq!(winner(limited, &[silent]), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::account::Terms;
 use super::address::Key;
-use super::alias::Alias;
+use super::alias::{Alias, Place};
 use super::delegation::Right;
 use super::limits::{Level, LimitsChange, Per};
 use super::name::{AccountName, GroupName, PasswordName};
@@ -55,7 +55,12 @@ pub enum Order {
     /// Give an account, or all accounts of a domain, further addresses.
     AddAlias(Alias),
     /// Take them away.
-    RemoveAlias(Alias),
+    RemoveAlias {
+        /// The further address, or domain of addresses.
+        alias: Place,
+        /// Whose; may be left out where only one has it.
+        of: Option<Place>,
+    },
     /// Let somebody read a mailbox or send for its owner, in place of what was granted before.
     Grant {
         /// Whose mailbox.
@@ -157,6 +162,17 @@ pub enum OrderRefused {
     /// No such alias.
     #[error("{0} is no alias of {1}")]
     NoAlias(String, String),
+    /// Nobody has it as an alias.
+    #[error("{0} is no alias")]
+    NoAliasOfAnybody(String),
+    /// Several share the alias, and nobody said whose to take away.
+    #[error("{alias} is an alias of {}; say which one loses it: --of ACCOUNT", few(.owners))]
+    SharedAlias {
+        /// The alias.
+        alias: String,
+        /// Who share it.
+        owners: Vec<String>,
+    },
     /// An account has all rights over its own mailbox.
     #[error("{0} is the owner; nothing can be granted to oneself")]
     OwnMailbox(AccountName),
@@ -174,4 +190,34 @@ pub enum OrderRefused {
     /// The source is not blocked.
     #[error("{0} is not blocked")]
     NotBlocked(Key),
+}
+
+/// The most names in one sentence.
+const NAMES_MAX: usize = 10;
+
+/// Names in a sentence; of very many, the first.
+fn few(names: &[String]) -> String {
+    let shown = names.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_removes_a_shared_alias_is_told_who_share_it() {
+        let refused = |count: usize| OrderRefused::SharedAlias {
+            alias: "info@example.org".to_owned(),
+            owners: (0..count).map(|n| format!("n{n}")).collect(),
+        };
+        assert_eq!(
+            refused(2).to_string(),
+            "info@example.org is an alias of n0, n1; say which one loses it: --of ACCOUNT"
+        );
+        assert!(refused(12).to_string().contains(" n9 and 2 more; "));
+    }
 }

@@ -100,7 +100,7 @@ impl Service {
             Order::AddBlock(..)
             | Order::LiftBlock(_)
             | Order::AddAlias(_)
-            | Order::RemoveAlias(_)
+            | Order::RemoveAlias { .. }
             | Order::Grant { .. }
             | Order::Withdraw { .. }
             | Order::SetLimits { .. } => None,

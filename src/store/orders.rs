@@ -44,7 +44,9 @@ pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> 
         }
         Order::LiftBlock(key) => lift(tables, key, at, &mut events),
         Order::AddAlias(alias) => sending::add_alias(tables, alias, at, &mut events),
-        Order::RemoveAlias(alias) => sending::remove_alias(tables, alias, at, &mut events),
+        Order::RemoveAlias { alias, of } => {
+            sending::remove_alias(tables, alias, of.as_ref(), at, &mut events)
+        }
         Order::Grant { owner, delegate, right } => {
             sending::grant(tables, owner, delegate, *right, at, &mut events)
         }

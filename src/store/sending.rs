@@ -82,6 +82,11 @@ pub struct Delegation {
     pub since: Timestamp,
 }
 
+/// Which limits: the word of a level, the name of its account or group, and what they count for.
+pub type LevelKey = (String, String, Per);
+/// What is said of limits at one level.
+pub type LevelLine = (LevelKey, Limits);
+
 /// A notice that is not delivered yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwedNotice {
@@ -108,8 +113,8 @@ pub trait SendingTables {
     fn is_account(&mut self, name: &AccountName) -> Result<bool, StoreError>;
     /// Adds an alias; false if it is there already.
     fn add_alias(&mut self, alias: &Alias) -> Result<bool, StoreError>;
-    /// Removes an alias; false if it is not there.
-    fn remove_alias(&mut self, alias: &Alias) -> Result<bool, StoreError>;
+    /// Takes an alias from an account or domain; nothing happens if it is not there.
+    fn remove_alias(&mut self, alias: &str, of: &str) -> Result<(), StoreError>;
     /// Whose an address or `@domain` is, as an alias.
     fn alias_of(&mut self, alias: &str) -> Result<Vec<String>, StoreError>;
     /// Aliases of `of`, or all, in order after `after`: alias and whose it is.
@@ -131,14 +136,24 @@ pub trait SendingTables {
     fn remove_delegation(&mut self, owner: i64, delegate: i64) -> Result<(), StoreError>;
     /// What one account grants another.
     fn right(&mut self, owner: &AccountName, delegate: &AccountName) -> Result<Option<Right>, StoreError>;
-    /// Delegations that an account grants or was granted, or all, in the order of owners and delegates.
-    fn delegations(&mut self, of: Option<&AccountName>) -> Result<Vec<Delegation>, StoreError>;
+    /// Delegations that an account grants or was granted, or all, in the order of owners and delegates,
+    /// after this owner and delegate.
+    fn delegations_after(
+        &mut self,
+        of: Option<&AccountName>,
+        after: &(String, String),
+        limit: u32,
+    ) -> Result<Vec<Delegation>, StoreError>;
+    /// The same, every one.
+    fn delegations(&mut self, of: Option<&AccountName>) -> Result<Vec<Delegation>, StoreError> {
+        self.delegations_after(of, &(String::new(), String::new()), u32::MAX)
+    }
     /// What is said of limits at a level.
     fn limits(&mut self, level: &Level, per: Per) -> Result<Limits, StoreError>;
     /// Puts down what is said of limits at a level.
     fn put_limits(&mut self, level: &Level, per: Per, limits: &Limits) -> Result<(), StoreError>;
-    /// Everything that is said of limits, up to so many levels: level word, name, per, limits.
-    fn all_limits(&mut self, limit: u32) -> Result<Vec<(String, String, Per, Limits)>, StoreError>;
+    /// Everything that is said of limits: the default first, then groups and accounts by name, after `after`.
+    fn all_limits(&mut self, after: Option<&LevelKey>, limit: u32) -> Result<Vec<LevelLine>, StoreError>;
     /// What was sent under a scope since a slot.
     fn sent(&mut self, scope: &Scope, since_slot: i64) -> Result<Vec<Slot>, StoreError>;
     /// Adds to what was sent in a slot; never below zero.

@@ -27,28 +27,39 @@ pub(super) fn add_alias(
     {
         return Ok(Err(OrderRefused::IsAccount(address.clone())));
     }
+    let (shown, of) = (alias.alias.to_string(), alias.of.to_string());
     if !tables.add_alias(alias)? {
-        return Ok(Err(OrderRefused::AliasExists(alias.alias.to_string(), alias.of.to_string())));
+        return Ok(Err(OrderRefused::AliasExists(shown, of)));
     }
-    events.push(of_alias(Kind::AliasAdded, alias, at));
+    events.push(of_alias(Kind::AliasAdded, &shown, &of, at));
     Ok(Ok(Done::Changed))
 }
 
+/// Takes an alias from the one that is named, or from the only one that has it: whether it is the only one
+/// is decided here, in the transaction, so that nobody loses an alias that was shared a moment ago.
 pub(super) fn remove_alias(
     tables: &mut dyn Tables,
-    alias: &Alias,
+    alias: &Place,
+    of: Option<&Place>,
     at: &Circumstances,
     events: &mut Vec<Event>,
 ) -> Outcomes {
-    if !tables.remove_alias(alias)? {
-        return Ok(Err(OrderRefused::NoAlias(alias.alias.to_string(), alias.of.to_string())));
-    }
-    events.push(of_alias(Kind::AliasRemoved, alias, at));
+    let shown = alias.to_string();
+    let owners = tables.alias_of(&shown)?;
+    let owner = match (of.map(Place::to_string), owners.as_slice()) {
+        (Some(of), owners) if owners.contains(&of) => of,
+        (Some(of), _) => return Ok(Err(OrderRefused::NoAlias(shown, of))),
+        (None, []) => return Ok(Err(OrderRefused::NoAliasOfAnybody(shown))),
+        (None, [only]) => only.clone(),
+        (None, _) => return Ok(Err(OrderRefused::SharedAlias { alias: shown, owners })),
+    };
+    tables.remove_alias(&shown, &owner)?;
+    events.push(of_alias(Kind::AliasRemoved, &shown, &owner, at));
     Ok(Ok(Done::Changed))
 }
 
-fn of_alias(kind: Kind, alias: &Alias, at: &Circumstances) -> Event {
-    at.event(kind).account(&alias.of.to_string()).reason(alias.alias.to_string())
+fn of_alias(kind: Kind, alias: &str, of: &str, at: &Circumstances) -> Event {
+    at.event(kind).account(of).reason(alias)
 }
 
 pub(super) fn grant(

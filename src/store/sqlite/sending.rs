@@ -12,7 +12,7 @@ use crate::gate::limits::{Allowance, Amount, Level, Limited, Limits, Per, Slot, 
 use crate::gate::name::{AccountName, GroupName};
 use crate::store::StoreError;
 use crate::store::sending::{
-    Delegation, MESSAGE_KEPT_SECS, Message, OwedNotice, Scope, SendingTables, Stage,
+    Delegation, LevelKey, LevelLine, MESSAGE_KEPT_SECS, Message, OwedNotice, Scope, SendingTables, Stage,
 };
 
 /// "No limit" where a number would stand.
@@ -40,9 +40,8 @@ impl SendingTables for SqliteTables<'_> {
         Ok(self.run(sql, [alias.alias.to_string(), alias.of.to_string()])? > 0)
     }
 
-    fn remove_alias(&mut self, alias: &Alias) -> Result<bool, StoreError> {
-        let sql = "DELETE FROM alias WHERE alias = ?1 AND owner = ?2";
-        Ok(self.run(sql, [alias.alias.to_string(), alias.of.to_string()])? > 0)
+    fn remove_alias(&mut self, alias: &str, of: &str) -> Result<(), StoreError> {
+        self.run("DELETE FROM alias WHERE alias = ?1 AND owner = ?2", [alias, of]).map(drop)
     }
 
     fn alias_of(&mut self, alias: &str) -> Result<Vec<String>, StoreError> {
@@ -92,27 +91,33 @@ impl SendingTables for SqliteTables<'_> {
         Ok(found.optional()?)
     }
 
-    fn delegations(&mut self, of: Option<&AccountName>) -> Result<Vec<Delegation>, StoreError> {
-        const ALL: &str = "SELECT owner.name, delegate.name, granted, since FROM delegation
+    fn delegations_after(
+        &mut self,
+        of: Option<&AccountName>,
+        after: &(String, String),
+        limit: u32,
+    ) -> Result<Vec<Delegation>, StoreError> {
+        let account = "(SELECT id FROM account WHERE name = ?4)";
+        // Without an account the filter is absent from the text too, so that SQLite picks the index.
+        let whose = match of {
+            None => "?4 IS NULL".to_owned(),
+            Some(_) => format!("(owner_id = {account} OR delegate_id = {account})"),
+        };
+        let sql = format!(
+            "SELECT owner.name, delegate.name, granted, since FROM delegation
              JOIN account AS owner ON owner.id = owner_id
-             JOIN account AS delegate ON delegate.id = delegate_id";
-        let read = |row: &Row<'_>| {
+             JOIN account AS delegate ON delegate.id = delegate_id
+             WHERE (owner.name, delegate.name) > (?1, ?2) AND {whose}
+             ORDER BY owner.name, delegate.name LIMIT ?3"
+        );
+        self.list(&sql, params![after.0, after.1, limit, of.map(AccountName::as_str)], |row| {
             Ok(Delegation {
                 owner: row.get(0)?,
                 delegate: row.get(1)?,
                 right: read_right(row, 2)?,
                 since: Timestamp(row.get(3)?),
             })
-        };
-        let order = "ORDER BY owner.name, delegate.name";
-        match of {
-            None => self.list(&format!("{ALL} {order}"), [], read),
-            Some(name) => {
-                let whose = "(SELECT id FROM account WHERE name = ?1)";
-                let sql = format!("{ALL} WHERE owner_id = {whose} OR delegate_id = {whose} {order}");
-                self.list(&sql, [name.as_str()], read)
-            }
-        }
+        })
     }
 
     fn limits(&mut self, level: &Level, per: Per) -> Result<Limits, StoreError> {
@@ -145,18 +150,26 @@ impl SendingTables for SqliteTables<'_> {
         .map(drop)
     }
 
-    fn all_limits(&mut self, limit: u32) -> Result<Vec<(String, String, Per, Limits)>, StoreError> {
-        self.list(
+    fn all_limits(&mut self, after: Option<&LevelKey>, limit: u32) -> Result<Vec<LevelLine>, StoreError> {
+        // By their letters, accounts would come first.
+        let rank = |word| format!("CASE {word} WHEN 'default' THEN 1 WHEN 'group' THEN 2 ELSE 3 END");
+        let sql = format!(
             "SELECT level, name, per,
                     messages_per_hour, recipients_per_hour, messages_per_day, recipients_per_day
-             FROM sending_limit ORDER BY level = 'default' DESC, level = 'group' DESC, name, per LIMIT ?1",
-            [limit],
-            |row| {
-                let per: String = row.get(2)?;
-                let per = Per::from_word(&per).ok_or_else(|| broken(2, Type::Text, "a limit's scope"))?;
-                Ok((row.get(0)?, row.get(1)?, per, read_limits(row, 3)?))
-            },
-        )
+             FROM sending_limit
+             WHERE ?1 IS NULL OR ({}, name, per) > ({}, ?2, ?3)
+             ORDER BY {0}, name, per LIMIT ?4",
+            rank("level"),
+            rank("?1"),
+        );
+        let level = after.map(|(level, ..)| level);
+        let name = after.map(|(_, name, _)| name);
+        let per = after.map(|(.., per)| per.word());
+        self.list(&sql, params![level, name, per, limit], |row| {
+            let per: String = row.get(2)?;
+            let per = Per::from_word(&per).ok_or_else(|| broken(2, Type::Text, "a limit's scope"))?;
+            Ok(((row.get(0)?, row.get(1)?, per), read_limits(row, 3)?))
+        })
     }
 
     fn sent(&mut self, scope: &Scope, since_slot: i64) -> Result<Vec<Slot>, StoreError> {
