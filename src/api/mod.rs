@@ -14,6 +14,15 @@
 //! | `DELETE /v1/accounts/{address}` | [`Nothing`] |
 //! | `POST /v1/accounts/{address}/passwords` [`NewPasswordRequest`] | [`NewPasswordAnswer`] |
 //! | `DELETE /v1/accounts/{address}/passwords?id=` or `?name=` or `?all=true` | [`RevokedList`] |
+//! | `GET /v1/accounts/{address}/limits` | [`AccountLimits`] |
+//! | `GET /v1/aliases?of=&after=&after_of=&limit=` | [`AliasList`] |
+//! | `POST /v1/aliases` [`NewAlias`] | [`AliasView`] |
+//! | `DELETE /v1/aliases?alias=&of=` | [`Nothing`] |
+//! | `GET /v1/delegations?address=&after=&after_delegate=&limit=` | [`DelegationList`] |
+//! | `POST /v1/delegations` [`NewDelegation`] | [`DelegationView`] |
+//! | `DELETE /v1/delegations?owner=&delegate=` | [`Nothing`] |
+//! | `GET /v1/limits?after_level=&after_name=&after_per=&limit=` | [`LimitsList`] |
+//! | `PATCH /v1/limits` [`NewLimits`] | [`LimitsView`] |
 //! | `GET /v1/blocks` | [`BlockList`] |
 //! | `POST /v1/blocks` [`NewBlock`] | [`BlockView`] |
 //! | `DELETE /v1/blocks?address=` | [`Nothing`] |
@@ -25,6 +34,7 @@
 //! 409 refused, 503 try again later.
 
 pub mod client;
+mod sending;
 pub mod server;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +42,10 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::gate::account::LastUse;
 use crate::gate::event::Event;
+pub use sending::{
+    AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,
+    LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, PasswordLimits,
+};
 
 /// The longest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 65_536;

@@ -15,12 +15,13 @@
 //! - `held`: answers to failures that leave later
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered
-//! - `admin`: orders, lists, `check`
+//! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
 mod headers;
 mod held;
+mod lists;
 mod login;
 mod notices;
 mod policy;
@@ -69,6 +70,7 @@ use crate::store::{StoreError, StoreHandle};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
+pub use self::lists::{AccountStanding, Standing};
 pub use self::policy::{Allowed, Ended, PolicyAttempt};
 pub use self::rules::Rules;
 pub use self::sharing::SharingError;

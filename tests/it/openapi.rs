@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use sidegate::api::*;
 use sidegate::clock::Timestamp;
 use sidegate::gate::account::LastUse;
+use sidegate::gate::delegation::Right;
 use sidegate::gate::event::{Event, Kind};
+use sidegate::gate::limits::{LIMIT_MAX, Per};
 
 fn description() -> Value {
     serde_json::from_str(include_str!("../../conf/openapi.json")).expect("JSON")
@@ -81,7 +83,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 14);
+    assert_eq!(table.len(), 23);
     assert_eq!(table, described());
 }
 
@@ -211,6 +213,13 @@ impl Schemas {
         more["unknown"] = json!(1);
         assert!(serde_json::from_value::<T>(more).is_err(), "{name} refuses unknown fields");
     }
+
+    /// A choice of words.
+    fn words(&mut self, name: &str, words: &[&str]) {
+        assert!(self.left.remove(name), "{name} is described, once");
+        let words: BTreeSet<String> = words.iter().map(|&word| word.to_owned()).collect();
+        assert_eq!(listed(&self.all["components"]["schemas"][name]["enum"]), words, "words of {name}");
+    }
 }
 
 const NOW: Timestamp = Timestamp(1_795_000_000);
@@ -293,6 +302,88 @@ fn accounts(schemas: &mut Schemas) {
     schemas.answer("RevokedList", &RevokedList { revoked: vec![line] }, &RevokedList { revoked: vec![] });
 }
 
+fn aliases_and_delegations(schemas: &mut Schemas) {
+    let (alias, of) = (String::from("info@example.org"), String::from("ann@example.org"));
+    let new = NewAlias { alias: alias.clone(), of: of.clone() };
+    schemas.request("NewAlias", &new, &new);
+    let view = AliasView { alias, of };
+    schemas.answer("AliasView", &view, &view);
+    let list = AliasList { aliases: vec![view], more: true };
+    schemas.answer("AliasList", &list, &AliasList { aliases: vec![], more: false });
+    let (owner, delegate) = (String::from("ann@example.org"), String::from("bob@example.org"));
+    let new = NewDelegation { owner: owner.clone(), delegate: delegate.clone(), right: Right::Read };
+    schemas.request("NewDelegation", &new, &new);
+    let view = DelegationView { owner, delegate, right: Right::SendAs, since: NOW };
+    schemas.answer("DelegationView", &view, &view);
+    let list = DelegationList { delegations: vec![view], more: true };
+    schemas.answer("DelegationList", &list, &DelegationList { delegations: vec![], more: false });
+    schemas.words("Right", Right::ALL.map(Right::word).as_slice());
+}
+
+fn limits(schemas: &mut Schemas) {
+    schemas.words("Per", Per::ALL.map(Per::word).as_slice());
+    let number = Some(LimitValue::AtMost(1));
+    let word = |word| Some(LimitValue::Word(word));
+    let new = NewLimits {
+        account: Some("ann@example.org".into()),
+        group: Some("staff".into()),
+        default: true,
+        per: Per::ClientPassword,
+        messages_per_hour: number,
+        recipients_per_hour: word(LimitWord::Unlimited),
+        messages_per_day: word(LimitWord::Inherit),
+        recipients_per_day: number,
+    };
+    schemas.request("NewLimits", &new, &NewLimits::default());
+    let bare = LimitsView {
+        level: "default".into(),
+        name: None,
+        per: Per::Address,
+        messages_per_hour: None,
+        recipients_per_hour: None,
+        messages_per_day: None,
+        recipients_per_day: None,
+    };
+    let full = LimitsView {
+        level: "group".into(),
+        name: Some("staff".into()),
+        messages_per_hour: number,
+        recipients_per_hour: word(LimitWord::Unlimited),
+        messages_per_day: number,
+        recipients_per_day: number,
+        ..bare.clone()
+    };
+    schemas.answer("LimitsView", &full, &bare);
+    let list = LimitsList { limits: vec![full, bare], more: true };
+    schemas.answer("LimitsList", &list, &LimitsList { limits: vec![], more: false });
+    for schema in ["LimitValue", "SaidLimit"] {
+        assert!(schemas.left.remove(schema));
+        let number = &schemas.all["components"]["schemas"][schema]["anyOf"][0];
+        assert_eq!(number["maximum"], json!(LIMIT_MAX), "{schema}");
+    }
+    let bare = LimitInForce::default();
+    let full = LimitInForce {
+        at_most: Some(1),
+        from: Some("default".into()),
+        used: 1,
+        reached: true,
+        opens: Some(NOW),
+    };
+    schemas.answer("LimitInForce", &full, &bare);
+    let four = LimitsInForce { messages_per_hour: full, ..LimitsInForce::default() };
+    schemas.answer("LimitsInForce", &four, &LimitsInForce::default());
+    let password = PasswordLimits { id: 1, name: "Phone".into(), limits: four.clone() };
+    schemas.answer("PasswordLimits", &password, &password);
+    let account = |group, passwords| AccountLimits {
+        address: "ann@example.org".into(),
+        group,
+        limits: four.clone(),
+        passwords,
+    };
+    let full = account(Some("staff".into()), vec![password]);
+    schemas.answer("AccountLimits", &full, &account(None, vec![]));
+}
+
 fn blocks_and_checks(schemas: &mut Schemas) {
     let block = BlockView {
         address: "192.0.2.7".into(),
@@ -338,9 +429,7 @@ fn events(schemas: &mut Schemas) {
     let full = EventView { id: 2, event };
     schemas.answer("EventView", &full, &bare);
     schemas.answer("EventList", &EventList { events: vec![full, bare] }, &EventList { events: vec![] });
-    assert!(schemas.left.remove("Kind"));
-    let kinds: BTreeSet<String> = Kind::ALL.iter().map(|kind| kind.word().to_owned()).collect();
-    assert_eq!(listed(&schemas.all["components"]["schemas"]["Kind"]["enum"]), kinds);
+    schemas.words("Kind", Kind::ALL.map(Kind::word).as_slice());
 }
 
 fn the_daemon(schemas: &mut Schemas) {
@@ -374,6 +463,8 @@ fn the_schemas_are_the_types() {
     let mut schemas = Schemas::new();
     requests(&mut schemas);
     accounts(&mut schemas);
+    aliases_and_delegations(&mut schemas);
+    limits(&mut schemas);
     blocks_and_checks(&mut schemas);
     events(&mut schemas);
     the_daemon(&mut schemas);
@@ -382,7 +473,7 @@ fn the_schemas_are_the_types() {
 
 #[test]
 fn every_type_of_the_api_is_described() {
-    let source = include_str!("../../src/api/mod.rs");
+    let source = concat!(include_str!("../../src/api/mod.rs"), include_str!("../../src/api/sending.rs"));
     let types = source.lines().filter_map(|line| line.strip_prefix("pub struct ")?.split([' ', '{']).next());
     let described = keys(&description()["components"]["schemas"]);
     let missing: Vec<&str> = types.filter(|name| !described.contains(*name)).collect();

@@ -63,7 +63,7 @@ pub(super) async fn change(
 ) -> Answer<AccountView> {
     let account = api.name(&address)?;
     let AccountChange { enabled, two_factor, group } = body?.0;
-    let group = match group.as_deref().map(str::trim) {
+    let group = match group.as_deref() {
         None => None,
         Some("") => Some(None),
         Some(name) => Some(Some(GroupName::parse(name)?)),
@@ -142,7 +142,7 @@ pub(super) async fn revoke(
 }
 
 impl Api {
-    fn name(&self, address: &str) -> Result<AccountName, ApiError> {
+    pub(super) fn name(&self, address: &str) -> Result<AccountName, ApiError> {
         Ok(AccountName::parse(address, self.service.rules().default_domain.as_deref())?)
     }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod blocks;
 mod rest;
+mod sending;
 
 use std::io;
 use std::path::PathBuf;
@@ -90,6 +91,16 @@ impl Api {
                 get(accounts::show).patch(accounts::change).delete(accounts::remove),
             )
             .route("/v1/accounts/{address}/passwords", post(accounts::new_password).delete(accounts::revoke))
+            .route("/v1/accounts/{address}/limits", get(sending::account_limits))
+            .route(
+                "/v1/aliases",
+                get(sending::aliases).post(sending::add_alias).delete(sending::remove_alias),
+            )
+            .route(
+                "/v1/delegations",
+                get(sending::delegations).post(sending::grant).delete(sending::withdraw),
+            )
+            .route("/v1/limits", get(sending::limits).patch(sending::set_limits))
             .route("/v1/blocks", get(blocks::list).post(blocks::add).delete(blocks::lift))
             .route("/v1/check", post(rest::check))
             .route("/v1/events", get(rest::events))
@@ -225,6 +236,7 @@ impl From<OrderError> for ApiError {
                 refused @ (OrderRefused::NoAccount(_)
                 | OrderRefused::NoPassword(_)
                 | OrderRefused::NoAlias(..)
+                | OrderRefused::NoAliasOfAnybody(_)
                 | OrderRefused::NoDelegation { .. }
                 | OrderRefused::NotBlocked(_)),
             ) => Self::not_found(refused.to_string()),
