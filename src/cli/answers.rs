@@ -1,8 +1,11 @@
 //! What each answer of the API looks like to a person.
 
+mod sending;
+
 use super::output::{Cell, Style, Table, Tone};
 use crate::api::{AccountLine, AccountView, BlockList, EventView, PasswordView, Status};
 use crate::gate::event::Event;
+pub use sending::{account_limits, aliases, delegations, limits, may};
 
 /// Least widths of the columns of events, so that a followed log lines up.
 const EVENT_WIDTHS: [usize; 4] = [20, 16, 24, 15];
@@ -38,6 +41,7 @@ pub fn account(account: &AccountView, style: &Style) -> String {
     facts.row(vec!["address".into(), (&account.address).into()]);
     facts.row(vec!["state".into(), enabled(account.enabled)]);
     facts.row(vec!["two-factor".into(), on_off(account.two_factor).into()]);
+    facts.row(vec!["group".into(), account.group.as_deref().unwrap_or("none").into()]);
     facts.row(vec!["created".into(), style.times.show(account.created).into()]);
     let mut text = facts.show(style.colour);
     text.push('\n');
@@ -247,6 +251,7 @@ mod tests {
 address     ann@example.org
 state       enabled
 two-factor  off
+group       none
 created     2026-11-20T00:00:00Z
 
 ID  NAME         CREATED               EXPIRES               PROTOCOLS  FROM          LAST USE
@@ -257,7 +262,8 @@ ID  REVOKED    AT
 3   Old phone  2026-11-20T00:00:00Z
 ";
         assert_eq!(account(&view(), &plain()), expected);
-        let bare = AccountView { passwords: vec![], revoked: vec![], ..view() };
+        let bare = AccountView { group: Some("staff".into()), passwords: vec![], revoked: vec![], ..view() };
+        assert!(account(&bare, &plain()).contains("\ngroup       staff\n"));
         assert!(account(&bare, &plain()).ends_with("\n\nno client passwords\n"));
     }
 

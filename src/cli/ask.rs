@@ -1,15 +1,15 @@
 //! Commands that are one question and its answer: accounts, blocks, status.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answers;
-use super::commands::{Account, Block, Switch};
+use super::commands::{Account, Block, Changes, Switch};
 use super::output::Out;
 use super::{Failure, note};
-use crate::api::client::{Answer, Client, Target};
+use crate::api::client::{Answer, Client, ClientError, Target};
 use crate::api::{
-    AccountChange, AccountLine, AccountList, AccountView, BlockList, BlockView, NewAccount, NewBlock,
-    ROWS_DEFAULT, Status,
+    AccountChange, AccountView, BlockList, BlockView, NewAccount, NewBlock, ROWS_DEFAULT, Status,
 };
 
 /// The target of one account.
@@ -64,14 +64,11 @@ pub(super) fn account(command: Account, client: &Client, out: &mut Out) -> Resul
                 out,
             )?;
         }
-        Account::Set { account, two_factor } => {
-            let on = two_factor == Switch::On;
-            change(
-                &account.address,
-                AccountChange { two_factor: Some(on), ..AccountChange::default() },
-                client,
-                out,
-            )?;
+        Account::Set { account, changes } => {
+            let Changes { two_factor, group, no_group } = changes;
+            let two_factor = two_factor.map(|switch| switch == Switch::On);
+            let group = if no_group { Some(String::new()) } else { group };
+            change(&account.address, AccountChange { enabled: None, two_factor, group }, client, out)?;
         }
     }
     Ok(())
@@ -83,46 +80,66 @@ fn change(address: &str, change: AccountChange, client: &Client, out: &mut Out) 
         return Ok(());
     }
     let now: AccountView = answer.read()?;
-    let what = match change {
-        AccountChange { two_factor: Some(_), .. } if now.two_factor => "two-factor on",
-        AccountChange { two_factor: Some(_), .. } => "two-factor off",
-        _ if now.enabled => "enabled",
-        _ => "disabled",
-    };
-    out.line(&format!("{}: {what}", now.address))
+    let mut what: Vec<String> = Vec::new();
+    if change.enabled.is_some() {
+        what.push(if now.enabled { "enabled" } else { "disabled" }.to_owned());
+    }
+    if change.two_factor.is_some() {
+        what.push(if now.two_factor { "two-factor on" } else { "two-factor off" }.to_owned());
+    }
+    if change.group.is_some() {
+        what.push(now.group.map_or_else(|| "no group".to_owned(), |group| format!("group {group}")));
+    }
+    out.line(&format!("{}: {}", now.address, what.join(", ")))
 }
 
-/// All accounts, page by page; as JSON they become one list.
 fn list(search: Option<&str>, client: &Client, out: &mut Out) -> Result<(), Failure> {
-    let mut after: Option<String> = None;
-    let mut lines: Vec<AccountLine> = Vec::new();
-    let mut values: Vec<Value> = Vec::new();
-    loop {
-        let target = Target::of(&["accounts"])
-            .with_some("after", after.as_deref())
-            .with_some("search", search)
-            .with("limit", ROWS_DEFAULT);
-        let answer = client.get(&target)?;
-        let page: AccountList = answer.read()?;
-        if out.style.json {
-            values.extend(rows(&answer, "accounts")?);
-        }
-        let last = page.accounts.last().map(|account| account.address.clone());
-        lines.extend(page.accounts);
-        // A page that leads nowhere ends the list, whatever it says: no daemon keeps us busy for ever.
-        if !page.more || last.is_none() || last == after {
-            break;
-        }
-        after = last;
-    }
+    let target = Target::of(&["accounts"]).with_some("search", search);
+    let rows = all_rows(client, &target, "accounts", &[("after", "address")])?;
     if out.style.json {
-        return out.value(&json!({ "accounts": values, "more": false }));
+        return out.value(&json!({ "accounts": rows, "more": false }));
     }
-    if lines.is_empty() {
+    if rows.is_empty() {
         note("no accounts");
         return Ok(());
     }
-    out.text(&answers::accounts(&lines, &out.style))
+    out.text(&answers::accounts(&typed(rows)?, &out.style))
+}
+
+/// All rows of a list that comes page by page, as they came. `cursor` says where the next page goes on: which
+/// parameter gets which field of the last row.
+pub(super) fn all_rows(
+    client: &Client,
+    list: &Target,
+    name: &str,
+    cursor: &[(&str, &str)],
+) -> Result<Vec<Value>, Failure> {
+    let first = list.clone().with("limit", ROWS_DEFAULT);
+    let (mut target, mut all) = (first.clone(), Vec::<Value>::new());
+    loop {
+        let answer = client.get(&target)?;
+        let more = answer.read::<Value>()?.get("more") == Some(&Value::Bool(true));
+        let page = rows(&answer, name)?;
+        // A page that leads nowhere ends the list, whatever it says: no daemon keeps us busy for ever.
+        let leads_on = page.last().is_some() && page.last() != all.last();
+        all.extend(page);
+        if !more || !leads_on {
+            return Ok(all);
+        }
+        let field = |field: &str| all.last().and_then(|last| last.get(field)).and_then(Value::as_str);
+        target = cursor
+            .iter()
+            .fold(first.clone(), |target, (parameter, name)| target.with_some(parameter, field(name)));
+    }
+}
+
+/// Rows as a type of the API.
+pub(super) fn typed<T: DeserializeOwned>(rows: Vec<Value>) -> Result<Vec<T>, Failure> {
+    let typed = rows.into_iter().map(serde_json::from_value).collect::<Result<_, _>>();
+    typed.map_err(|error| {
+        let why = format!("unexpected JSON ({error}); are sidegate and sidegated of one version?");
+        Failure::Client(ClientError::Broken(why))
+    })
 }
 
 /// The rows of a list as they came, with fields that this version does not know.

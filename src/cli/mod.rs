@@ -1,6 +1,7 @@
 //! The administrator's command line: talk to the control socket, print, choose the exit status.
 //!
-//! - [`commands`]: what can be typed; `ask`, `password`, `events`, `backup`, `configuration`: what is then done
+//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `backup`, `configuration`: what is
+//!   then done
 //! - [`answers`], [`verdict`]: what each answer looks like; [`output`], [`times`]: tables, colours, JSON, times
 //!
 //! It decides nothing: the daemon judges names, addresses and who may do what. It opens no other
@@ -14,6 +15,7 @@ mod configuration;
 mod events;
 pub mod output;
 mod password;
+mod sending;
 pub mod times;
 pub mod verdict;
 
@@ -111,6 +113,9 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
     match cli.command {
         Command::Account(command) => ask::account(command, &client()?, out),
         Command::Password(command) => password::password(command, &client()?, out),
+        Command::Alias(command) => sending::alias(command, &client()?, out),
+        Command::Delegation(command) => sending::delegation(command, &client()?, out),
+        Command::Limits(command) => sending::limits(command, &client()?, out),
         Command::Block(command) => ask::block(command, &client()?, out),
         Command::Check(command) => password::check(command, &client()?, out),
         Command::Events(command) => events::events(&command, &client()?, out),

@@ -193,13 +193,126 @@ fn each_command_asks_its_question() {
 }
 
 #[test]
+fn each_command_of_sending_asks_its_question() {
+    let (ann, bob, info) = ("ann@example.org", "bob@example.org", "info@example.org");
+    check_asked(&["alias", "add", ann, info], "POST /v1/aliases");
+    check_asked(&["alias", "remove", info], "DELETE /v1/aliases?alias=info%40example.org");
+    check_asked(
+        &["alias", "remove", info, "--of", ann],
+        "DELETE /v1/aliases?alias=info%40example.org&of=ann%40example.org",
+    );
+    check_asked(&["alias", "list"], "GET /v1/aliases?limit=1000");
+    check_asked(&["alias", "list", "@example.org"], "GET /v1/aliases?of=%40example.org&limit=1000");
+    check_asked(&["delegation", "grant", ann, bob, "--right", "read"], "POST /v1/delegations");
+    check_asked(
+        &["delegation", "revoke", ann, bob],
+        "DELETE /v1/delegations?owner=ann%40example.org&delegate=bob%40example.org",
+    );
+    check_asked(&["delegation", "list", ann], "GET /v1/delegations?address=ann%40example.org&limit=1000");
+    check_asked(&["limits", "show"], "GET /v1/limits?limit=1000");
+    check_asked(&["limits", "show", ann], "GET /v1/accounts/ann%40example.org/limits");
+    check_asked(&["limits", "set", "--default", "--messages-per-day", "5"], "PATCH /v1/limits");
+}
+
+/// Tells the body it was sent as a refusal.
+fn body_of(line: &[&str]) -> Value {
+    let router = Router::new()
+        .fallback(|Json(body): Json<Value>| async move { refusal(409, "refused", &body.to_string()) });
+    let words = run_line(router, line).0.unwrap_err().words().unwrap();
+    serde_json::from_str(words.strip_prefix("sidegate: ").unwrap()).unwrap()
+}
+
+#[test]
+fn what_is_set_is_what_was_typed() {
+    let (ann, bob) = ("ann@example.org", "bob@example.org");
+    assert_eq!(
+        body_of(&["alias", "add", ann, "@example.net"]),
+        json!({ "alias": "@example.net", "of": ann }),
+        "whose comes first on the command line"
+    );
+    assert_eq!(
+        body_of(&["delegation", "grant", ann, bob, "--right", "on-behalf"]),
+        json!({ "owner": ann, "delegate": bob, "right": "on-behalf" })
+    );
+    let figures = ["--messages-per-hour", "100", "--recipients-per-hour", "inherit"];
+    let figures = [&figures[..], &["--recipients-per-day", "unlimited"]].concat();
+    let four = json!({ "messages_per_hour": 100, "recipients_per_hour": "inherit", "recipients_per_day": "unlimited" });
+    for (whose, expected) in [
+        (&["--group", "staff"][..], json!({ "group": "staff", "default": false, "per": "account" })),
+        (&["--default", "--per", "address"], json!({ "default": true, "per": "address" })),
+        (
+            &[ann, "--per", "client-password"],
+            json!({ "account": ann, "default": false, "per": "client-password" }),
+        ),
+    ] {
+        let mut expected = expected;
+        expected.as_object_mut().unwrap().extend(four.as_object().unwrap().clone());
+        assert_eq!(body_of(&[&["limits", "set"], whose, &figures].concat()), expected);
+    }
+    assert_eq!(body_of(&["account", "set", ann, "--group", "staff"]), json!({ "group": "staff" }));
+    assert_eq!(
+        body_of(&["account", "set", ann, "--no-group", "--two-factor", "on"]),
+        json!({ "group": "", "two_factor": true })
+    );
+}
+
+/// Three pages of limits, one level each.
+fn three_pages() -> Router {
+    let route = get(|Query(query): Query<Value>| async move {
+        let level =
+            |level: &str, name: Option<&str>, per: &str| json!({ "level": level, "name": name, "per": per });
+        let after = ["after_level", "after_name", "after_per"];
+        let after = after.map(|name| query.get(name).and_then(Value::as_str));
+        let (line, more) = match after {
+            [None, None, None] => (level("default", None, "account"), true),
+            [Some("default"), None, Some("account")] => {
+                (level("group", Some("staff"), "client-password"), true)
+            }
+            [Some("group"), Some("staff"), Some("client-password")] => {
+                (level("account", Some("ann@example.org"), "account"), false)
+            }
+            other => panic!("{other:?}"),
+        };
+        Json(json!({ "limits": [line], "more": more }))
+    });
+    Router::new().route("/v1/limits", route)
+}
+
+#[test]
+fn a_list_goes_on_after_all_that_makes_its_last_line() {
+    let (_, text) = run_line(three_pages(), &["limits", "show"]);
+    assert_eq!(text.lines().count(), 4);
+    assert!(text.contains("\ngroup staff      client-password  -  "), "{text}");
+    let (_, text) = run_line(three_pages(), &["limits", "show", "--json"]);
+    let list: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((list["limits"].as_array().unwrap().len(), &list["more"]), (3, &json!(false)));
+}
+
+#[test]
+fn empty_lists_are_no_tables() {
+    for (line, name) in [
+        (&["alias", "list"][..], "aliases"),
+        (&["delegation", "list"], "delegations"),
+        (&["limits", "show"], "limits"),
+    ] {
+        // The second daemon says that there is more and never comes up with it.
+        for more in [false, true] {
+            let body = json!({ name: [], "more": more });
+            let router = Router::new().fallback(async move || Json(body.clone()));
+            let (done, text) = run_line(router, line);
+            assert!(done.is_ok() && text.is_empty(), "{line:?}: {text}");
+        }
+    }
+}
+
+#[test]
 fn an_account_is_changed_as_told() {
     let route = axum::routing::patch(|Json(change): Json<Value>| async move {
         let on = |name: &str| change.get(name).and_then(Value::as_bool).unwrap_or(true);
-        assert_eq!(change.as_object().unwrap().len(), 1);
+        let group = change.get("group").filter(|group| **group != "");
         Json(json!({
-            "address": "ann@example.org", "enabled": on("enabled"), "two_factor": on("two_factor"), "created": 0,
-            "passwords": [], "revoked": []
+            "address": "ann@example.org", "enabled": on("enabled"), "two_factor": on("two_factor"), "group": group,
+            "created": 0, "passwords": [], "revoked": []
         }))
     });
     let says = |line: &[&str]| run_line(Router::new().route("/v1/accounts/{address}", route.clone()), line).1;
@@ -213,6 +326,12 @@ fn an_account_is_changed_as_told() {
         says(&["account", "set", "ann@example.org", "--two-factor", "on"]),
         "ann@example.org: two-factor on\n"
     );
+    let set = ["account", "set", "ann@example.org"];
+    assert_eq!(
+        says(&[&set[..], &["--two-factor", "on", "--group", "staff"]].concat()),
+        "ann@example.org: two-factor on, group staff\n"
+    );
+    assert_eq!(says(&[&set[..], &["--no-group"]].concat()), "ann@example.org: no group\n");
 }
 
 #[test]
