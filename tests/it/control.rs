@@ -186,11 +186,21 @@ fn only_administrators_may_change_and_only_readers_may_look() {
         daemon.run(command.uid(uid).gid(uid).stdin(Stdio::null()))
     };
     assert_eq!(run(READER, &["status"]).0, 0);
-    assert_eq!(run(READER, &["account", "list"]).0, 0);
+    for list in
+        [&["account", "list"][..], &["alias", "list"], &["delegation", "list"], &["limits", "show", ANN]]
+    {
+        assert_eq!(run(READER, list).0, 0, "{list:?}");
+    }
     let open = tempfile::tempdir().unwrap();
     fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let never = open.path().join("never.db");
-    for arguments in [&["account", "remove", ANN][..], &["backup", never.to_str().unwrap()]] {
+    for arguments in [
+        &["account", "remove", ANN][..],
+        &["alias", "add", ANN, "info@example.org"],
+        &["delegation", "grant", ANN, ANN, "--right", "read"],
+        &["limits", "set", "--default", "--messages-per-hour", "unlimited"],
+        &["backup", never.to_str().unwrap()],
+    ] {
         let (status, _, err) = run(READER, arguments);
         assert!(status == 1 && err.contains("you may only read"), "{arguments:?}: {status} {err}");
     }

@@ -115,6 +115,13 @@ impl Daemon {
 
     /// A control request; an error status panics.
     pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.ask(method, path, body);
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// A control request: the status and the answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let mut stream = UnixStream::connect(self.folder.join("control")).unwrap();
         let body = body.to_string();
         let head = format!(
@@ -125,8 +132,8 @@ impl Daemon {
         stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap())
     }
 
     pub(crate) fn new_password(&self, name: &str) -> String {

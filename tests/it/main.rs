@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end where it stands")]
 
 mod abuse;
+mod administration;
 mod codecs;
 mod config;
 mod control;
