@@ -8,10 +8,10 @@ use axum::{Extension, Json};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::{Answer, Api, ApiError, Body, By, Params};
+use super::{Answer, Api, ApiError, Body, By, Params, cut, rows};
 use crate::api::{
     AccountChange, AccountLine, AccountList, AccountView, NewAccount, NewPasswordAnswer, NewPasswordRequest,
-    Nothing, PasswordView, ROWS_DEFAULT, ROWS_MAX, RevokedLine, RevokedList, RevokedView,
+    Nothing, PasswordView, RevokedLine, RevokedList, RevokedView,
 };
 use crate::gate::account::{Account, ClientPassword, RevokedPassword, Terms};
 use crate::gate::name::{AccountName, GroupName, PasswordName, Protocol};
@@ -30,11 +30,9 @@ pub(super) struct Page {
 
 pub(super) async fn list(State(api): State<Api>, page: Params<Page>) -> Answer<AccountList> {
     let page = page?.0;
-    let limit = page.limit.unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX);
+    let limit = rows(page.limit);
     let search = page.search.to_lowercase();
-    let mut lines = api.service.accounts(page.after, search, limit + 1).await?;
-    let more = lines.len() > limit as usize;
-    lines.truncate(limit as usize);
+    let (lines, more) = cut(api.service.accounts(page.after, search, limit + 1).await?, limit);
     let view = |line: crate::store::AccountLine| AccountLine {
         address: line.name,
         enabled: line.enabled,

@@ -24,7 +24,7 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tracing::error;
 
-use super::{BODY_BYTES_MAX, ErrorBody};
+use super::{BODY_BYTES_MAX, ErrorBody, ROWS_DEFAULT, ROWS_MAX};
 use crate::config::Control;
 use crate::gate::name::NameError;
 use crate::gate::order::OrderRefused;
@@ -166,6 +166,18 @@ type Answer<T> = Result<Json<T>, ApiError>;
 type Body<T> = Result<Json<T>, JsonRejection>;
 type Params<T> = Result<Query<T>, QueryRejection>;
 type By = Extension<Actor>;
+
+/// Rows asked for, within what one answer may hold.
+fn rows(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX)
+}
+
+/// The first `limit` rows, and whether there were more.
+fn cut<T>(mut rows: Vec<T>, limit: u32) -> (Vec<T>, bool) {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    (rows, more)
+}
 
 /// A request that was not carried out, in words for a person.
 #[derive(Debug)]

@@ -13,10 +13,9 @@ use serde::Deserialize;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-use super::{Answer, Api, ApiError, Body, Params};
+use super::{Answer, Api, ApiError, Body, Params, rows};
 use crate::api::{
-    CheckAnswer, CheckRequest, EventList, EventView, ListenerView, Logins, ROWS_DEFAULT, ROWS_MAX,
-    RevokedLine, Status,
+    CheckAnswer, CheckRequest, EventList, EventView, ListenerView, Logins, RevokedLine, Status,
 };
 use crate::clock::Timestamp;
 use crate::config::Choice;
@@ -109,7 +108,7 @@ pub(super) async fn events(State(api): State<Api>, wanted: Params<Wanted>) -> An
         since: wanted.since.map(Timestamp),
         account,
         address,
-        limit: wanted.limit.unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX),
+        limit: rows(wanted.limit),
     };
     let events = api.service.events(query).await?;
     Ok(Json(EventList { events: events.into_iter().map(|(id, event)| EventView { id, event }).collect() }))

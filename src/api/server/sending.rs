@@ -4,11 +4,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 
-use super::{Answer, Api, ApiError, Body, By, Params};
+use super::{Answer, Api, ApiError, Body, By, Params, cut, rows};
 use crate::api::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue,
     LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, Nothing, PasswordLimits,
-    ROWS_DEFAULT, ROWS_MAX,
 };
 use crate::gate::alias::{Alias, Place};
 use crate::gate::limits::{Allowance, LIMIT_MAX, Level, Limits, LimitsChange, Per};
@@ -16,18 +15,6 @@ use crate::gate::name::GroupName;
 use crate::gate::order::Order;
 use crate::service::Standing;
 use crate::store::sending::{Delegation, LevelLine};
-
-/// Rows asked for, within what one answer may hold.
-fn rows(limit: Option<u32>) -> u32 {
-    limit.unwrap_or(ROWS_DEFAULT).clamp(1, ROWS_MAX)
-}
-
-/// The first `limit` rows, and whether there were more.
-fn cut<T>(mut rows: Vec<T>, limit: u32) -> (Vec<T>, bool) {
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    (rows, more)
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
