@@ -18,6 +18,7 @@ use crate::gate::event::Event;
 use crate::gate::key::AccountTag;
 use crate::gate::record::{AddressRecord, Block};
 use crate::log;
+use crate::store::booking::release_overdue;
 use crate::store::{StoreError, Tables};
 
 /// How often what is pending is written.
@@ -190,7 +191,8 @@ impl Service {
         }
     }
 
-    async fn sweep(&self) {
+    /// Forgets what has ended: blocks, runs, bursts, old events, marks and counts, messages that never ended.
+    pub async fn sweep(&self) {
         let (now, rules) = (self.now(), self.rules());
         self.connection_pace.sweep();
         self.source_pace.sweep();
@@ -198,9 +200,11 @@ impl Service {
         self.forget_sources(&gone);
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));
         loop {
-            let forgotten =
-                self.store.write(move |tables| tables.forget(events, revoked, FORGET_MAX), |_| ()).await;
-            match forgotten {
+            let work = move |tables: &mut dyn Tables| {
+                release_overdue(tables, now)?;
+                Ok(tables.forget(events, revoked, FORGET_MAX)? + tables.forget_sending(now, FORGET_MAX)?)
+            };
+            match self.store.write(work, |_| ()).await {
                 Ok(count) if count >= FORGET_MAX as usize => tokio::task::yield_now().await,
                 Ok(_) => return,
                 Err(error) => {

@@ -266,8 +266,11 @@ fn count(
     message.scopes().iter().try_for_each(|(_, scope)| tables.add_sent(scope, slot, messages, recipients))
 }
 
-/// Takes back what was counted for messages that never ended.
-fn release_overdue(tables: &mut dyn Tables, now: Timestamp) -> Result<(), StoreError> {
+/// Takes back what was counted for messages that never ended; some of them, if there are many.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn release_overdue(tables: &mut dyn Tables, now: Timestamp) -> Result<(), StoreError> {
     let before = Timestamp(now.0 - RESERVED_SECS);
     for (instance, time, message) in tables.overdue_messages(before, RELEASE_MAX)? {
         count(tables, &message, slot_of(time), -1, -i64::from(message.recipients))?;

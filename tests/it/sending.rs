@@ -258,6 +258,31 @@ async fn a_password_has_limits_of_its_own_and_the_one_that_did_it_goes() {
 }
 
 #[tokio::test]
+async fn what_was_sent_is_forgotten_in_time() {
+    let world = World::start("").await;
+    world.account(ANN).await;
+    limit(&world, Level::Default, Per::Account, Limited::RecipientsPerDay, 10).await;
+    let used = async || {
+        let standing = world.service.account_limits(name(ANN)).await.unwrap();
+        standing.limits[Limited::RecipientsPerDay as usize].used
+    };
+    let mut peer = world.raw("policy").await;
+    assert_eq!(step(&mut peer, "DATA", ANN, "never ends", 4).await, "DUNNO");
+    assert_eq!(used().await, 4);
+    world.pass(Duration::from_secs(16 * 60));
+    world.service.sweep().await;
+    assert_eq!(used().await, 0, "what never ended counts no longer");
+    assert_eq!(step(&mut peer, "END-OF-MESSAGE", ANN, "ends", 3).await, "DUNNO");
+    world.pass(Duration::from_secs(86_400 + 600));
+    world.service.sweep().await;
+    let store = rusqlite::Connection::open(world.socket("store.db")).unwrap();
+    for table in ["sent", "message"] {
+        let rows = store.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0));
+        assert_eq!(rows, Ok(0), "{table}");
+    }
+}
+
+#[tokio::test]
 async fn a_limit_is_told_once_even_if_nobody_listens_at_first() {
     let folder = tempfile::tempdir().unwrap();
     let (told, lost) = (folder.path().join("told"), folder.path().join("lost"));

@@ -210,8 +210,8 @@ pub(super) fn the_winning_level_decides<B: Backend>(backend: &B) {
         assert_eq!(met.per, per);
         set(backend, Level::Default, per, limited, Allowance::Inherited);
     }
-    let all = write(backend, |tables| tables.all_limits(10));
-    let said = |n: usize| (all[n].0.as_str(), all[n].1.as_str(), all[n].3.get(limited));
+    let all = write(backend, |tables| tables.all_limits(None, 10));
+    let said = |n: usize| (all[n].0.0.as_str(), all[n].0.1.as_str(), all[n].1.get(limited));
     assert_eq!(said(0), ("default", "", Allowance::AtMost(1)));
     assert_eq!((all.len(), said(1)), (2, ("group", "staff", Allowance::Unlimited)));
     let nobodys = Order::SetLimits {
