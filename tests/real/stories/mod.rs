@@ -16,6 +16,7 @@ mod restricted;
 mod revoke;
 mod secrecy;
 mod sending;
+mod sharing;
 mod take_over;
 mod webmail;
 
