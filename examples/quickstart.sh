@@ -167,7 +167,7 @@ start_dovecot() {
 }
 
 start_postfix() {
-    fill postfix-main.cf | cat - "$project/conf/postfix/main.cf" >"$dir/postfix/etc/main.cf"
+    fill postfix-main.cf | cat - "$project/conf/postfix/main.cf" "$project/conf/postfix/sending.cf" >"$dir/postfix/etc/main.cf"
     sed -e "s/^submission inet /$host:10587 inet /" -e "s/^submissions inet /$host:10465 inet /" \
         "$project/conf/postfix/master.cf" | cat <(fill postfix-master.cf) - >"$dir/postfix/etc/master.cf"
     postfix -c "$dir/postfix/etc" start >"$dir/logs/postfix-start" 2>&1 </dev/null ||
@@ -191,13 +191,13 @@ fetch() {
         "$@" "$protocol://$host:$port/$path" 2>"$dir/client-log"
 }
 
-# send FROM PASSWORD PORT SUBJECT: a mail to oneself.
+# send FROM PASSWORD PORT SUBJECT [SENDER]: a mail to oneself.
 send() {
     local tls=-tls
     [ "$3" = 10587 ] || tls=--tls-on-connect
     swaks --server $host --port "$3" $tls --local-interface "$1" --ehlo client.example.test --timeout 60 \
         --auth PLAIN --auth-user "$person" --auth-password "$2" --auth-hide-password \
-        --from "$person" --to "$person" --header "Subject: $4" --body "Sent through the side gate." \
+        --from "${5:-$person}" --to "$person" --header "Subject: $4" --body "Sent through the side gate." \
         >"$dir/client-log" 2>&1
 }
 
@@ -212,7 +212,7 @@ refused() {
     local status=0
     "$@" >/dev/null || status=$?
     [ $status -ne 0 ] || fail "this was let in: $1 $2 $3" "$dir/client-log"
-    answer | grep -qE '^([A-Z][0-9]+ NO|-ERR|535)' || fail "no refusal but something else" "$dir/client-log"
+    answer | grep -qE '^([A-Z][0-9]+ NO|-ERR|535|421 4\.7\.0|450 4\.7\.1|553 5\.7\.1)' || fail "no refusal but something else" "$dir/client-log"
     ok "refused: $(answer)"
 }
 
@@ -277,6 +277,18 @@ log_in() {
     refused send 127.0.0.65 "$main_password" 10587 never
 }
 
+police() {
+    step "It sends under its own names only, and not more than its limit"
+    sidegate alias add "$person" info@example.test >/dev/null
+    ok "sidegate alias add $person info@example.test"
+    let_in "a mail from the alias" send $host "$password" 10587 quickstart-alias info@example.test
+    refused send $host "$password" 10587 never boss@example.test
+    sidegate limits set "$person" --messages-per-hour 3 >/dev/null
+    ok "sidegate limits set $person --messages-per-hour 3"
+    refused send $host "$password" 10587 one-too-many
+    sidegate limits set "$person" --messages-per-hour inherit >/dev/null
+}
+
 block() {
     local n
     step "Ten wrong passwords over IMAP from 127.0.0.66 (each answer takes two seconds, on purpose)"
@@ -318,6 +330,7 @@ By hand:
     alias sg='$built/sidegate --socket $dir/run/control'
     sg password list $person
     sg events --since 1h
+    sg limits show $person
     sg password revoke $person --name Phone
     curl --user '$person:$password' imap://$host:10143/INBOX?ALL
     logs: $dir/logs/
@@ -331,6 +344,7 @@ case ${1:-start} in
         need_root
         prepare
         log_in
+        police
         block
         say_goodbye
         ;;

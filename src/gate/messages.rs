@@ -88,6 +88,17 @@ impl Messages {
     }
 }
 
+/// The most bytes of an address that a text shows: two of them must fit into one line of SMTP.
+const ADDRESS_BYTES_MAX: usize = 100;
+
+/// An address as a text shows it.
+fn cut(address: &str) -> String {
+    match address.floor_char_boundary(ADDRESS_BYTES_MAX) {
+        whole if whole == address.len() => address.to_owned(),
+        cut => format!("{}...", &address[..cut]),
+    }
+}
+
 /// A time for people, with the name of its zone.
 pub(super) fn shown(time: Timestamp, zone: &TimeZone) -> String {
     match jiff::Timestamp::from_second(time.0) {

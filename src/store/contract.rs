@@ -283,6 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn an_older_database_is_brought_up_to_date_and_keeps_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.db");
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch(include_str!("schema/0001_start.sql")).unwrap();
+        old.execute_batch("INSERT INTO account (name, created) VALUES ('ann@example.org', 5)").unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.pragma_update(None, "application_id", 0x5364_6774).unwrap();
+        drop(old);
+        let backend = Sqlite::at(&path);
+        let ann = write(&backend, |tables| tables.account(&name("ann@example.org"))).unwrap();
+        assert_eq!((ann.created, ann.group), (Timestamp(5), None));
+        assert_eq!(write(&backend, |tables| tables.delegations(None)), []);
+    }
+
+    #[test]
     fn another_programs_database_and_a_newer_one_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let foreign = folder.path().join("foreign.db");

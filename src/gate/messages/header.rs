@@ -1,11 +1,8 @@
 //! What people are told whose mail is refused for its sender.
 
-use super::Messages;
+use super::{Messages, cut};
 use crate::config::Language;
 use crate::gate::header::{Header, Refusal};
-
-/// The most bytes of an address that a text shows.
-const ADDRESS_BYTES_MAX: usize = 100;
 
 impl Messages {
     /// Why a mail is refused whose sender headers are not the login's.
@@ -13,7 +10,7 @@ impl Messages {
     pub fn sender_refused(&self, refusal: &Refusal, login: &str) -> String {
         match (refusal, self.language) {
             (Refusal::Forged(header, address), language) => {
-                let (name, address, login) = (header.name(), shown(address), shown(login));
+                let (name, address, login) = (header.name(), cut(address), cut(login));
                 let rights = match header {
                     Header::From | Header::Envelope => "on-behalf / send-as",
                     Header::Sender => "send-as",
@@ -38,14 +35,6 @@ impl Messages {
             }
             (Refusal::Several(header), Language::ZhCn) => format!("邮件含有多个 {}: 邮件头", header.name()),
         }
-    }
-}
-
-/// An address as a text shows it: the longest name alone would fill the line.
-fn shown(address: &str) -> String {
-    match address.floor_char_boundary(ADDRESS_BYTES_MAX) {
-        whole if whole == address.len() => address.to_owned(),
-        cut => format!("{}...", &address[..cut]),
     }
 }
 

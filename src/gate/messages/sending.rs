@@ -1,12 +1,9 @@
 //! What somebody who sends is told.
 
-use super::Messages;
+use super::{Messages, cut};
 use crate::clock::Timestamp;
 use crate::config::Language;
 use crate::gate::sending::Met;
-
-/// How much of an address is shown: two of them must fit into one line of SMTP.
-const SHOWN_BYTES_MAX: usize = 120;
 
 impl Messages {
     /// The session began with a login that would no longer be let in.
@@ -36,7 +33,7 @@ impl Messages {
     /// A sender address that is not the login's to use.
     #[must_use]
     pub fn not_your_sender(&self, sender: &str, login: &str) -> String {
-        let (sender, login) = (shown(sender), shown(login));
+        let (sender, login) = (cut(sender), cut(login));
         match self.language {
             Language::En => format!(
                 "{sender}: {login} may not send under this address; its owner can grant the right \
@@ -70,10 +67,6 @@ impl Messages {
             Language::ZhCn => format!("此邮件本身已超过{limit}的发信上限"),
         }
     }
-}
-
-fn shown(address: &str) -> &str {
-    if address.is_empty() { "<>" } else { &address[..address.floor_char_boundary(SHOWN_BYTES_MAX)] }
 }
 
 #[cfg(test)]

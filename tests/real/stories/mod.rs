@@ -9,6 +9,7 @@ mod main_password;
 mod mechanisms;
 mod neighbours;
 mod nginx;
+mod notices;
 mod passdb;
 mod policy;
 mod restart;

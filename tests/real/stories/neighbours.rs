@@ -12,6 +12,7 @@ use super::{HOME, assert_in, assert_refused, smtp};
 
 const ALICE: &str = "alice@example.test";
 const BOB: &str = "bob@example.test";
+const TEAM: &str = "team@example.test";
 
 #[test]
 fn whoever_is_logged_in_sends_under_his_own_address() {
@@ -19,6 +20,10 @@ fn whoever_is_logged_in_sends_under_his_own_address() {
     let Some(mut site) = plan.with_postfix_and(&["sender-login.cf"]).start() else { return };
     site.account(ALICE);
     site.account(BOB);
+    site.cli.done(&["account", "add", TEAM]);
+    site.cli.done(&["alias", "add", ALICE, "info@example.test"]);
+    site.cli.done(&["delegation", "grant", TEAM, ALICE, "--right", "send-as"]);
+    site.cli.done(&["delegation", "grant", BOB, ALICE, "--right", "read"]);
     let secret = site.password(ALICE, "Phone");
     let sender = |site: &Site, address: &str| {
         let mut session = Smtp::starttls(HOME, Postfix::at(site, SUBMISSION));
@@ -26,7 +31,7 @@ fn whoever_is_logged_in_sends_under_his_own_address() {
         let answer = session.command(&format!("MAIL FROM:<{address}>"));
         if answer.starts_with("250") { session.command(&format!("RCPT TO:<{BOB}>")) } else { answer }
     };
-    for own in [ALICE, "Alice@Example.TEST", "alice+shop@example.test", ""] {
+    for own in [ALICE, "Alice@Example.TEST", "alice+shop@example.test", "info@example.test", TEAM, ""] {
         let answer = sender(&site, own);
         assert!(answer.starts_with("250"), "{own}: {answer}");
     }

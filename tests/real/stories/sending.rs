@@ -17,7 +17,7 @@ const STREET: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 9);
 
 /// A site whose Postfix asks about everything that is sent.
 fn site(settings: &str) -> Option<Site> {
-    let plan = Plan::new(Mode::Front).postfix_listener("policy", "policy").settings(settings);
+    let plan = Plan::new(Mode::Front).settings(settings);
     let site = plan.with_postfix_and(&["sending.cf"]).start()?;
     for account in [ALICE, BOB, TEAM] {
         site.account(account);
