@@ -211,7 +211,9 @@ impl Service {
         match self.book(passing).await {
             Ok(Passed { verdict: Ok(first), .. }) => {
                 if first {
-                    let what = format!("sender {}, {} recipients", shown(&asked.sender), asked.recipients);
+                    let count = asked.recipients.max(1);
+                    let ending = if count == 1 { "" } else { "s" };
+                    let what = format!("sender {}, {count} recipient{ending}", shown(&asked.sender));
                     about.verdict = Some("accept".to_owned());
                     self.record(about.reason(what));
                 }
