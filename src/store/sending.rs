@@ -13,6 +13,9 @@ pub const RESERVED_SECS: i64 = 15 * 60;
 /// A message is known for so long, in seconds: longer than any SMTP session keeps one.
 pub const MESSAGE_KEPT_SECS: i64 = 6 * 3600;
 
+/// A notice that nobody takes is kept for so long past its time, in seconds.
+pub const NOTICE_KEPT_SECS: i64 = 3 * 86_400;
+
 /// What sending is counted under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -190,7 +193,7 @@ pub trait SendingTables {
     fn due_notices(&mut self, now: Timestamp, limit: u32) -> Result<Vec<OwedNotice>, StoreError>;
     /// Puts a notice off; with nothing owed any more it is removed.
     fn settle_notice(&mut self, id: i64, owed: &str, due: Timestamp) -> Result<(), StoreError>;
-    /// Forgets up to `limit` each of slots, messages and tellings from before this time; returns how many
+    /// Forgets up to `limit` each of slots, messages, tellings and notices from before this time; returns how many
     /// went.
     fn forget_sending(&mut self, now: Timestamp, limit: u32) -> Result<usize, StoreError>;
 }

@@ -12,7 +12,7 @@ use crate::gate::order::{Done, Order, OrderRefused};
 use crate::gate::sender::Standing;
 use crate::gate::sending::Met;
 use crate::store::booking::{Ask, Passed, Passing, is_limited, pass};
-use crate::store::sending::{MESSAGE_KEPT_SECS, Message, RESERVED_SECS, Scope};
+use crate::store::sending::{MESSAGE_KEPT_SECS, Message, NOTICE_KEPT_SECS, RESERVED_SECS, Scope};
 use crate::store::{Backend, EventQuery, senders};
 
 const ANN: &str = "ann@example.org";
@@ -264,4 +264,10 @@ pub(super) fn notices_are_owed_until_they_are_delivered<B: Backend>(backend: &B)
     assert_eq!((due(60)[0].tries, due(60)[0].owed.as_str()), (1, "webhook"));
     write(backend, |tables| tables.settle_notice(id, "", Timestamp(0)));
     assert_eq!(due(1000), []);
+    write(backend, |tables| tables.add_notice(NOW, "webhook", "{}"));
+    let after = |secs: i64| {
+        write(backend, |tables| tables.forget_sending(Timestamp(NOW.0 + secs), 10));
+        due(secs).len()
+    };
+    assert_eq!((after(NOTICE_KEPT_SECS), after(NOTICE_KEPT_SECS + 1)), (1, 0));
 }

@@ -12,7 +12,8 @@ use crate::gate::limits::{Allowance, Amount, Level, Limited, Limits, Per, Slot, 
 use crate::gate::name::{AccountName, GroupName};
 use crate::store::StoreError;
 use crate::store::sending::{
-    Delegation, LevelKey, LevelLine, MESSAGE_KEPT_SECS, Message, OwedNotice, Scope, SendingTables, Stage,
+    Delegation, LevelKey, LevelLine, MESSAGE_KEPT_SECS, Message, NOTICE_KEPT_SECS, OwedNotice, Scope,
+    SendingTables, Stage,
 };
 
 /// "No limit" where a number would stand.
@@ -300,6 +301,11 @@ impl SendingTables for SqliteTables<'_> {
             "DELETE FROM told WHERE (scope, limited) IN
                  (SELECT scope, limited FROM told WHERE at < ?1 LIMIT ?2)",
             params![day_ago.0, limit],
+        )?;
+        // Nobody is told any more: the ways out were taken from the configuration.
+        gone += self.run(
+            "DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE due < ?1 ORDER BY due LIMIT ?2)",
+            params![now.0 - NOTICE_KEPT_SECS, limit],
         )?;
         Ok(gone)
     }
