@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -125,7 +126,12 @@ impl Door {
     }
 
     async fn pause(&self, error: &io::Error) {
-        warn!(place = %self.settings.place, %error, "a connection could not be accepted");
+        let cure = match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EMFILE) => "too few open files are allowed: raise LimitNOFILE of the service",
+            Some(Errno::ENFILE) => "the whole system has too few open files: raise fs.file-max",
+            _ => "it is tried again",
+        };
+        warn!(place = %self.settings.place, %error, cure, "a connection could not be accepted");
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 

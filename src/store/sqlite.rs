@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::{AccountLine, Backend, Counts, EventQuery, NewRow, Store, StoreError, Tables, Work};
 use crate::clock::Timestamp;
@@ -68,8 +68,28 @@ pub struct SqliteStore {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error.to_string())
+        match cure(&error) {
+            Some(cure) => Self::Failed(format!("{error}; {cure}")),
+            None => Self::Failed(error.to_string()),
+        }
     }
+}
+
+/// What an administrator can do about it.
+fn cure(error: &rusqlite::Error) -> Option<&'static str> {
+    Some(match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => "the disk is full: make room",
+        ErrorCode::SystemIoFailure => {
+            "the disk reports an error, or is full: see the kernel's log, make room"
+        }
+        ErrorCode::ReadOnly => "the daemon's user must be able to write the file and its folder",
+        ErrorCode::CannotOpen => "does its folder exist, and may the daemon's user write there?",
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            "the file is damaged: stop the daemon and put your last backup in its place (sidegate backup)"
+        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another program holds the file: close it",
+        _ => return None,
+    })
 }
 
 impl SqliteStore {

@@ -30,6 +30,37 @@ impl Drop for Daemon {
 
 impl Daemon {
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_under(folder, &[])
+    }
+
+    /// Starts it by another program, which ends in `exec "$@"`.
+    pub(crate) fn start_under(folder: &Path, starter: &[&str]) -> Self {
+        let daemon = Self::spawn(folder, starter);
+        let deadline = Instant::now() + PATIENCE;
+        while UnixStream::connect(folder.join("client")).is_err() {
+            assert!(Instant::now() < deadline, "the daemon did not start");
+            std::thread::yield_now();
+        }
+        daemon
+    }
+
+    /// Starts it, and does not wait until it listens.
+    pub(crate) fn spawned(folder: &Path) -> Self {
+        Self::spawn(folder, &[])
+    }
+
+    /// Whether the process is gone.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    /// Starts it where it is not to come up; its status and what it said.
+    pub(crate) fn fail(folder: &Path, starter: &[&str]) -> (Option<i32>, String) {
+        let status = Self::spawn(folder, starter).end();
+        (status, fs::read_to_string(folder.join("log")).unwrap())
+    }
+
+    fn spawn(folder: &Path, starter: &[&str]) -> Self {
         let at = |name: &str| folder.join(name).display().to_string();
         let settings = format!(
             "[store]\npath = {:?}\nkey_file = {:?}\n[control]\npath = {:?}\n\
@@ -43,19 +74,16 @@ impl Daemon {
         );
         fs::write(folder.join("sidegate.toml"), settings).unwrap();
         let log = fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_sidegated"))
+        let program = env!("CARGO_BIN_EXE_sidegated");
+        let words: Vec<&str> = starter.iter().copied().chain([program]).collect();
+        let process = Command::new(words[0])
+            .args(&words[1..])
             .arg("--config")
             .arg(folder.join("sidegate.toml"))
             .stderr(Stdio::from(log))
             .spawn()
             .unwrap();
-        let daemon = Self { folder: folder.to_owned(), process };
-        let deadline = Instant::now() + PATIENCE;
-        while UnixStream::connect(folder.join("client")).is_err() {
-            assert!(Instant::now() < deadline, "the daemon did not start");
-            std::thread::yield_now();
-        }
-        daemon
+        Self { folder: folder.to_owned(), process }
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -84,6 +112,11 @@ impl Daemon {
         let output = command.output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Sends a signal, by name.
@@ -168,6 +201,16 @@ impl Peer {
 
     /// The first word of the answer; `None` if the daemon is gone.
     pub(crate) fn try_login(&mut self, secret: &str, address: &str) -> Option<String> {
+        let answer = self.try_answer(secret, address)?;
+        answer.split('\t').next().map(str::to_owned)
+    }
+
+    /// The whole answer.
+    pub(crate) fn answer(&mut self, secret: &str, address: &str) -> String {
+        self.try_answer(secret, address).expect("an answer")
+    }
+
+    fn try_answer(&mut self, secret: &str, address: &str) -> Option<String> {
         self.id += 1;
         let resp = plain(ANN, secret);
         let line = format!("AUTH\t{}\tPLAIN\tservice=imap\trip={address}\tresp={resp}\n", self.id);
@@ -175,6 +218,6 @@ impl Peer {
         let mut answer = String::new();
         self.lines.read_line(&mut answer).ok()?;
         // Half a line is no answer.
-        answer.strip_suffix('\n')?.split('\t').next().map(str::to_owned)
+        answer.strip_suffix('\n').map(str::to_owned)
     }
 }

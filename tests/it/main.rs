@@ -18,4 +18,5 @@ mod passwords;
 mod sending;
 mod tidy;
 mod transcripts;
+mod trouble;
 mod world;
