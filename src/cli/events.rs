@@ -11,8 +11,8 @@ use super::{Failure, answers, note};
 use crate::api::client::{Answer, Client, ClientError, Target};
 use crate::api::{EventList, ROWS_DEFAULT};
 
-/// How often a follower looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a follower looks. Somebody may wait for an event to act on it: conf/dovecot/kick.sh.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What a follower sees first unless told otherwise, as with `tail -f`.
 const FOLLOW_FIRST: u32 = 10;
 

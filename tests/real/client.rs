@@ -151,6 +151,18 @@ impl Imap {
         last(self.answer(&tag))
     }
 
+    /// Opens INBOX and waits there for news, as a phone does.
+    pub(crate) fn idle(&mut self) {
+        self.command("SELECT INBOX");
+        self.send("IDLE");
+        self.lines.hear_until(|line| line.starts_with('+'));
+    }
+
+    /// What the server says until it closes.
+    pub(crate) fn to_the_end(mut self) -> Vec<String> {
+        self.lines.hear_until(|_| false)
+    }
+
     /// `LOGIN`; returns the tagged answer without its tag.
     pub(crate) fn login(&mut self, user: &str, password: &str) -> String {
         last(self.command(&format!("LOGIN \"{user}\" \"{password}\"")))

@@ -3,6 +3,7 @@
 mod crowd;
 mod delay;
 mod headers;
+mod kick;
 mod lockout;
 mod logins;
 mod main_password;
