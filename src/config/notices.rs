@@ -1,4 +1,4 @@
-//! `[notices]`: who is told when an account reaches a limit, and by which ways.
+//! `[notices]`: who is told when an account reaches a limit, and of other events, and by which ways.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Choice;
+use crate::gate::event::Kind;
 
 /// `[notices]`: nothing in it, and nobody is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,11 +19,19 @@ pub struct Notices {
     pub webhook: Option<Webhook>,
     /// `command`
     pub command: Option<Command>,
+    /// Events that webhook and command are told of, beside limits that are reached.
+    pub events: Vec<Kind>,
 }
 
 impl Default for Notices {
     fn default() -> Self {
-        Notices { timeout: Duration::from_secs(30), mail: None, webhook: None, command: None }
+        Notices {
+            timeout: Duration::from_secs(30),
+            mail: None,
+            webhook: None,
+            command: None,
+            events: Vec::new(),
+        }
     }
 }
 

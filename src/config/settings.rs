@@ -322,7 +322,12 @@ fn notices(mut section: Section<'_, '_>) -> Notices {
     let command = section.get("command", command);
     let webhook = section.optional("webhook").and_then(webhook);
     let mail = mail(&mut section);
-    Notices { timeout, mail, webhook, command }
+    let events = section.get_or("events", list(line(text::event)), default.events);
+    if !events.is_empty() && !section.has("command") && !section.has("webhook") {
+        let cure = "add a section [notices.webhook], or command, or take this line out";
+        section.lacking("events", Fault::new("nobody is there to be told", cure));
+    }
+    Notices { timeout, mail, webhook, command, events }
 }
 
 /// Who gets mail, from whom, and through which server: all three, or none.

@@ -7,6 +7,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::complaint::Fault;
 use super::template::{self, Marks};
+use crate::gate::event::Kind;
 
 /// The longest path of a Unix socket; the kernel has room for 108 bytes with the one that ends it.
 pub(super) const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -52,6 +53,19 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Fault> {
         Err(Fault::new(format!("is longer than {PATH_BYTES_MAX} bytes"), "choose a shorter path"))
     } else {
         Ok(path.to_owned())
+    }
+}
+
+/// An event's name that somebody may be told of. Logins and messages are too many, and a limit is told anyway.
+pub(super) fn event(text: &str) -> Result<Kind, Fault> {
+    let told = |kind: &Kind| !matches!(kind, Kind::Login | Kind::Sending | Kind::LimitReached);
+    match Kind::from_word(text).filter(told) {
+        Some(kind) => Ok(kind),
+        None => {
+            let all: Vec<&str> = Kind::ALL.iter().filter(|kind| told(kind)).map(|kind| kind.word()).collect();
+            let cure = format!("choose from {}", all.join(", "));
+            Err(Fault::new(format!("\"{text}\" is no event to be told of"), cure))
+        }
     }
 }
 

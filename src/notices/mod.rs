@@ -28,7 +28,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use tokio::time::timeout;
 
+use crate::api::EventView;
 use crate::config::{self, Language};
+use crate::gate::event::{Event, Kind};
 pub use crate::gate::notice::Channel;
 use crate::gate::notice::{Notice, Reader};
 use crate::secret_file::SecretFileError;
@@ -70,6 +72,7 @@ pub struct Notices {
     mail: Option<Mail>,
     webhook: Option<Webhook>,
     command: Option<Command>,
+    events: Vec<Kind>,
 }
 
 /// What webhooks and commands get: the notice, and what it says in words.
@@ -99,6 +102,7 @@ impl Notices {
             mail: settings.mail.as_ref().map(Mail::new).transpose()?,
             webhook: settings.webhook.as_ref().map(Webhook::new).transpose()?,
             command: settings.command.as_ref().map(Command::new),
+            events: settings.events.clone(),
         })
     }
 
@@ -125,6 +129,32 @@ impl Notices {
             tried.unwrap_or_else(late).err().map(|reason| (*channel, one_line(&reason)))
         });
         join_all(tries).await.into_iter().flatten().collect()
+    }
+
+    /// Events that webhook and command are told of.
+    #[must_use]
+    pub fn events(&self) -> &[Kind] {
+        &self.events
+    }
+
+    /// Tells webhook and command of an event, as the control API has it.
+    ///
+    /// # Errors
+    /// One of them did not take it, with the reason in one line; the other one may have.
+    pub async fn deliver_event(&self, id: i64, event: &Event) -> Result<(), String> {
+        let view = EventView { id, event: event.clone() };
+        let json = serde_json::to_string(&view).map_err(|error| error.to_string())?;
+        let told = async {
+            if let Some(webhook) = &self.webhook {
+                webhook.send(json.clone()).await?;
+            }
+            match &self.command {
+                Some(command) => command.run(&json).await,
+                None => Ok(()),
+            }
+        };
+        let late = |_| Err(format!("no end within {:?}", self.timeout));
+        timeout(self.timeout, told).await.unwrap_or_else(late).map_err(|reason: String| one_line(&reason))
     }
 
     async fn try_by(&self, channel: Channel, notice: &Notice) -> Result<(), String> {

@@ -122,6 +122,7 @@ impl Service {
         };
         let (done, events) = carried?;
         events.iter().for_each(log::event);
+        self.ring_notices();
         if delegations {
             self.share().await?;
         }

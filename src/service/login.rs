@@ -238,6 +238,10 @@ impl Service {
         self.wrote(&settled);
         let (_, events) = settled?;
         events.iter().for_each(log::event);
+        if events.len() > 1 {
+            // A block was made: somebody may be told.
+            self.ring_notices();
+        }
         self.forget_fallen();
         Ok(())
     }

@@ -14,11 +14,12 @@
 //! - `headers`: may a mail go with its `From:` and `Sender:`
 //! - `held`: answers to failures that leave later
 //! - `sharing`: Dovecot is told of delegations
-//! - `notices`: what the store holds for owners and administrators is delivered
+//! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
+mod followed;
 mod headers;
 mod held;
 mod lists;

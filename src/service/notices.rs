@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 
 use super::Service;
+use super::followed::Followed;
 use crate::gate::notice::{Channel, Notice};
 use crate::log;
 use crate::notices::Notices;
@@ -15,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::sending::OwedNotice;
 
 /// How often the store is looked at when nobody rings.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Notices that are delivered at once.
 const AT_ONCE: u32 = 10;
 /// The first pause between two tries; each further one is twice as long, up to an hour.
@@ -52,14 +53,27 @@ impl Service {
     /// Delivers for as long as the daemon runs; returns at once where nothing is configured.
     pub async fn deliver_notices(self: Arc<Self>) {
         let Some(notices) = &self.outbox.notices else { return };
+        let (mut failures, mut not_before) = (0, Instant::now());
         loop {
-            match self.deliver_due(notices).await {
-                Ok(count) if count == AT_ONCE as usize => continue,
-                Ok(_) => {}
-                Err(why) => error!(error = %log::chain(&why), "notices cannot be read or put down"),
+            let mut more = match self.deliver_due(notices).await {
+                Ok(count) => count == AT_ONCE as usize,
+                Err(why) => {
+                    error!(error = %log::chain(&why), "notices cannot be read or put down");
+                    false
+                }
+            };
+            if Instant::now() >= not_before {
+                match self.follow_events(notices, &mut failures).await {
+                    Ok(Followed::All) => {}
+                    Ok(Followed::More) => more = true,
+                    Ok(Followed::Later(pause)) => not_before = Instant::now() + pause,
+                    Err(why) => error!(error = %log::chain(&why), "events cannot be read for the hooks"),
+                }
             }
-            // Whoever rings is heard at once; nobody needs to.
-            let _ = timeout(LOOK_EVERY, self.outbox.bell.notified()).await;
+            if !more {
+                // Whoever rings is heard at once; nobody needs to.
+                let _ = timeout(LOOK_EVERY, self.outbox.bell.notified()).await;
+            }
         }
     }
 

@@ -249,6 +249,15 @@ fn events_are_found_by_what_is_asked<B: Backend>(backend: &B) {
     assert_eq!(times(EventQuery { limit: 2, ..all.clone() }), [104, 105], "the newest");
     assert_eq!(times(EventQuery { account: ann.clone(), ..all.clone() }), [100, 102, 104]);
     assert_eq!(times(EventQuery { account: ann, address, ..all.clone() }), [104]);
+    let lifted = EventQuery { kinds: vec![Kind::BlockLifted], ..all.clone() };
+    assert_eq!(times(lifted), [0; 0]);
+    let logins = EventQuery { kinds: vec![Kind::Login, Kind::BlockLifted], limit: 2, ..all.clone() };
+    assert_eq!(times(logins), [104, 105]);
+    assert_eq!(write(backend, |tables| tables.cursor("x")), None);
+    for event in [3, 7] {
+        write(backend, |tables| tables.set_cursor("x", event));
+        assert_eq!(write(backend, |tables| tables.cursor("x")), Some(event));
+    }
     assert_eq!(times(EventQuery { since: Some(Timestamp(104)), ..all.clone() }), [104, 105]);
     let third = write(backend, |tables| tables.events(&all))[2].0;
     assert_eq!(times(EventQuery { after: Some(third), limit: 2, ..all.clone() }), [103, 104], "the next");

@@ -23,7 +23,7 @@ use std::path::Path;
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, LastUse, Terms};
 use crate::gate::address::Key;
-use crate::gate::event::Event;
+use crate::gate::event::{Event, Kind};
 use crate::gate::key::{KeyId, Selector};
 use crate::gate::name::AccountName;
 use crate::gate::record::AddressRecord;
@@ -90,6 +90,8 @@ pub struct EventQuery {
     pub account: Option<String>,
     /// Only those of this address or network.
     pub address: Option<String>,
+    /// Only those of these kinds; empty: of all.
+    pub kinds: Vec<Kind>,
     /// The newest of them, at most so many.
     pub limit: u32,
 }
@@ -127,6 +129,10 @@ pub trait Tables: SendingTables {
     fn add_event(&mut self, event: &Event) -> Result<i64, StoreError>;
     /// Events, oldest first, each with its number.
     fn events(&mut self, query: &EventQuery) -> Result<Vec<(i64, Event)>, StoreError>;
+    /// How far somebody who follows the events has come.
+    fn cursor(&mut self, name: &str) -> Result<Option<i64>, StoreError>;
+    /// Notes how far.
+    fn set_cursor(&mut self, name: &str, event: i64) -> Result<(), StoreError>;
     /// Forgets up to `limit` events and marks of removed passwords from before these times;
     /// returns how many went.
     fn forget(&mut self, events: Timestamp, revoked: Timestamp, limit: u32) -> Result<usize, StoreError>;

@@ -3,6 +3,7 @@
 //! WAL with `synchronous = FULL`: what `write` has returned is on the disk and survives a power
 //! loss. One connection writes; readers see the last commit.
 
+mod rows;
 mod sending;
 
 use std::path::{Path, PathBuf};
@@ -11,17 +12,22 @@ use std::time::Duration;
 use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 
+use self::rows::{broken, failure_bytes, join, read_event, read_password, read_record};
 use super::{AccountLine, Backend, Counts, EventQuery, NewRow, Store, StoreError, Tables, Work};
 use crate::clock::Timestamp;
-use crate::gate::account::{Account, ClientPassword, LastUse, RevokedPassword, Terms};
+use crate::gate::account::{Account, LastUse, RevokedPassword};
 use crate::gate::address::Key;
-use crate::gate::event::{Event, Kind};
-use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
-use crate::gate::name::{AccountName, GroupName, Protocol};
-use crate::gate::record::{AddressRecord, Block, Failure, Run};
+use crate::gate::event::Event;
+use crate::gate::key::{KeyId, Selector};
+use crate::gate::name::{AccountName, GroupName};
+use crate::gate::record::AddressRecord;
 
 /// Applied once, in this order, each in one transaction; never edited after a release.
-const MIGRATIONS: &[&str] = &[include_str!("schema/0001_start.sql"), include_str!("schema/0002_sending.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_start.sql"),
+    include_str!("schema/0002_sending.sql"),
+    include_str!("schema/0003_cursor.sql"),
+];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".
 const APPLICATION_ID: i64 = 0x5364_6774;
@@ -371,6 +377,10 @@ impl Tables for SqliteTables<'_> {
                 sql.push_str(filter);
             }
         }
+        if !query.kinds.is_empty() {
+            let words: Vec<String> = query.kinds.iter().map(|kind| format!("'{}'", kind.word())).collect();
+            sql.push_str(&format!(" AND kind IN ({})", words.join(",")));
+        }
         // The unused numbers must still appear for SQLite to take their values.
         sql.push_str(" AND (?2 IS NULL OR 1) AND (?3 IS NULL OR 1) AND (?4 IS NULL OR 1)");
         sql.push_str(if query.after.is_some() {
@@ -383,6 +393,16 @@ impl Tables for SqliteTables<'_> {
         let mut events = self.list(&sql, values, read_event)?;
         events.sort_by_key(|(id, _)| *id);
         Ok(events)
+    }
+
+    fn cursor(&mut self, name: &str) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT event FROM cursor WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    fn set_cursor(&mut self, name: &str, event: i64) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO cursor (name, event) VALUES (?1, ?2)";
+        self.run(sql, params![name, event]).map(drop)
     }
 
     fn forget(&mut self, events: Timestamp, revoked: Timestamp, limit: u32) -> Result<usize, StoreError> {
@@ -403,86 +423,4 @@ impl Tables for SqliteTables<'_> {
         let read = |row: &Row<'_>| Ok(Counts { accounts: row.get(0)?, passwords: row.get(1)? });
         Ok(self.connection.prepare_cached(sql)?.query_row([], read)?)
     }
-}
-
-fn read_password(row: &Row<'_>) -> rusqlite::Result<ClientPassword> {
-    let protocols: String = row.get(7)?;
-    let networks: String = row.get(8)?;
-    let last_at: Option<i64> = row.get(9)?;
-    let (last_address, last_protocol): (_, Option<String>) = (row.get(10)?, row.get(11)?);
-    Ok(ClientPassword {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        selector: Selector(row.get(2)?),
-        key_id: KeyId(row.get(3)?),
-        phc: row.get(4)?,
-        created: Timestamp(row.get(5)?),
-        terms: Terms {
-            expires: row.get::<_, Option<i64>>(6)?.map(Timestamp),
-            protocols: split(&protocols, |name| Protocol::parse(name).ok(), 7)?,
-            networks: split(&networks, |network| network.parse().ok(), 8)?,
-        },
-        last_use: last_at.map(|at| LastUse {
-            at: Timestamp(at),
-            address: last_address,
-            protocol: last_protocol.unwrap_or_default(),
-        }),
-    })
-}
-
-fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<AddressRecord> {
-    let last = Timestamp(row.get(first)?);
-    if let Some(until) = row.get::<_, Option<i64>>(first + 1)? {
-        let reason: Option<String> = row.get(first + 2)?;
-        let reason = reason.unwrap_or_default();
-        return Ok(AddressRecord::Blocked(Block { since: last, until: Timestamp(until), reason }));
-    }
-    let bytes: Vec<u8> = row.get(first + 3)?;
-    let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    let failure = |bytes: &[u8]| Failure {
-        account: AccountTag(number(&bytes[..8])),
-        secret: SecretTag(number(&bytes[8..])),
-    };
-    Ok(AddressRecord::Run(Run { failures: bytes.chunks_exact(16).map(failure).collect(), last }))
-}
-
-fn failure_bytes(failure: &Failure) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&failure.account.0.to_be_bytes());
-    bytes[8..].copy_from_slice(&failure.secret.0.to_be_bytes());
-    bytes
-}
-
-fn read_event(row: &Row<'_>) -> rusqlite::Result<(i64, Event)> {
-    let kind: String = row.get(2)?;
-    let event = Event {
-        time: Timestamp(row.get(1)?),
-        kind: Kind::from_word(&kind).ok_or_else(|| broken(2, Type::Text, "an event's kind"))?,
-        account: row.get(3)?,
-        address: row.get(4)?,
-        protocol: row.get(5)?,
-        password_id: row.get(6)?,
-        password_name: row.get(7)?,
-        verdict: row.get(8)?,
-        reason: row.get(9)?,
-        actor: row.get(10)?,
-        count: row.get(11)?,
-    };
-    Ok((row.get(0)?, event))
-}
-
-fn join<T: ToString>(items: &[T]) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// Reads what [`join`] wrote. An unreadable term is an error: it must not widen what is allowed.
-fn split<T>(text: &str, read: impl Fn(&str) -> Option<T>, column: usize) -> rusqlite::Result<Vec<T>> {
-    text.split(',')
-        .filter(|item| !item.is_empty())
-        .map(|item| read(item).ok_or_else(|| broken(column, Type::Text, "a client password's terms")))
-        .collect()
-}
-
-fn broken(column: usize, kind: Type, what: &str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, kind, format!("{what} cannot be read").into())
 }

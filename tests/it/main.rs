@@ -9,6 +9,7 @@ mod config;
 mod control;
 mod crash;
 mod daemon;
+mod hooks;
 mod http;
 mod lockout;
 mod milter;

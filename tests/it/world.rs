@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub(crate) service: Arc<Service>,
     stop: watch::Sender<bool>,
     doors: Vec<tokio::task::JoinHandle<()>>,
+    notices: tokio::task::JoinHandle<()>,
 }
 
 impl World {
@@ -66,7 +67,7 @@ impl World {
             notices: Some(notices),
         };
         let service = Service::start(parts).await.unwrap();
-        tokio::spawn(Arc::clone(&service).deliver_notices());
+        let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
         let (stop, stopped) = watch::channel(false);
         let doors = config
             .listen
@@ -74,7 +75,7 @@ impl World {
             .map(|listener| Arc::new(Door::open(listener).unwrap()))
             .map(|door| tokio::spawn(door.serve(Arc::clone(&service), stopped.clone())))
             .collect();
-        Self { folder, service, stop, doors }
+        Self { folder, service, stop, doors, notices }
     }
 
     /// Stops in order and gives the folder back.
@@ -83,6 +84,7 @@ impl World {
         for door in self.doors {
             door.await.unwrap();
         }
+        self.notices.abort();
         self.service.finish().await;
         self.folder
     }

@@ -108,6 +108,7 @@ pub(super) async fn events(State(api): State<Api>, wanted: Params<Wanted>) -> An
         since: wanted.since.map(Timestamp),
         account,
         address,
+        kinds: Vec::new(),
         limit: rows(wanted.limit),
     };
     let events = api.service.events(query).await?;

@@ -3,7 +3,8 @@
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{SqliteTables, broken};
+use super::SqliteTables;
+use super::rows::broken;
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::alias::Alias;
