@@ -159,7 +159,7 @@ impl Imap {
     }
 
     /// What the server says until it closes.
-    pub(crate) fn to_the_end(mut self) -> Vec<String> {
+    pub(crate) fn hear_out(mut self) -> Vec<String> {
         self.lines.hear_until(|_| false)
     }
 

@@ -59,14 +59,14 @@ fn who_lost_the_right_loses_the_sessions(series: Series) {
 
     let start = Instant::now();
     site.cli.done(&["password", "revoke", ALICE, "--name", "Phone"]);
-    alices.to_the_end();
+    alices.hear_out();
     assert!(start.elapsed() < SOON, "it took {:?}", start.elapsed());
     assert_refused(&imap(&site, HOME, ALICE, &phone));
     assert_in(&imap(&site, HOME, ALICE, &laptop));
 
     let start = Instant::now();
     site.cli.done(&["account", "disable", BOB]);
-    bobs_session.to_the_end();
+    bobs_session.hear_out();
     assert!(start.elapsed() < SOON, "it took {:?}", start.elapsed());
     drop(kicking);
 }
