@@ -30,6 +30,7 @@ use crate::entropy::Entropy;
 use crate::hasher::Hasher;
 use crate::log;
 use crate::notices::Notices;
+use crate::restore::{Restored, restore};
 use crate::serve::{DRAIN, Door, socket};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
@@ -51,6 +52,9 @@ struct Options {
     /// Read the settings, tell every mistake, and exit
     #[arg(long)]
     check: bool,
+    /// Put a backup in the place of the database, after checking it whole, and exit
+    #[arg(long, value_name = "BACKUP", conflicts_with = "check")]
+    restore: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -65,6 +69,7 @@ Exit status:
 
 Examples:
   sidegated --check
+  sidegated --restore /root/sidegate-backup.db
   sidegated --config /etc/sidegate/sidegate.toml";
 
 /// The program.
@@ -82,6 +87,9 @@ pub fn main() -> ExitCode {
         eprintln!("{}: no mistakes", options.config.display());
         return ExitCode::SUCCESS;
     }
+    if let Some(backup) = &options.restore {
+        return restored(&config, backup);
+    }
     let _log = match log::start(&config.log) {
         Ok(guard) => guard,
         Err(error) => {
@@ -93,6 +101,22 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!("sidegated could not start: {}", log::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn restored(config: &Config, backup: &Path) -> ExitCode {
+    match restore(config, backup) {
+        Ok(Restored { path, kept, accounts }) => {
+            eprintln!("{}: restored, with {accounts} accounts", path.display());
+            if let Some(kept) = kept {
+                eprintln!("what was there before is {}", kept.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("sidegated: {error}");
             ExitCode::FAILURE
         }
     }

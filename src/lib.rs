@@ -55,7 +55,7 @@
 //! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus
 //! - [`sharing`]: the files in which Dovecot reads who shares a mailbox with whom
 //! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
-//!   [`daemon`]: `sidegated`, start and stop
+//!   [`daemon`]: `sidegated`, start and stop · [`restore`]: a backup put back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
 //!   [`log`], [`clock`], [`entropy`]
 //!
@@ -80,6 +80,7 @@ pub mod metrics;
 pub mod notices;
 pub mod pace;
 pub mod proto;
+pub mod restore;
 pub mod secret_file;
 pub mod serve;
 pub mod service;

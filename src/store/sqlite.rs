@@ -66,6 +66,47 @@ impl Backend for Sqlite {
     }
 }
 
+/// Reads a backup whole: is it a database of ours, undamaged, and not from a newer version? Returns how many
+/// accounts it has. Changes nothing.
+///
+/// # Errors
+/// It is none of these, or cannot be read.
+pub fn verify(path: &Path) -> Result<i64, StoreError> {
+    let say = |error: StoreError| match error {
+        StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
+        other => other,
+    };
+    verify_whole(path).map_err(say)
+}
+
+fn verify_whole(path: &Path) -> Result<i64, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    check_origin(&connection)?;
+    let damage: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if damage != "ok" {
+        return Err(StoreError::Failed(format!("it is damaged ({damage})")));
+    }
+    Ok(connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?)
+}
+
+/// Ours, and of a version that is known; returns the version.
+fn check_origin(connection: &Connection) -> Result<usize, StoreError> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && id != APPLICATION_ID {
+        return Err(StoreError::Failed("this is some other program's database".into()));
+    }
+    if version as usize > MIGRATIONS.len() {
+        return Err(StoreError::Failed(format!(
+            "made by a newer version of Sidegate (schema {version}, this one knows {}); install that one",
+            MIGRATIONS.len()
+        )));
+    }
+    Ok(version as usize)
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct SqliteStore {
@@ -130,24 +171,12 @@ impl SqliteStore {
 
     fn migrate(&mut self) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let id: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-        let tables: i64 =
-            transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        if tables > 0 && id != APPLICATION_ID {
-            return Err(StoreError::Failed("this is some other program's database".into()));
-        }
-        if version as usize > MIGRATIONS.len() {
-            return Err(StoreError::Failed(format!(
-                "made by a newer version of Sidegate (schema {version}, this one knows {}); install that one",
-                MIGRATIONS.len()
-            )));
-        }
-        for (number, sql) in (1_u32..).zip(MIGRATIONS).skip(version as usize) {
+        let version = check_origin(&transaction)?;
+        for (number, sql) in (1_u32..).zip(MIGRATIONS).skip(version) {
             transaction.execute_batch(sql)?;
             transaction.pragma_update(None, "user_version", number)?;
         }
-        if (version as usize) < MIGRATIONS.len() {
+        if version < MIGRATIONS.len() {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
         transaction.commit()?;

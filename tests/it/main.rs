@@ -4,6 +4,7 @@
 
 mod abuse;
 mod administration;
+mod backups;
 mod codecs;
 mod config;
 mod control;
