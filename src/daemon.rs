@@ -1,23 +1,24 @@
 //! `sidegated`: start and stop, in order.
 //!
-//! Start: settings, limits, log, control socket (is another one running?), store, key, upstream,
-//! doors, ready. Stop: every open request is told to try again later, then what is pending is
+//! Start: sockets that systemd passes, settings, limits, log, control socket (is another one
+//! running?), store, key, upstream, doors, ready. Stop: every open request is told to try again later, then what is pending is
 //! written.
 
 use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use jiff::tz::TimeZone;
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -31,12 +32,14 @@ use crate::hasher::Hasher;
 use crate::log;
 use crate::notices::Notices;
 use crate::restore::{Restored, restore};
+use crate::serve::passed::Passed;
 use crate::serve::{DRAIN, Door, socket};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
 use crate::store::key_file;
 use crate::store::sqlite::Sqlite;
+use crate::systemd;
 use crate::upstream::Upstream;
 
 /// Where the settings are if nobody says otherwise.
@@ -72,6 +75,12 @@ Examples:
   sidegated --restore /root/sidegate-backup.db
   sidegated --config /etc/sidegate/sidegate.toml";
 
+/// The command line, for the manual page.
+#[must_use]
+pub fn command() -> clap::Command {
+    Options::command()
+}
+
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -90,6 +99,8 @@ pub fn main() -> ExitCode {
     if let Some(backup) = &options.restore {
         return restored(&config, backup);
     }
+    // Before the log, which has a thread of its own.
+    let passed = Passed::from_environment();
     let _log = match log::start(&config.log) {
         Ok(guard) => guard,
         Err(error) => {
@@ -97,10 +108,12 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match start(&options.config, config) {
+    match start(&options.config, config, passed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error!("sidegated could not start: {}", log::chain(&*error));
+            let why = log::chain(&*error);
+            systemd::failed(&why);
+            error!("sidegated could not start: {why}");
             ExitCode::FAILURE
         }
     }
@@ -124,11 +137,11 @@ fn restored(config: &Config, backup: &Path) -> ExitCode {
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-fn start(path: &Path, config: Config) -> Result<(), Failure> {
+fn start(path: &Path, config: Config, passed: Passed) -> Result<(), Failure> {
     guard_secrets()?;
     raise_descriptors();
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(path, config))
+    runtime.block_on(run(path, config, passed))
 }
 
 /// No core dumps, no debugger of the same user, and no file that others may read.
@@ -149,17 +162,22 @@ fn raise_descriptors() {
     }
 }
 
-async fn run(path: &Path, config: Config) -> Result<(), Failure> {
+async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
     // Whoever lives on the control socket is another sidegated: found out before the store is
     // touched.
-    let control = listen_control(&config.control)?;
+    let control = listen_control(&config.control, &mut passed)?;
     let service = Service::start(parts(&config)?).await?;
     if let Err(error) = service.share().await {
         // Logins do not wait for it; what Dovecot was told last holds, and it is tried again.
         error!(error = %log::chain(&error), "Dovecot could not be told of delegations");
     }
-    let doors: Arc<[Arc<Door>]> =
-        config.listen.iter().map(|listener| Door::open(listener).map(Arc::new)).collect::<Result<_, _>>()?;
+    let doors: Arc<[Arc<Door>]> = config
+        .listen
+        .iter()
+        .map(|listener| Door::take_or_open(listener, &mut passed).map(Arc::new))
+        .collect::<Result<_, _>>()?;
+    let from_systemd = passed.close_rest();
     let folder = config.store.path.parent().unwrap_or(Path::new("/")).to_owned();
     let api = Api::new(Arc::clone(&service), Arc::clone(&doors), config.control.clone(), folder);
 
@@ -175,9 +193,13 @@ async fn run(path: &Path, config: Config) -> Result<(), Failure> {
     });
     let upkeep = tokio::spawn(Arc::clone(&service).upkeep());
     let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
-    info!(version = env!("CARGO_PKG_VERSION"), listeners = doors.len(), "ready");
+    let life = tokio::spawn(systemd::signs_of_life());
+    info!(version = env!("CARGO_PKG_VERSION"), listeners = doors.len(), from_systemd, "ready");
+    let serving = format!("serving {} listeners and the control socket", doors.len());
+    systemd::ready(&serving);
 
-    obey_signals(path, config, &service).await?;
+    obey_signals(signals, path, config, &service, &serving).await;
+    systemd::stopping();
     info!("stopping");
     let _ = stop.send(true);
     let drained = async { while tasks.join_next().await.is_some() {} };
@@ -188,6 +210,7 @@ async fn run(path: &Path, config: Config) -> Result<(), Failure> {
     upkeep.abort();
     notices.abort();
     service.finish().await;
+    life.abort();
     info!("stopped");
     Ok(())
 }
@@ -225,39 +248,74 @@ fn parts(config: &Config) -> Result<Parts, Failure> {
 }
 
 /// Reachable for those who may have a role; which one is decided by uid, at each request.
-fn listen_control(control: &Control) -> Result<UnixListener, socket::SocketError> {
+fn listen_control(control: &Control, passed: &mut Passed) -> Result<UnixListener, socket::SocketError> {
     let mode = match (&control.group, control.readers.is_empty()) {
         (_, false) => 0o666,
         (Some(_), true) => 0o660,
         (None, true) => 0o600,
     };
-    socket::listen(&control.path, mode, control.group.as_deref())
+    match passed.unix(&control.path, mode) {
+        Some(listener) => Ok(listener),
+        None => socket::listen(&control.path, mode, control.group.as_deref()),
+    }
+}
+
+/// The signals that are obeyed. They are kept from the start on: whoever sends one as soon as we are ready is heard.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 /// Returns when the daemon is to stop.
-async fn obey_signals(path: &Path, mut config: Config, service: &Service) -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut reload = signal(SignalKind::hangup())?;
+async fn obey_signals(
+    mut signals: Signals,
+    path: &Path,
+    mut config: Config,
+    service: &Service,
+    serving: &str,
+) {
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = reload.recv() => reread(path, &mut config, service),
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.reload.recv() => {
+                systemd::reloading();
+                match reread(path, &mut config, service) {
+                    Ok(()) => systemd::ready(serving),
+                    Err(Mistaken) => systemd::ready(&format!(
+                        "{serving}, with the settings of before: the files have mistakes; the log names them"
+                    )),
+                }
+            }
         }
     }
 }
 
+/// The settings have mistakes, which were told.
+struct Mistaken;
+
 /// Takes over what can change while running; names what cannot. With a mistake in the files,
 /// everything stays as it was.
-fn reread(path: &Path, config: &mut Config, service: &Service) {
+fn reread(path: &Path, config: &mut Config, service: &Service) -> Result<(), Mistaken> {
     let fresh = match Config::load(path) {
         Ok(fresh) => fresh,
         Err(mistakes) => {
             for complaint in &mistakes.complaints {
                 error!("{complaint}");
             }
-            return error!("the settings have mistakes: the old ones stay in force");
+            error!("the settings have mistakes: the old ones stay in force");
+            return Err(Mistaken);
         }
     };
     let (old, new) = (&*config, &fresh);
@@ -282,4 +340,5 @@ fn reread(path: &Path, config: &mut Config, service: &Service) {
     service.set_rules(Rules::from(new));
     info!("the settings were read again");
     *config = fresh;
+    Ok(())
 }

@@ -55,7 +55,8 @@
 //! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus
 //! - [`sharing`]: the files in which Dovecot reads who shares a mailbox with whom
 //! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
-//!   [`daemon`]: `sidegated`, start and stop · [`restore`]: a backup put back
+//!   [`daemon`]: `sidegated`, start and stop · [`systemd`]: what the service manager is told · [`restore`]: a backup
+//!   put back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
 //!   [`log`], [`clock`], [`entropy`]
 //!
@@ -86,4 +87,5 @@ pub mod serve;
 pub mod service;
 pub mod sharing;
 pub mod store;
+pub mod systemd;
 pub mod upstream;

@@ -71,6 +71,7 @@ pub(super) async fn drive<P: Protocol>(
     line.protocol.greet(&mut line.out);
     let ended = line.converse(inbox, &mut stop).await;
     if *stop.borrow() {
+        line.take_rest();
         line.protocol.stop(&mut line.out);
     }
     // What was said before the end is still delivered, if the peer takes it.
@@ -192,6 +193,18 @@ impl<P: Protocol> Line<'_, P> {
             self.introduced = true;
         }
         Ok(true)
+    }
+
+    /// At the end: what was asked and not yet read. Dovecot 2.3 words a question without any answer as a wrong
+    /// password.
+    fn take_rest(&mut self) {
+        while self.protocol.ready() && self.out.len() < OUT_BYTES_MAX && self.input.len() < READ_BYTES {
+            self.input.reserve(READ_BYTES);
+            let read = self.stream.try_read_buf(&mut self.input);
+            if !matches!(read, Ok(1..)) || self.take_messages().is_err() {
+                return;
+            }
+        }
     }
 
     fn hear(&mut self, ticket: Ticket, answer: Answer) -> Result<(), Ended> {

@@ -1,6 +1,7 @@
 //! Sockets for mail servers: listeners, connections, and their orderly end.
 
 mod drive;
+pub mod passed;
 pub mod socket;
 
 use std::io;
@@ -27,6 +28,7 @@ use crate::proto::saslauthd::Saslauthd;
 use crate::proto::socketmap::Socketmap;
 use crate::secret_file::SecretFileError;
 use crate::service::Service;
+use passed::Passed;
 
 /// Connections of one listener at once; past it new ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
@@ -79,18 +81,32 @@ impl Door {
     /// # Errors
     /// A user or group is unknown, the shared secret cannot be used, or the socket cannot be made.
     pub fn open(settings: &Listener) -> Result<Self, DoorError> {
+        Self::take_or_open(settings, &mut Passed::default())
+    }
+
+    /// Takes the socket that was passed for this place, or else opens one as configured.
+    ///
+    /// # Errors
+    /// As [`Door::open`].
+    pub fn take_or_open(settings: &Listener, passed: &mut Passed) -> Result<Self, DoorError> {
         let http = Arc::new(Http::new(settings.key_file.as_deref(), settings.backends)?);
         let (listening, peers) = match &settings.place {
             Endpoint::Path(path) => {
-                let listener = socket::listen(path, settings.mode, settings.group.as_deref())?;
+                let listener = match passed.unix(path, settings.mode) {
+                    Some(listener) => listener,
+                    None => socket::listen(path, settings.mode, settings.group.as_deref())?,
+                };
                 let peers =
                     settings.peers.as_deref().map(|peers| socket::resolve(path, peers)).transpose()?;
                 (Listening::Unix(listener), peers)
             }
-            Endpoint::Address(address) => (
-                Listening::Tcp(socket::listen_at(*address).map_err(|e| DoorError::Address(*address, e))?),
-                None,
-            ),
+            Endpoint::Address(address) => {
+                let listener = match passed.tcp(*address) {
+                    Some(listener) => listener,
+                    None => socket::listen_at(*address).map_err(|e| DoorError::Address(*address, e))?,
+                };
+                (Listening::Tcp(listener), None)
+            }
         };
         Ok(Self { settings: settings.clone(), listening, peers, http, connections: AtomicUsize::new(0) })
     }

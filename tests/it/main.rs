@@ -18,6 +18,7 @@ mod notices;
 mod openapi;
 mod passwords;
 mod sending;
+mod systemd;
 mod tidy;
 mod transcripts;
 mod trouble;
