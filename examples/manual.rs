@@ -1,0 +1,89 @@
+//! Writes the manual pages and shell completions of both programs, made from what they parse, and sidegate.toml(5) from
+//! the comments of `conf/sidegate.toml`. Run by `packaging/build.sh`.
+//!
+//!     cargo run --example manual -- FOLDER
+//!
+//! With `SOURCE_DATE_EPOCH` in the environment nothing depends on when it runs; without it neither: no page has a date.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use clap::{Command, CommandFactory as _};
+use clap_complete::{Shell, generate_to};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+use sidegate::cli::commands::Cli;
+use sidegate::daemon;
+
+const SHIPPED: &str = include_str!("../conf/sidegate.toml");
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args_os().nth(1).ok_or("usage: manual FOLDER")?;
+    let folder = Path::new(&folder);
+    fs::create_dir_all(folder)?;
+    for (mut command, names) in [
+        (Cli::command(), ["sidegate.bash", "_sidegate", "sidegate.fish"]),
+        (daemon::command(), ["sidegated.bash", "_sidegated", "sidegated.fish"]),
+    ] {
+        let name = command.get_name().to_owned();
+        for (shell, name_in_package) in [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().zip(names) {
+            let made = generate_to(shell, &mut command, &name, folder)?;
+            fs::rename(made, folder.join(name_in_package))?;
+        }
+        command.build();
+        pages(&command, &name, folder)?;
+    }
+    fs::write(folder.join("sidegate.toml.5"), settings())?;
+    Ok(())
+}
+
+/// The page of a command, and those of the commands below it: `sidegate-password-new(8)`.
+fn pages(command: &Command, name: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
+    // clap keeps names for good.
+    let title: &'static str = name.to_owned().leak();
+    let page = command.clone().name(title).version(None::<&str>);
+    let man = Man::new(page)
+        .title(name.to_uppercase())
+        .section("8")
+        .date("")
+        .source(format!("Sidegate {}", env!("CARGO_PKG_VERSION")))
+        .manual("Sidegate");
+    let mut text = Vec::new();
+    man.render(&mut text)?;
+    fs::write(folder.join(format!("{name}.8")), text)?;
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        pages(below, &format!("{name}-{}", below.get_name()), folder)?;
+    }
+    Ok(())
+}
+
+/// sidegate.toml(5): the shipped file as it stands, which explains itself.
+fn settings() -> String {
+    let mut roff = Roff::new();
+    roff.control(
+        "TH",
+        ["SIDEGATE.TOML", "5", "", concat!("Sidegate ", env!("CARGO_PKG_VERSION")), "Sidegate"],
+    );
+    roff.control("SH", ["NAME"]);
+    roff.text([roman("sidegate.toml - settings of sidegated, the side gate of a mail server")]);
+    roff.control("SH", ["DESCRIPTION"]);
+    roff.text([roman(
+        "sidegated reads /etc/sidegate/sidegate.toml, and then conf.d/*.toml beside it in the order of their names; what \
+         comes later wins. \"sidegate config check\" tells every mistake with its line and its cure. Below is a file that \
+         names every setting with its default and its reason.",
+    )]);
+    roff.control("SH", ["SETTINGS"]);
+    let mut page = roff.to_roff();
+    page.push_str(".nf\n");
+    for line in SHIPPED.lines() {
+        let line = line.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('"', "\\(dq");
+        // A dot in front would be a request.
+        let guard = if line.starts_with('.') { "\\&" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "{guard}{line}");
+    }
+    page.push_str(".fi\n.SH SEE ALSO\nsidegated(8), sidegate(8)\n");
+    page
+}
