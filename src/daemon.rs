@@ -37,8 +37,8 @@ use crate::serve::{DRAIN, Door, socket};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
-use crate::store::key_file;
 use crate::store::sqlite::Sqlite;
+use crate::store::{key_file, lock};
 use crate::systemd;
 use crate::upstream::Upstream;
 
@@ -167,6 +167,8 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     // Whoever lives on the control socket is another sidegated: found out before the store is
     // touched.
     let control = listen_control(&config.control, &mut passed)?;
+    // Held to the end: nobody puts a backup in its place meanwhile.
+    let _lock = lock::take(&config.store.path)?;
     let service = Service::start(parts(&config)?).await?;
     if let Err(error) = service.share().await {
         // Logins do not wait for it; what Dovecot was told last holds, and it is tried again.

@@ -7,15 +7,14 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::store::StoreError;
-use crate::store::sqlite;
+use crate::store::lock::{self, LockError};
+use crate::store::{StoreError, sqlite};
 
 /// What SQLite keeps beside a database: left there, it would be taken for the backup's.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
@@ -23,9 +22,9 @@ const BESIDE: [&str; 2] = ["-wal", "-shm"];
 /// Why a backup was not restored; the database is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// The daemon has the database open.
-    #[error("sidegated is running (it answers at {0}); stop it first")]
-    Running(PathBuf),
+    /// The daemon runs, or the database cannot be had.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The backup is damaged, or none of ours.
     #[error("the backup cannot be used, nothing was changed: {0}")]
     Backup(#[from] StoreError),
@@ -57,9 +56,7 @@ pub struct Restored {
 /// # Errors
 /// It runs, the backup is damaged, or a file cannot be written. Nothing was changed then.
 pub fn restore(config: &Config, backup: &Path) -> Result<Restored, RestoreError> {
-    if UnixStream::connect(&config.control.path).is_ok() {
-        return Err(RestoreError::Running(config.control.path.clone()));
-    }
+    let _lock = lock::take(&config.store.path)?;
     let accounts = sqlite::verify(backup)?;
     let path = config.store.path.clone();
     let aside = with_suffix(&path, ".restore");

@@ -13,6 +13,7 @@ mod cache;
 mod contract;
 mod handle;
 pub mod key_file;
+pub mod lock;
 pub mod orders;
 pub mod senders;
 pub mod sending;
