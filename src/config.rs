@@ -36,7 +36,9 @@ mod value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use ipnet::IpNet;
+use sha2::{Digest, Sha256};
 
 use crate::gate::sharing::Prefix;
 
@@ -101,6 +103,13 @@ impl Config {
     /// Everything that is wrong in any of the texts, at once.
     pub fn from_sources(sources: &[Source]) -> Result<Config, ConfigError> {
         settings::read(sources)
+    }
+
+    /// The same for equal configurations of one version of Sidegate, and different for others.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let text = format!("{self:?}");
+        HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
     }
 
     /// Every key that the reader asks for, as `section.key`, in alphabetical order.

@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
-use crate::api::server::Api;
+use crate::api::server::{Api, InForce};
 use crate::clock::Clock;
 use crate::config::{Config, Control};
 use crate::entropy::Entropy;
@@ -181,7 +181,10 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
         .collect::<Result<_, _>>()?;
     let from_systemd = passed.close_rest();
     let folder = config.store.path.parent().unwrap_or(Path::new("/")).to_owned();
-    let api = Api::new(Arc::clone(&service), Arc::clone(&doors), config.control.clone(), folder);
+    let in_force = Arc::new(InForce::new(path.to_owned(), config.clone()));
+    let control_settings = config.control.clone();
+    let api =
+        Api::new(Arc::clone(&service), Arc::clone(&doors), control_settings, Arc::clone(&in_force), folder);
 
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -200,7 +203,7 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     let serving = format!("serving {} listeners and the control socket", doors.len());
     systemd::ready(&serving);
 
-    obey_signals(signals, path, config, &service, &serving).await;
+    obey_signals(signals, path, config, &service, &in_force, &serving).await;
     systemd::stopping();
     info!("stopping");
     let _ = stop.send(true);
@@ -285,8 +288,11 @@ async fn obey_signals(
     path: &Path,
     mut config: Config,
     service: &Service,
+    in_force: &InForce,
     serving: &str,
 ) {
+    // What keeps its first values until a restart.
+    let started = config.clone();
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
@@ -294,7 +300,10 @@ async fn obey_signals(
             _ = signals.reload.recv() => {
                 systemd::reloading();
                 match reread(path, &mut config, service) {
-                    Ok(()) => systemd::ready(serving),
+                    Ok(()) => {
+                        in_force.set(merged(&started, &config));
+                        systemd::ready(serving);
+                    }
                     Err(Mistaken) => systemd::ready(&format!(
                         "{serving}, with the settings of before: the files have mistakes; the log names them"
                     )),
@@ -343,4 +352,23 @@ fn reread(path: &Path, config: &mut Config, service: &Service) -> Result<(), Mis
     info!("the settings were read again");
     *config = fresh;
     Ok(())
+}
+
+/// What is in force: the fresh settings, but for those that need a restart.
+fn merged(started: &Config, fresh: &Config) -> Config {
+    let old = started.clone();
+    let mut merged = Config {
+        store: old.store,
+        control: old.control,
+        listen: old.listen,
+        log: old.log,
+        upstream: old.upstream,
+        sharing: old.sharing,
+        notices: old.notices,
+        ..fresh.clone()
+    };
+    let (now, then) = (&mut merged.client_passwords.argon2, &started.client_passwords.argon2);
+    (now.seats, now.wait, now.queue) = (then.seats, then.wait, then.queue);
+    merged.lockout.addresses_max = started.lockout.addresses_max;
+    merged
 }

@@ -72,6 +72,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod entropy;
 pub mod gate;
 pub mod hasher;

@@ -28,12 +28,14 @@
 //! | `DELETE /v1/blocks?address=` | [`Nothing`] |
 //! | `POST /v1/check` [`CheckRequest`] | [`CheckAnswer`] |
 //! | `GET /v1/events?after=&since=&account=&address=&limit=` | [`EventList`] |
+//! | `GET /v1/doctor` | [`Diagnosis`] |
 //! | `GET /v1/backup` | the database, `application/vnd.sqlite3` |
 //!
 //! An error is a status and an [`ErrorBody`]: 400 bad request, 403 not allowed, 404 not found,
 //! 409 refused, 503 try again later.
 
 pub mod client;
+mod doctor;
 mod sending;
 pub mod server;
 
@@ -42,6 +44,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::gate::account::LastUse;
 use crate::gate::event::Event;
+pub use doctor::{Diagnosis, DoorView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,
     LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, PasswordLimits,

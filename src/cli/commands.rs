@@ -96,6 +96,16 @@ Examples:
 Example:
   sidegate status")]
     Status,
+    /// Say what is wrong with the mail server and Sidegate, and the cure of each
+    ///
+    /// Reads Dovecot's and Postfix's configuration, asks every socket one question that counts nothing, and asks the
+    /// daemon how it is. Run it as root. Exit status 0 if nothing is bad, 1 if something is, 3 if the daemon cannot be
+    /// reached; the rest is looked at even then.
+    #[command(after_help = "\
+Examples:
+  sidegate doctor
+  sidegate doctor --dovecot-conf /srv/test/dovecot.conf --postfix-dir /srv/test/postfix")]
+    Doctor(Doctor),
     /// Copy the database, while the daemon works, into a file that does not exist yet
     ///
     /// The key file (store.key_file in the configuration) is not part of it: back it up too, in another place.
@@ -319,6 +329,26 @@ pub struct Events {
     pub limit: Option<u32>,
 }
 
+/// What to examine.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The daemon's configuration [default: the one that it says it runs with]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Dovecot's configuration [default: its own]
+    #[arg(long, value_name = "FILE")]
+    pub dovecot_conf: Option<PathBuf>,
+    /// The folder of Postfix's configuration [default: its own]
+    #[arg(long, value_name = "DIR")]
+    pub postfix_dir: Option<PathBuf>,
+    /// Only ask this socket and tell what came; doctor itself calls this
+    #[arg(long, hide = true, num_args = 2, value_names = ["PROTOCOL", "PLACE"])]
+    pub ask: Vec<String>,
+    /// In the name of this user
+    #[arg(long, hide = true, requires = "ask", value_name = "USER")]
+    pub as_user: Option<String>,
+}
+
 /// Where the copy goes.
 #[derive(Debug, Args)]
 pub struct Backup {
@@ -395,7 +425,7 @@ mod tests {
     fn every_command_is_explained_with_an_example() {
         let mut leaves = 0;
         check_help(&Cli::command(), &mut leaves);
-        assert_eq!(leaves, 26);
+        assert_eq!(leaves, 27);
     }
 
     /// Takes `a "b c" d` apart.

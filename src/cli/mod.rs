@@ -1,17 +1,18 @@
 //! The administrator's command line: talk to the control socket, print, choose the exit status.
 //!
-//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `backup`, `configuration`: what is
-//!   then done
+//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `backup`, `configuration`,
+//!   `doctor`: what is then done
 //! - [`answers`], [`verdict`]: what each answer looks like; [`output`], [`times`]: tables, colours, JSON, times
 //!
 //! It decides nothing: the daemon judges names, addresses and who may do what. It opens no other
-//! file than the one a backup goes to and the configuration that it is told to check.
+//! file than the one a backup goes to and the configuration that it is told to check; `doctor` looks around.
 
 pub mod answers;
 mod ask;
 mod backup;
 pub mod commands;
 mod configuration;
+mod doctor;
 mod events;
 pub mod output;
 mod password;
@@ -55,6 +56,9 @@ pub enum Failure {
     /// The answer is no, and was printed.
     #[error("no")]
     Told,
+    /// The daemon is away, and that was printed.
+    #[error("sidegated cannot be reached")]
+    ToldUnreachable,
 }
 
 impl Failure {
@@ -64,7 +68,9 @@ impl Failure {
         match self {
             // Who reads the output has seen enough: `sidegate events | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => DONE,
-            Self::Client(ClientError::Unreachable(_) | ClientError::Broken(_)) => UNREACHABLE,
+            Self::Client(ClientError::Unreachable(_) | ClientError::Broken(_)) | Self::ToldUnreachable => {
+                UNREACHABLE
+            }
             Self::Client(_) | Self::Output(_) | Self::Said(_) | Self::Told => REFUSED,
             Self::Usage(_) => USAGE,
         }
@@ -74,7 +80,7 @@ impl Failure {
     #[must_use]
     pub fn words(&self) -> Option<String> {
         match self {
-            Self::Told => None,
+            Self::Told | Self::ToldUnreachable => None,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             _ => Some(format!("sidegate: {}", visible(&self.to_string()))),
         }
@@ -120,6 +126,7 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
         Command::Check(command) => password::check(command, &client()?, out),
         Command::Events(command) => events::events(&command, &client()?, out),
         Command::Status => ask::status(&client()?, out),
+        Command::Doctor(command) => doctor::doctor(&command, &cli.socket, out),
         Command::Backup(command) => backup::backup(&command.file, &client()?, out),
         Command::Config(commands::Config::Check { file }) => configuration::check(&file, out),
     }

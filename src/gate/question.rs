@@ -86,6 +86,24 @@ pub enum Question {
     Headers(HeaderCheck),
 }
 
+/// The name that `sidegate doctor` asks for: nobody can have it (RFC 2606).
+pub const TRIAL_NAME: &str = "doctor@sidegate.invalid";
+/// The client that `sidegate doctor` tells of: nobody is there (RFC 5737).
+pub const TRIAL_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+impl Question {
+    /// Whether it is one of `sidegate doctor`'s, which says nothing about mail servers.
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
+        match self {
+            Self::User(lookup) => lookup.name == TRIAL_NAME,
+            Self::Owners(address) => address == TRIAL_NAME,
+            Self::Sending(sending) => sending.address == Some(TRIAL_ADDRESS) && sending.login.is_none(),
+            _ => false,
+        }
+    }
+}
+
 /// A mail of somebody who is logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderCheck {

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -51,6 +52,7 @@ pub(super) async fn drive<P: Protocol>(
     id: ConnectionId,
     cookie: [u8; 16],
     service: &Arc<Service>,
+    asked: &AtomicI64,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Closed> {
     let (answers, inbox) = mpsc::unbounded_channel();
@@ -61,6 +63,7 @@ pub(super) async fn drive<P: Protocol>(
         id,
         cookie,
         service,
+        asked,
         input,
         out,
         answers,
@@ -110,6 +113,8 @@ struct Line<'a, P> {
     id: ConnectionId,
     cookie: [u8; 16],
     service: &'a Arc<Service>,
+    /// When this listener was last asked.
+    asked: &'a AtomicI64,
     input: BytesMut,
     out: BytesMut,
     /// Where decisions that take time are sent. The protocol bounds how many are under way.
@@ -174,6 +179,9 @@ impl<P: Protocol> Line<'_, P> {
                 Step::End => return Err(Ended::Done),
                 Step::Close(why) => return Err(Closed::Peer(why).into()),
                 Step::Ask(ticket, question) => {
+                    if !question.is_trial() {
+                        self.asked.store(self.service.now().0, Ordering::Relaxed);
+                    }
                     let mut decision = Box::pin(Arc::clone(self.service).ask(question));
                     // Most are decided at once. The others go on by themselves: what is being
                     // decided is counted, even if the peer goes away meanwhile.

@@ -6,7 +6,7 @@ pub mod socket;
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use crate::claims::ConnectionId;
+use crate::clock::Timestamp;
 use crate::config::{Choice, Endpoint, ListenProtocol, Listener, Refusals};
 use crate::http::Http;
 use crate::proto::auth_client::{AuthClient, Greeting};
@@ -46,6 +47,8 @@ pub struct Door {
     peers: Option<Vec<u32>>,
     http: Arc<Http>,
     connections: AtomicUsize,
+    /// The time of the last question, in seconds; 0 before the first.
+    asked: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -108,13 +111,26 @@ impl Door {
                 (Listening::Tcp(listener), None)
             }
         };
-        Ok(Self { settings: settings.clone(), listening, peers, http, connections: AtomicUsize::new(0) })
+        Ok(Self {
+            settings: settings.clone(),
+            listening,
+            peers,
+            http,
+            connections: AtomicUsize::new(0),
+            asked: AtomicI64::new(0),
+        })
     }
 
     /// Connections at present.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// When it was last asked, since the start. HTTP is not looked at.
+    #[must_use]
+    pub fn last_question(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.asked.load(Ordering::Relaxed))).filter(|time| time.0 != 0)
     }
 
     /// Accepts until `stop`; then tells every connection, and waits a while for their end.
@@ -200,27 +216,27 @@ impl Door {
             ListenProtocol::AuthClient => {
                 let greeting = greeting(service, id, &self.settings);
                 let cookie = greeting.cookie;
-                drive::drive(stream, AuthClient::new(greeting), id, cookie, service, stop).await
+                drive::drive(stream, AuthClient::new(greeting), id, cookie, service, &self.asked, stop).await
             }
             ListenProtocol::AuthMaster => {
                 let protocol = AuthMaster::new(std::process::id(), pid);
-                drive::drive(stream, protocol, id, unclaimed, service, stop).await
+                drive::drive(stream, protocol, id, unclaimed, service, &self.asked, stop).await
             }
             ListenProtocol::Dict => {
                 let protocol = Dict::new(service.entropy().bytes());
-                drive::drive(stream, protocol, id, unclaimed, service, stop).await
+                drive::drive(stream, protocol, id, unclaimed, service, &self.asked, stop).await
             }
             ListenProtocol::Policy => {
-                drive::drive(stream, Policy::default(), id, unclaimed, service, stop).await
+                drive::drive(stream, Policy::default(), id, unclaimed, service, &self.asked, stop).await
             }
             ListenProtocol::Socketmap => {
-                drive::drive(stream, Socketmap::default(), id, unclaimed, service, stop).await
+                drive::drive(stream, Socketmap::default(), id, unclaimed, service, &self.asked, stop).await
             }
             ListenProtocol::Milter => {
-                drive::drive(stream, Milter::default(), id, unclaimed, service, stop).await
+                drive::drive(stream, Milter::default(), id, unclaimed, service, &self.asked, stop).await
             }
             ListenProtocol::Saslauthd => {
-                drive::drive(stream, Saslauthd::default(), id, unclaimed, service, stop).await
+                drive::drive(stream, Saslauthd::default(), id, unclaimed, service, &self.asked, stop).await
             }
             ListenProtocol::Http => return self.http(stream, service, stop).await,
         };

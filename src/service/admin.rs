@@ -265,6 +265,14 @@ impl Service {
         self.store.backup(to).await
     }
 
+    /// Whether the database is sound: `ok`, or what is wrong with it.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn check_store(&self) -> Result<String, StoreError> {
+        self.store.read(|tables| tables.check()).await
+    }
+
     /// A summary.
     ///
     /// # Errors

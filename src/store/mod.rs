@@ -139,6 +139,8 @@ pub trait Tables: SendingTables {
     fn forget(&mut self, events: Timestamp, revoked: Timestamp, limit: u32) -> Result<usize, StoreError>;
     /// How many accounts, client passwords and events there are.
     fn counts(&mut self) -> Result<Counts, StoreError>;
+    /// Whether the database is sound: `ok`, or what is wrong with it.
+    fn check(&mut self) -> Result<String, StoreError>;
 }
 
 /// How much the store holds.

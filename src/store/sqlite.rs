@@ -452,4 +452,8 @@ impl Tables for SqliteTables<'_> {
         let read = |row: &Row<'_>| Ok(Counts { accounts: row.get(0)?, passwords: row.get(1)? });
         Ok(self.connection.prepare_cached(sql)?.query_row([], read)?)
     }
+
+    fn check(&mut self) -> Result<String, StoreError> {
+        Ok(self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?)
+    }
 }

@@ -10,6 +10,7 @@ mod config;
 mod control;
 mod crash;
 mod daemon;
+mod doctor;
 mod hooks;
 mod http;
 mod lockout;

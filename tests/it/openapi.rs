@@ -83,7 +83,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 23);
+    assert_eq!(table.len(), 24);
     assert_eq!(table, described());
 }
 
@@ -384,6 +384,30 @@ fn limits(schemas: &mut Schemas) {
     schemas.answer("AccountLimits", &full, &account(None, vec![]));
 }
 
+fn diagnosis(schemas: &mut Schemas) {
+    let bare = DoorView { protocol: "policy".into(), path: "/run/x".into(), last_question: None };
+    let full = DoorView { last_question: Some(NOW), ..bare.clone() };
+    schemas.answer("DoorView", &full, &bare);
+    let bare = Diagnosis {
+        version: "0.1.0".into(),
+        now: NOW,
+        since: NOW,
+        config_file: "/etc/sidegate/sidegate.toml".into(),
+        settings: "00".into(),
+        store_writable: true,
+        store_check: "ok".into(),
+        last_event: None,
+        upstream_connected: None,
+        descriptors: 20,
+        descriptors_max: 1024,
+        doors: vec![full],
+        address_missing: vec!["smtp".into()],
+        proxies_suspected: vec!["192.0.2.7".into()],
+    };
+    let full = Diagnosis { last_event: Some(NOW), upstream_connected: Some(true), ..bare.clone() };
+    schemas.answer("Diagnosis", &full, &bare);
+}
+
 fn blocks_and_checks(schemas: &mut Schemas) {
     let block = BlockView {
         address: "192.0.2.7".into(),
@@ -465,6 +489,7 @@ fn the_schemas_are_the_types() {
     accounts(&mut schemas);
     aliases_and_delegations(&mut schemas);
     limits(&mut schemas);
+    diagnosis(&mut schemas);
     blocks_and_checks(&mut schemas);
     events(&mut schemas);
     the_daemon(&mut schemas);
@@ -473,7 +498,11 @@ fn the_schemas_are_the_types() {
 
 #[test]
 fn every_type_of_the_api_is_described() {
-    let source = concat!(include_str!("../../src/api/mod.rs"), include_str!("../../src/api/sending.rs"));
+    let source = concat!(
+        include_str!("../../src/api/mod.rs"),
+        include_str!("../../src/api/doctor.rs"),
+        include_str!("../../src/api/sending.rs")
+    );
     let types = source.lines().filter_map(|line| line.strip_prefix("pub struct ")?.split([' ', '{']).next());
     let described = keys(&description()["components"]["schemas"]);
     let missing: Vec<&str> = types.filter(|name| !described.contains(*name)).collect();

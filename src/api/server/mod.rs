@@ -2,6 +2,7 @@
 
 mod accounts;
 mod blocks;
+mod doctor;
 mod rest;
 mod sending;
 
@@ -32,6 +33,7 @@ use crate::log;
 use crate::serve::{Door, stopped};
 use crate::service::{OrderError, Service};
 use crate::store::StoreError;
+pub use doctor::InForce;
 
 /// What the API serves.
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ pub struct Api {
     service: Arc<Service>,
     doors: Arc<[Arc<Door>]>,
     control: Control,
+    in_force: Arc<InForce>,
     /// Where a backup is made before it is sent: the store's own folder.
     folder: PathBuf,
 }
@@ -69,8 +72,14 @@ struct Actor(String);
 impl Api {
     /// An API over a service.
     #[must_use]
-    pub fn new(service: Arc<Service>, doors: Arc<[Arc<Door>]>, control: Control, folder: PathBuf) -> Self {
-        Self { service, doors, control, folder }
+    pub fn new(
+        service: Arc<Service>,
+        doors: Arc<[Arc<Door>]>,
+        control: Control,
+        in_force: Arc<InForce>,
+        folder: PathBuf,
+    ) -> Self {
+        Self { service, doors, control, in_force, folder }
     }
 
     /// Serves until `stop`.
@@ -104,6 +113,7 @@ impl Api {
             .route("/v1/blocks", get(blocks::list).post(blocks::add).delete(blocks::lift))
             .route("/v1/check", post(rest::check))
             .route("/v1/events", get(rest::events))
+            .route("/v1/doctor", get(doctor::doctor))
             .route("/v1/backup", get(rest::backup))
             .fallback(async || ApiError::not_found("no such path"))
             .method_not_allowed_fallback(async || ApiError::bad("this path does not take this method"))
@@ -147,7 +157,8 @@ async fn admit(
         return ApiError::forbidden("the peer cannot be identified").into_response();
     };
     let role = tokio::task::spawn_blocking(move || api.role(uid, gid)).await.ok().flatten();
-    let reads = request.method() == Method::GET && request.uri().path() != "/v1/backup";
+    let reads =
+        request.method() == Method::GET && !matches!(request.uri().path(), "/v1/backup" | "/v1/doctor");
     match role {
         Some(Role::Administrator) => {}
         Some(Role::Reader) if reads => {}

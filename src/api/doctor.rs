@@ -1,0 +1,49 @@
+//! What the daemon says of itself to `sidegate doctor`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+
+/// What only the daemon knows. For administrators.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// Its version.
+    pub version: String,
+    /// Its clock.
+    pub now: Timestamp,
+    /// When it started.
+    pub since: Timestamp,
+    /// The file its settings came from.
+    pub config_file: String,
+    /// A fingerprint of the settings in force, to be compared with that of the files.
+    pub settings: String,
+    /// Whether the last write reached the disk.
+    pub store_writable: bool,
+    /// `ok`, or what is wrong with the database.
+    pub store_check: String,
+    /// The time of the newest event.
+    pub last_event: Option<Timestamp>,
+    /// Whether the upstream answers; absent in full mode.
+    pub upstream_connected: Option<bool>,
+    /// File descriptors in use.
+    pub descriptors: u64,
+    /// How many it may have.
+    pub descriptors_max: u64,
+    /// Its listeners, in the order of the configuration.
+    pub doors: Vec<DoorView>,
+    /// Protocols of logins that came without a client address in the last 7 days.
+    pub address_missing: Vec<String>,
+    /// Addresses from which many accounts logged in, in the last 7 days, and that nobody declared.
+    pub proxies_suspected: Vec<String>,
+}
+
+/// A listener, and when it was last asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoorView {
+    /// What is spoken there.
+    pub protocol: String,
+    /// Where: a path, or an address and port.
+    pub path: String,
+    /// The last question since the start; absent for HTTP, which is not looked at. Those of `sidegate doctor` do not count.
+    pub last_question: Option<Timestamp>,
+}

@@ -1,0 +1,105 @@
+//! `sidegate doctor`: gathers what `crate::doctor` judges, and prints what it found.
+//!
+//! - `look`: files, links, programs of Dovecot and Postfix, the clock
+//! - `ask`: one question to each socket, which counts nothing and blocks nobody, in the name of those who ask there
+
+mod ask;
+mod look;
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::Failure;
+use super::commands::Doctor;
+use super::output::{Cell, Out, Style, Table, Tone};
+use crate::api::Diagnosis;
+use crate::api::client::{Client, ClientError, Target};
+use crate::config::Config;
+use crate::daemon::CONFIG_DEFAULT;
+use crate::doctor::{Examined, Finding, Host, Level, findings};
+
+/// `sidegate doctor`
+pub(super) fn doctor(command: &Doctor, socket: &Path, out: &mut Out) -> Result<(), Failure> {
+    if let [protocol, place] = command.ask.as_slice() {
+        return ask::as_asked(protocol, place, command.as_user.as_deref(), out);
+    }
+    let said = Client::new(socket).and_then(|client| client.get(&Target::of(&["doctor"]))?.read());
+    let away = matches!(&said, Err(ClientError::Unreachable(_) | ClientError::Broken(_)));
+    let found = findings(&examine(command, said)?);
+    if out.style.json {
+        out.value(&json!({ "findings": found }))?;
+    } else {
+        out.text(&lines(&found, &out.style))?;
+    }
+    match () {
+        () if away => Err(Failure::ToldUnreachable),
+        () if found.iter().any(|finding| finding.level == Level::Bad) => Err(Failure::Told),
+        () => Ok(()),
+    }
+}
+
+/// Everything that can be known, with or without a daemon.
+fn examine(command: &Doctor, said: Result<Diagnosis, ClientError>) -> Result<Examined, Failure> {
+    let runs_with = said.as_ref().ok().map(|said| Path::new(&said.config_file).to_owned());
+    let file = command.config.clone().or(runs_with).unwrap_or_else(|| CONFIG_DEFAULT.into());
+    let config = Config::load(&file).map_err(|mistakes| mistakes.to_string().trim_end().to_owned());
+    let programs = look::Programs::new()?;
+    let dovecot = programs.dovecot(command.dovecot_conf.as_deref());
+    let postfix = programs.postfix(command.postfix_dir.as_deref());
+    let (doors, links, host) = match &config {
+        Ok(config) => (
+            programs.doors(config, ask::asked),
+            look::links(config, &dovecot),
+            look::host(config, programs.clock_synchronised()),
+        ),
+        Err(_) => (Vec::new(), Vec::new(), Host::default()),
+    };
+    let daemon = said.map_err(|error| error.to_string());
+    Ok(Examined { config, dovecot, postfix, doors, links, host, daemon })
+}
+
+/// What was found, for people: the worst last, where it is seen.
+fn lines(found: &[Finding], style: &Style) -> String {
+    let mut table = Table::new(&[]);
+    let mut sorted: Vec<&Finding> = found.iter().collect();
+    sorted.sort_by_key(|finding| finding.level);
+    for finding in sorted {
+        let tone = match finding.level {
+            Level::Ok => Tone::Good,
+            Level::NotChecked => Tone::Plain,
+            Level::Warn => Tone::Odd,
+            Level::Bad => Tone::Bad,
+        };
+        table.row(vec![
+            Cell::toned(finding.level.word(), tone),
+            (&finding.area).into(),
+            (&finding.what).into(),
+        ]);
+        if !finding.cure.is_empty() {
+            table.row(vec!["".into(), "".into(), format!("cure: {}", finding.cure).into()]);
+        }
+    }
+    let count = |level| found.iter().filter(|finding| finding.level == level).count();
+    let (bad, warn, not) = (count(Level::Bad), count(Level::Warn), count(Level::NotChecked));
+    let sum = format!("{bad} bad, {warn} to look at, {not} not checked\n");
+    table.show(style.colour) + &sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_stands_last_with_its_cure() {
+        let finding = |level, what: &str, cure: &str| Finding {
+            level,
+            area: "dovecot".into(),
+            what: what.into(),
+            cure: cure.into(),
+        };
+        let found = [finding(Level::Bad, "open", "close it"), finding(Level::Ok, "shut", "")];
+        let text = "ok   dovecot  shut\nbad  dovecot  open\n              cure: close it\n1 bad, 0 to look at, 0 not checked\n";
+        assert_eq!(lines(&found, &Style::plain(false)), text);
+    }
+}

@@ -1,0 +1,174 @@
+//! The daemon, its configuration, its store and the clock.
+
+use super::{Examined, Finding, Findings};
+use crate::config::{Choice, Config, ListenProtocol};
+
+/// A policy listener that nobody asked for so long is not in use.
+const UNASKED_SECS: i64 = 24 * 60 * 60;
+/// The clock may be so much behind the newest event: two machines' or one step of NTP.
+const BEHIND_SECS: i64 = 5;
+/// Less than this on the store's disk will end soon.
+const FREE_WARN: u64 = 256 * 1024 * 1024;
+/// With less than this, nothing may be written any more at any moment.
+const FREE_BAD: u64 = 16 * 1024 * 1024;
+
+pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
+    let mut found = Findings::of("daemon");
+    let daemon = match &examined.daemon {
+        Ok(daemon) => daemon,
+        Err(why) => {
+            found.bad(
+                format!("sidegated cannot be asked: {why}"),
+                "systemctl status sidegate; --socket names another control socket",
+            );
+            return found.list;
+        }
+    };
+    if daemon.version != env!("CARGO_PKG_VERSION") {
+        found.warn(
+            format!("sidegated is {}, this is {}", daemon.version, env!("CARGO_PKG_VERSION")),
+            "systemctl restart sidegate, after an update of both",
+        );
+    }
+    if daemon.descriptors_max > 0 && daemon.descriptors >= daemon.descriptors_max / 10 * 8 {
+        found.warn(
+            format!("{} of {} file descriptors are in use", daemon.descriptors, daemon.descriptors_max),
+            "LimitNOFILE= in the unit of sidegate, then restart it",
+        );
+    }
+    if daemon.upstream_connected == Some(false) {
+        found.bad(
+            "the upstream does not answer: main passwords and users cannot be looked up",
+            "doveadm service status auth; is Dovecot running, and is the user sidegate in its group?",
+        );
+    }
+    let policy = ListenProtocol::Policy.word();
+    for door in daemon.doors.iter().filter(|door| door.protocol == policy) {
+        let since = door.last_question.unwrap_or(daemon.since);
+        if daemon.now.0 - since.0 >= UNASKED_SECS {
+            found.warn(
+                format!(
+                    "Postfix has asked {} nothing for 24 hours: senders and limits are nobody's",
+                    door.path
+                ),
+                "conf/postfix/sending.cf and conf/postfix/master.cf; nothing, if nobody has sent anything",
+            );
+        }
+    }
+    for protocol in &daemon.address_missing {
+        found.warn(
+            format!("logins over {protocol} came without a client address: such clients cannot be blocked"),
+            "let the mail server tell rip=; saslauthd cannot: prefer any other way of conf/README.md",
+        );
+    }
+    for address in &daemon.proxies_suspected {
+        found.warn(
+            format!("many accounts log in from {address}: a proxy or webmail that nobody declared"),
+            format!(
+                "Dovecot: login_trusted_networks = {address}, if it tells its clients' addresses; else lockout.exempt"
+            ),
+        );
+    }
+    if found.list.is_empty() {
+        found.ok(format!("sidegated {} answers", daemon.version));
+    }
+    found.list
+}
+
+pub(super) fn configuration(config: &Config, examined: &Examined) -> Vec<Finding> {
+    let mut found = Findings::of("configuration");
+    match &examined.daemon {
+        Ok(daemon) if daemon.version != env!("CARGO_PKG_VERSION") => {
+            found.not_checked("whether it is the one that runs", "run sidegate and sidegated of one version");
+        }
+        Ok(daemon) if daemon.settings != config.fingerprint() => found.warn(
+            "the files are not what sidegated runs with",
+            "systemctl reload sidegate; its log names what needs a restart",
+        ),
+        Ok(_) => found.ok("no mistakes, and it is what sidegated runs with"),
+        Err(_) => found.ok("no mistakes"),
+    }
+    if config.sharing.is_some()
+        && let super::Seen::Is(dovecot) = &examined.dovecot
+        && !shares(dovecot)
+    {
+        found.warn(
+            "[sharing] is there, and Dovecot's IMAP does not look rights up",
+            format!("include {}, or take [sharing] out", super::dovecot::file(dovecot, "sharing.conf")),
+        );
+    }
+    found.list
+}
+
+/// Whether IMAP has the ACL plugin.
+fn shares(dovecot: &super::tree::Block) -> bool {
+    let has = |block: &super::tree::Block| block.words("mail_plugins").iter().any(|plugin| plugin == "acl");
+    has(dovecot) || dovecot.find("protocol", "imap").is_some_and(has)
+}
+
+pub(super) fn store(config: &Config, examined: &Examined) -> Vec<Finding> {
+    let mut found = Findings::of("store");
+    if let Ok(daemon) = &examined.daemon {
+        if !daemon.store_writable {
+            found.bad(
+                "the last write failed: what would have to be counted fails temporarily",
+                "free space and permissions of the store's folder; sidegated's log says why",
+            );
+        }
+        if daemon.store_check != "ok" {
+            found.bad(
+                format!("the database is damaged: {}", daemon.store_check),
+                "stop sidegate and restore your newest backup, with the key file of that time",
+            );
+        }
+    }
+    if let Some(free) = examined.host.store_free.filter(|free| *free < FREE_WARN) {
+        let what = format!("{} MiB are free where the store is", free / 1024 / 1024);
+        let cure = "make room, or move the store to another disk";
+        if free < FREE_BAD { found.bad(what, cure) } else { found.warn(what, cure) }
+    }
+    let path = config.store.key_file.display();
+    match &examined.host.key_file {
+        Some(file) if file.mode & 0o077 != 0 => found.bad(
+            format!("{path} has mode {:04o}: others may read the store's key", file.mode & 0o777),
+            format!("chmod 0600 {path}"),
+        ),
+        None if examined.host.root => found.bad(
+            format!("{path} is missing: at the next start a new key is made, and logins are slower once"),
+            "restore it from your backup before sidegate is started again",
+        ),
+        None => found.not_checked(format!("{path}"), "run doctor as root"),
+        Some(_) => {}
+    }
+    if found.all_well() && examined.daemon.is_ok() {
+        found.ok("the database is sound, takes writes, and has room");
+    }
+    found.list
+}
+
+pub(super) fn clock(examined: &Examined) -> Vec<Finding> {
+    let mut found = Findings::of("clock");
+    if let Ok(daemon) = &examined.daemon
+        && let Some(last) = daemon.last_event
+        && last.0 > daemon.now.0 + BEHIND_SECS
+    {
+        found.bad(
+            format!(
+                "the clock is {} seconds behind the newest event: it was set back",
+                last.0 - daemon.now.0
+            ),
+            "correct the clock; blocks and limits count by it",
+        );
+    }
+    match examined.host.clock_synchronised {
+        Some(true) => found.ok("the clock is synchronised"),
+        Some(false) => found.warn(
+            "the clock is not synchronised: blocks end early or late, and limits with them",
+            "timedatectl set-ntp true, or another NTP client",
+        ),
+        None => {
+            found.not_checked("whether the clock is synchronised: nobody here tells", "run an NTP client")
+        }
+    }
+    found.list
+}
