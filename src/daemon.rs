@@ -372,3 +372,22 @@ fn merged(started: &Config, fresh: &Config) -> Config {
     merged.lockout.addresses_max = started.lockout.addresses_max;
     merged
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_a_restart_is_not_in_force_before_it() {
+        let started = Config::default();
+        let mut fresh = Config::default();
+        fresh.lockout.failures = 3;
+        fresh.lockout.addresses_max = 100;
+        fresh.store.path = "/elsewhere".into();
+        fresh.client_passwords.argon2.queue = 1;
+        let mut expected = Config::default();
+        expected.lockout.failures = 3;
+        assert_eq!(merged(&started, &fresh), expected);
+        assert_ne!(started.fingerprint(), expected.fingerprint());
+    }
+}

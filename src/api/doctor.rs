@@ -44,6 +44,6 @@ pub struct DoorView {
     pub protocol: String,
     /// Where: a path, or an address and port.
     pub path: String,
-    /// The last question since the start; absent for HTTP, which is not looked at. Those of `sidegate doctor` do not count.
+    /// The last question since the start; numbers for monitoring and those of `sidegate doctor` do not count.
     pub last_question: Option<Timestamp>,
 }

@@ -1,7 +1,7 @@
 //! Dovecot: by which way it asks Sidegate, and what every way needs.
 
 use super::tree::Block;
-use super::{Examined, Findings, Seen, auth_process, is_ours, listeners, passdb};
+use super::{Examined, Findings, Seen, auth_process, inside, is_ours, listeners, passdb};
 use crate::config::{CheckedBy, Config, ListenProtocol};
 
 /// How Dovecot comes to ask Sidegate.
@@ -66,7 +66,7 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<super::Finding>
             "choose a way in conf/README.md; nothing, if only Postfix is to ask",
         ),
     }
-    policy(way, config, dovecot, &mut found);
+    policy(way, config, dovecot, examined, &mut found);
     clear_text(dovecot, &mut found);
     logs(dovecot, &mut found);
     trusted(dovecot, &mut found);
@@ -82,7 +82,7 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<super::Finding>
 }
 
 /// The auth policy server.
-fn policy(way: Way, config: &Config, dovecot: &Block, found: &mut Findings) {
+fn policy(way: Way, config: &Config, dovecot: &Block, examined: &Examined, found: &mut Findings) {
     let Some(url) = dovecot.get("auth_policy_server_url").filter(|url| !url.is_empty()) else { return };
     let file = file(dovecot, "policy.conf");
     if matches!(way, Way::Front | Way::Full) {
@@ -107,7 +107,16 @@ fn policy(way: Way, config: &Config, dovecot: &Block, found: &mut Findings) {
             "auth_policy_server_api_header does not show the key that Sidegate asks for: every question is refused",
             format!("set it as step 3 of {file} tells"),
         ),
-        Some(_) => {}
+        Some(_) => {
+            if let Ok(daemon) = &examined.daemon
+                && inside::is_unasked(daemon, host)
+            {
+                found.warn(
+                    "Dovecot has asked the auth policy server nothing for 24 hours: no login is counted",
+                    format!("restart Dovecot if {file} is new; nothing, if nobody has logged in"),
+                );
+            }
+        }
     }
     for (name, default, without) in [
         ("auth_policy_check_before_auth", true, "a blocked address is let to guess"),

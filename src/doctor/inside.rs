@@ -1,6 +1,7 @@
 //! The daemon, its configuration, its store and the clock.
 
 use super::{Examined, Finding, Findings};
+use crate::api::{Diagnosis, DoorView};
 use crate::config::{Choice, Config, ListenProtocol};
 
 /// A policy listener that nobody asked for so long is not in use.
@@ -44,8 +45,7 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
     }
     let policy = ListenProtocol::Policy.word();
     for door in daemon.doors.iter().filter(|door| door.protocol == policy) {
-        let since = door.last_question.unwrap_or(daemon.since);
-        if daemon.now.0 - since.0 >= UNASKED_SECS {
+        if is_unasked(daemon, &door.path) {
             found.warn(
                 format!(
                     "Postfix has asked {} nothing for 24 hours: senders and limits are nobody's",
@@ -73,6 +73,12 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
         found.ok(format!("sidegated {} answers", daemon.version));
     }
     found.list
+}
+
+/// Whether nobody has asked at this place for long.
+pub(super) fn is_unasked(daemon: &Diagnosis, place: &str) -> bool {
+    let asked = |door: &DoorView| daemon.now.0 - door.last_question.unwrap_or(daemon.since).0 < UNASKED_SECS;
+    !daemon.doors.iter().any(|door| door.path == place && asked(door))
 }
 
 pub(super) fn configuration(config: &Config, examined: &Examined) -> Vec<Finding> {

@@ -20,6 +20,7 @@ mod auth_policy;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -39,6 +40,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::clock::Timestamp;
 use crate::config::Backends;
 use crate::metrics;
 use crate::secret_file::{self, SecretFileError};
@@ -57,11 +59,13 @@ pub const IDLE: Duration = Duration::from_secs(60);
 pub const BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// What a listener serves with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Http {
     /// SHA-256 of the shared secret.
     key: Option<[u8; 32]>,
     backends: Backends,
+    /// The time of the last question about a login, in seconds; 0 before the first.
+    asked: AtomicI64,
 }
 
 /// What a route gets.
@@ -78,7 +82,13 @@ impl Http {
     /// The file cannot be read, everybody may read it, or what stands in it is no secret.
     pub fn new(key_file: Option<&Path>, backends: Backends) -> Result<Self, SecretFileError> {
         let key = key_file.map(|path| secret_file::key(path, "key_file")).transpose()?;
-        Ok(Self { key: key.map(|key| digest(key.reveal())), backends })
+        Ok(Self { key: key.map(|key| digest(key.reveal())), backends, asked: AtomicI64::new(0) })
+    }
+
+    /// When it was last asked about a login, since the start.
+    #[must_use]
+    pub fn last_question(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.asked.load(Ordering::Relaxed))).filter(|time| time.0 != 0)
     }
 
     /// Serves one connection until its end, or until `stop` and the end of its request.
@@ -119,6 +129,9 @@ fn routes(shared: Shared) -> Router {
 
 /// Lets a request through that shows the shared secret.
 async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    if request.uri().path() != "/metrics" {
+        shared.http.asked.store(shared.service.now().0, Ordering::Relaxed);
+    }
     let Some(key) = shared.http.key else { return next.run(request).await };
     let shown = request.headers().get(KEY_HEADER).map(|value| value.as_bytes()).unwrap_or_default();
     // Hashed first, so that the comparison takes the same time for every length.

@@ -127,10 +127,11 @@ impl Door {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// When it was last asked, since the start. HTTP is not looked at.
+    /// When it was last asked, since the start.
     #[must_use]
     pub fn last_question(&self) -> Option<Timestamp> {
-        Some(Timestamp(self.asked.load(Ordering::Relaxed))).filter(|time| time.0 != 0)
+        let asked = Some(Timestamp(self.asked.load(Ordering::Relaxed))).filter(|time| time.0 != 0);
+        asked.max(self.http.last_question())
     }
 
     /// Accepts until `stop`; then tells every connection, and waits a while for their end.

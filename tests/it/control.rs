@@ -204,6 +204,8 @@ fn only_administrators_may_change_and_only_readers_may_look() {
         let (status, _, err) = run(READER, arguments);
         assert!(status == 1 && err.contains("you may only read"), "{arguments:?}: {status} {err}");
     }
+    let (status, out, _) = run(READER, &["doctor"]);
+    assert!(status == 1 && out.contains("you may only read"), "{status} {out}");
     let (status, _, err) = run(STRANGER, &["status"]);
     assert!(status == 1 && err.contains("administrators"), "{status} {err}");
     assert_eq!(json_of(&daemon, &["account", "list"])["accounts"].as_array().unwrap().len(), 1);

@@ -94,6 +94,9 @@ fn of_error(error: &io::Error) -> Outcome {
     }
 }
 
+/// Whether an answer is whole.
+type End = fn(&[u8]) -> bool;
+
 /// A connection of either kind.
 trait Line: Read + Write {}
 impl<T: Read + Write> Line for T {}
@@ -112,12 +115,9 @@ fn connect(place: &str) -> io::Result<Box<dyn Line>> {
     Ok(Box::new(stream))
 }
 
-/// What is said, and when the answer is whole.
-type Exchange = (Vec<u8>, fn(&[u8]) -> bool);
-
 fn question(protocol: ListenProtocol, place: &str) -> io::Result<Outcome> {
     let mut line = connect(place)?;
-    let (question, end): Exchange = match protocol {
+    let (question, end): (Vec<u8>, End) = match protocol {
         ListenProtocol::AuthClient => (Vec::new(), |said| said.ends_with(b"\nDONE\n")),
         ListenProtocol::AuthMaster => (
             format!("VERSION\t1\t1\nUSER\t1\t{TRIAL_NAME}\tservice=doctor\n").into(),
@@ -158,7 +158,7 @@ fn question(protocol: ListenProtocol, place: &str) -> io::Result<Outcome> {
 /// A milter's first words: version 6, all actions, all steps.
 const OPTNEG: &[u8] = b"\0\0\0\x0dO\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff";
 
-fn read_until(line: &mut dyn Line, end: fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
+fn read_until(line: &mut dyn Line, end: End) -> io::Result<Vec<u8>> {
     let (mut said, mut piece) = (Vec::new(), [0; 1024]);
     while !end(&said) {
         match line.read(&mut piece)? {

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod delay;
+mod doctor;
 mod headers;
 mod kick;
 mod lockout;
