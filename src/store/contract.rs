@@ -248,7 +248,7 @@ fn events_are_found_by_what_is_asked<B: Backend>(backend: &B) {
     assert_eq!(times(all.clone()), [100, 101, 102, 103, 104, 105]);
     assert_eq!(times(EventQuery { limit: 2, ..all.clone() }), [104, 105], "the newest");
     for (kind, found) in [(Kind::Login, 6), (Kind::BlockAdded, 0)] {
-        assert_eq!(times(EventQuery { kind: Some(kind), ..all.clone() }).len(), found, "{kind:?}");
+        assert_eq!(times(EventQuery { kinds: vec![kind], ..all.clone() }).len(), found, "{kind:?}");
     }
     assert_eq!(write(backend, |tables| tables.check()), "ok");
     assert_eq!(times(EventQuery { account: ann.clone(), ..all.clone() }), [100, 102, 104]);
