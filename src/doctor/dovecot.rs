@@ -48,6 +48,10 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<super::Finding>
             found.not_checked("doveconf is not here", "nothing, if this host has no Dovecot");
             return found.list;
         }
+        Seen::Failed(why) if !examined.host.root => {
+            found.not_checked(format!("doveconf -n fails: {why}"), "run doctor as root");
+            return found.list;
+        }
         Seen::Failed(why) => {
             found.bad(
                 format!("doveconf -n fails: {why}"),
@@ -67,6 +71,7 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<super::Finding>
         ),
     }
     policy(way, config, dovecot, examined, &mut found);
+    submission(config, dovecot, &mut found);
     clear_text(dovecot, &mut found);
     logs(dovecot, &mut found);
     trusted(dovecot, &mut found);
@@ -145,6 +150,17 @@ fn shows_key(dovecot: &Block) -> bool {
     let header = dovecot.get("auth_policy_server_api_header").unwrap_or_default();
     // doveconf does not show a secret as it stands.
     header.to_ascii_lowercase().starts_with("x-sidegate-key:") || header.contains("hidden")
+}
+
+/// Dovecot's own submission service hands mail on to Postfix, which does not know then who is logged in.
+fn submission(config: &Config, dovecot: &Block, found: &mut Findings) {
+    let is_there = dovecot.words("protocols").iter().any(|protocol| protocol == "submission");
+    if is_there && listeners(config, ListenProtocol::Policy).next().is_some() {
+        found.warn(
+            "Dovecot has a submission service: senders and limits of what is sent through it are nobody's",
+            "take submission out of protocols, and let people send through Postfix's services",
+        );
+    }
 }
 
 fn clear_text(dovecot: &Block, found: &mut Findings) {

@@ -40,6 +40,10 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<Finding> {
             found.not_checked("postconf is not here", "nothing, if this host has no Postfix");
             return found.list;
         }
+        Seen::Failed(why) if !examined.host.root => {
+            found.not_checked(format!("postconf fails: {why}"), "run doctor as root");
+            return found.list;
+        }
         Seen::Failed(why) => {
             found.bad(format!("postconf fails: {why}"), "correct Postfix's configuration");
             return found.list;
@@ -142,11 +146,18 @@ fn hooks(config: &Config, postfix: &Postfix, service: &Service, found: &mut Find
         );
     }
     let asks = |list: &str| {
-        policies(&postfix.of(service, list))
+        let policies = policies(&postfix.of(service, list));
+        policies
             .into_iter()
             .find(|policy| is_ours(config, ListenProtocol::Policy, &postfix.outside(&policy.path)))
     };
-    let missing: Vec<_> = HOOKS.iter().filter(|(list, ..)| asks(list).is_none()).collect();
+    // Whose a sender is, is decided at RCPT as well, for who can attach there only.
+    let covers = |list: &str| {
+        let later = ["smtpd_relay_restrictions", "smtpd_recipient_restrictions"];
+        asks(list).is_some()
+            || (list == "smtpd_sender_restrictions" && later.iter().any(|list| asks(list).is_some()))
+    };
+    let missing: Vec<_> = HOOKS.iter().filter(|(list, ..)| !covers(list)).collect();
     if missing.len() == HOOKS.len() {
         let what = "Postfix asks Sidegate nothing about messages: senders and limits are nobody's";
         found.warn(

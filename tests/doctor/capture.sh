@@ -33,7 +33,8 @@ print() {
 # configure SERIES MODE: the site of examples/ with the shipped file, where its first lines tell to include it
 configure() {
     site=$(sed -e "s#@DIR@/dovecot/run#/run/dovecot#" -e "s#@DIR@#/srv/site#" -e "s#@HOST@#127.0.0.1#" \
-        -e "s#@VERSION@#2.4.1#" "$project/examples/site/dovecot-$1.conf" | grep -v '^!include')
+        -e "s#@VERSION@#2.4.1#" "$project/examples/site/dovecot-$1.conf" | grep -v -e '^!include' -e '^  submission = yes' |
+        sed -e '/^protocols = /s/ submission//')
     include="!include $project/conf/dovecot/$1/$2.conf"
     case $2 in
         passdb-*) printf '%s\n' "$site" | sed "0,/^passdb /s#^passdb #$include\n&#" ;;
@@ -105,6 +106,7 @@ broken 32-policy-no-key 2.3 policy '/^auth_policy_server_api_header/d'
 broken 33-everybody-trusted 2.4 front '' 'login_trusted_networks = 0.0.0.0/0'
 broken 34-clear-text-2.3 2.3 front 's/^listen = .*/listen = */'
 broken 35-clear-text-2.4 2.4 front 's/^listen = .*/listen = */'
+broken 39-own-submission-2.4 2.4 front 's/^  lmtp = yes/&\n  submission = yes/'
 broken 36-passwords-in-log 2.3 full '' 'auth_debug_passwords = yes'
 
 # postfix CASE MAIN_SED MASTER_SED [LINES]
@@ -130,6 +132,7 @@ postfix 40-auth-on-port-25 's/^smtpd_sasl_auth_enable = no/smtpd_sasl_auth_enabl
 postfix 41-absolute-path 's#^smtpd_sasl_path = .*#smtpd_sasl_path = /var/spool/postfix/sidegate/auth#' ''
 postfix 42-past-sidegate 's#^smtpd_sasl_path = .*#smtpd_sasl_path = private/auth#' ''
 postfix 43-cyrus 's/^smtpd_sasl_type = .*/smtpd_sasl_type = cyrus/' ''
+postfix 53-saslauthd 's/^smtpd_sasl_type = .*/smtpd_sasl_type = cyrus/' ''
 postfix 44-submission-without-auth '' '0,/ *-o smtpd_sasl_auth_enable=yes/s///'
 postfix 45-nobody-asked '/^sidegate_/d' ''
 postfix 46-one-hook-missing '/^sidegate_data/d' ''

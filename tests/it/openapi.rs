@@ -388,22 +388,8 @@ fn diagnosis(schemas: &mut Schemas) {
     let bare = DoorView { protocol: "policy".into(), path: "/run/x".into(), last_question: None };
     let full = DoorView { last_question: Some(NOW), ..bare.clone() };
     schemas.answer("DoorView", &full, &bare);
-    let bare = Diagnosis {
-        version: "0.1.0".into(),
-        now: NOW,
-        since: NOW,
-        config_file: "/etc/sidegate/sidegate.toml".into(),
-        settings: "00".into(),
-        store_writable: true,
-        store_check: "ok".into(),
-        last_event: None,
-        upstream_connected: None,
-        descriptors: 20,
-        descriptors_max: 1024,
-        doors: vec![full],
-        address_missing: vec!["smtp".into()],
-        proxies_suspected: vec!["192.0.2.7".into()],
-    };
+    let (address_missing, proxies_suspected) = (vec!["smtp".into()], vec!["192.0.2.7".into()]);
+    let bare = Diagnosis { doors: vec![full], address_missing, proxies_suspected, ..Diagnosis::default() };
     let full = Diagnosis { last_event: Some(NOW), upstream_connected: Some(true), ..bare.clone() };
     schemas.answer("Diagnosis", &full, &bare);
 }
