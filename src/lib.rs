@@ -57,6 +57,7 @@
 //! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
 //!   [`daemon`]: `sidegated`, start and stop · [`systemd`]: what the service manager is told · [`restore`]: a backup
 //!   put back
+//! - [`doctor`]: what may be wrong with a mail server and its Sidegate, pure; `cli/doctor` gathers the facts
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
 //!   [`log`], [`clock`], [`entropy`]
 //!

@@ -13,7 +13,7 @@ use crate::cli::Called;
 use crate::series::{Series, with_each_dovecot};
 use crate::site::{Mode, Plan, Site};
 
-with_each_dovecot!(a_healthy_front_and_what_breaks_it, a_cached_passdb);
+with_each_dovecot!(a_healthy_front_and_what_breaks_it, a_cached_passdb, the_other_ways);
 
 /// Programs of the story's Dovecot, found before the machine's own.
 fn doctor(site: &Site, args: &[&str]) -> Called {
@@ -74,8 +74,9 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 fn a_healthy_front_and_what_breaks_it(series: Series) {
-    let plan = Plan::new(Mode::Front).on(series).with_postfix_and(&["sending.cf"]);
-    let Some(mut site) = plan.start() else { return };
+    let plan = Plan::new(Mode::Front).on(series).with_postfix_and(&["sending.cf", "header-check.cf"]);
+    let plan = plan.postfix_listener("milter", "milter").postfix_listener("socketmap", "map");
+    let Some(mut site) = plan.postfix_listener("saslauthd", "mux").start() else { return };
     let before = site.cli.json(&["status"]);
     let called = doctor(&site, &["--json"]);
     assert_eq!((bad(&called), called.code), (vec![], Some(0)), "{called:?}");
@@ -123,15 +124,19 @@ fn a_healthy_front_and_what_breaks_it(series: Series) {
 }
 
 fn a_cached_passdb(series: Series) {
-    let Some(site) = Plan::new(Mode::PassdbLua).on(series).start() else { return };
-    fs::create_dir_all(site.path("postfix/etc")).expect("a folder");
-    let of_dovecot = |called: &Called| {
-        let found = bad(called);
-        found.into_iter().filter(|(what, _)| what.contains("auth_cache_size")).count()
-    };
-    assert_eq!(of_dovecot(&doctor(&site, &["--json"])), 0);
+    let Some(site) = Plan::new(Mode::PassdbLua).on(series).with_postfix().start() else { return };
+    let called = doctor(&site, &["--json"]);
+    assert_eq!((bad(&called), called.code), (vec![], Some(0)), "{called:?}");
     let conf = site.path("dovecot/dovecot.conf");
     let text = fs::read_to_string(&conf).expect("dovecot.conf");
     fs::write(&conf, text + "\nauth_cache_size = 10M\n").expect("dovecot.conf");
     assert_names(&site, 1, "a revoked password goes on working", "auth_cache_size = 0");
+}
+
+fn the_other_ways(series: Series) {
+    for mode in [Mode::Full, Mode::Policy] {
+        let Some(site) = Plan::new(mode).on(series).with_postfix().start() else { return };
+        let called = doctor(&site, &["--json"]);
+        assert_eq!((bad(&called), called.code), (vec![], Some(0)), "{mode:?}: {called:?}");
+    }
 }
