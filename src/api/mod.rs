@@ -26,6 +26,7 @@
 //! | `GET /v1/blocks` | [`BlockList`] |
 //! | `POST /v1/blocks` [`NewBlock`] | [`BlockView`] |
 //! | `DELETE /v1/blocks?address=` | [`Nothing`] |
+//! | `GET /v1/sources?address=` | [`SourceView`] |
 //! | `POST /v1/check` [`CheckRequest`] | [`CheckAnswer`] |
 //! | `GET /v1/events?after=&since=&account=&address=&limit=` | [`EventList`] |
 //! | `GET /v1/doctor` | [`Diagnosis`] |
@@ -292,6 +293,23 @@ pub struct NewBlock {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// What is known of one source at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceView {
+    /// The address, or the network of which failures and blocks are counted together.
+    pub address: String,
+    /// Its block; absent: not blocked.
+    pub block: Option<BlockView>,
+    /// Failures in a row so far, of `failures_max`.
+    pub failures: usize,
+    /// How many block it.
+    pub failures_max: u32,
+    /// It is in `lockout.exempt`.
+    pub exempt: bool,
+    /// It is in `main_password.allowed_from`.
+    pub trusted: bool,
 }
 
 /// A login that is only to be thought through.

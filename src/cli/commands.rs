@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use crate::api::ROWS_MAX;
-use crate::config::duration;
+use crate::config::{Choice, Language, duration};
 pub use sending::{Alias, Changes, Delegation, Figures, Limits, NewRight, SetLimits, Whose};
 
 const OVERVIEW: &str = "\
@@ -83,6 +83,14 @@ pub enum Command {
 Example:
   sidegate check ann@example.org --protocol imap --from 192.0.2.7 < password-file")]
     Check(Check),
+    /// Tell why an address or account cannot get in, and what to tell whoever calls about it
+    ///
+    /// It looks at the last 7 days and at what holds now.
+    #[command(after_help = "\
+Examples:
+  sidegate explain 192.0.2.7
+  sidegate explain ann@example.org --lang zh-CN")]
+    Explain(Explain),
     /// The audit log: every decision and every change
     ///
     /// Without --limit the newest 1000 are shown, oldest first; with --follow the newest 10, or all since --since.
@@ -309,6 +317,17 @@ pub struct Check {
     pub from: Option<IpAddr>,
 }
 
+/// Whose story.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// An IP address, or the address of an account
+    #[arg(value_name = "ADDRESS|IP", value_parser = NonEmptyStringValueParser::new())]
+    pub subject: String,
+    /// In which language: en, zh-CN [default: the environment's]
+    #[arg(long, value_name = "LANG", value_parser = language)]
+    pub lang: Option<Language>,
+}
+
 /// Which events to show.
 #[derive(Debug, Args)]
 pub struct Events {
@@ -370,6 +389,12 @@ Example:
     },
 }
 
+/// A language, as the configuration names it.
+fn language(text: &str) -> Result<Language, String> {
+    let known = Language::WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+    known.map(|(_, language)| *language).ok_or_else(|| "the languages are en and zh-CN".into())
+}
+
 /// A duration.
 fn span(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|fault| fault.to_string())
@@ -425,7 +450,7 @@ mod tests {
     fn every_command_is_explained_with_an_example() {
         let mut leaves = 0;
         check_help(&Cli::command(), &mut leaves);
-        assert_eq!(leaves, 27);
+        assert_eq!(leaves, 28);
     }
 
     /// Takes `a "b c" d` apart.

@@ -1,7 +1,7 @@
 //! The administrator's command line: talk to the control socket, print, choose the exit status.
 //!
 //! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `backup`, `configuration`,
-//!   `doctor`: what is then done
+//!   `doctor`: what is then done; [`explain`]: the story of an address or an account, in English and Chinese
 //! - [`answers`], [`verdict`]: what each answer looks like; [`output`], [`times`]: tables, colours, JSON, times
 //!
 //! It decides nothing: the daemon judges names, addresses and who may do what. It opens no other
@@ -14,6 +14,7 @@ pub mod commands;
 mod configuration;
 mod doctor;
 mod events;
+pub mod explain;
 pub mod output;
 mod password;
 mod sending;
@@ -124,6 +125,7 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
         Command::Limits(command) => sending::limits(command, &client()?, out),
         Command::Block(command) => ask::block(command, &client()?, out),
         Command::Check(command) => password::check(command, &client()?, out),
+        Command::Explain(command) => explain::explain(&command, &client()?, out),
         Command::Events(command) => events::events(&command, &client()?, out),
         Command::Status => ask::status(&client()?, out),
         Command::Doctor(command) => doctor::doctor(&command, &cli.socket, out),

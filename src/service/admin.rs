@@ -55,6 +55,17 @@ pub struct Checked {
     pub exempt: bool,
 }
 
+/// What [`Service::source`] found.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What its failures and its block are counted by.
+    pub key: Key,
+    /// Its block, if it has one.
+    pub block: Option<Block>,
+    /// Failures in a row so far.
+    pub failures: usize,
+}
+
 /// A summary for `status`.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
@@ -192,6 +203,15 @@ impl Service {
             blocks.map(|(key, block)| (*key, block.clone(), rules.exempts_key(key))).collect();
         blocks.sort_by_key(|(key, block, _)| (block.until, *key));
         blocks
+    }
+
+    /// What is known of the source that an address belongs to.
+    #[must_use]
+    pub fn source(&self, address: IpAddr) -> Source {
+        let key = self.key_of(address);
+        let table = self.seats.table();
+        let block = table.block(&key, self.now()).cloned();
+        Source { key, block, failures: table.failures(&key) }
     }
 
     /// Thinks an attempt through without counting anything.

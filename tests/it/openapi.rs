@@ -403,6 +403,15 @@ fn blocks_and_checks(schemas: &mut Schemas) {
         exempt: false,
     };
     schemas.answer("BlockView", &block, &block);
+    let bare = SourceView {
+        address: "192.0.2.7".into(),
+        block: None,
+        failures: 0,
+        failures_max: 10,
+        exempt: false,
+        trusted: false,
+    };
+    schemas.answer("SourceView", &SourceView { block: Some(block.clone()), ..bare.clone() }, &bare);
     schemas.answer("BlockList", &BlockList { blocks: vec![block] }, &BlockList { blocks: vec![] });
     let bare = CheckAnswer {
         verdict: "accept".into(),

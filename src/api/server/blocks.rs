@@ -1,4 +1,4 @@
-//! Blocks: list, make, lift.
+//! Blocks: list, make, lift; and what is known of one source.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use axum::extract::State;
 use serde::Deserialize;
 
 use super::{Answer, Api, ApiError, Body, By, Params};
-use crate::api::{BlockList, BlockView, NewBlock, Nothing};
+use crate::api::{BlockList, BlockView, NewBlock, Nothing, SourceView};
 use crate::gate::address::{Key, parse_address};
 use crate::gate::record::Block;
 
@@ -44,13 +44,27 @@ pub(super) async fn add(State(api): State<Api>, by: By, body: Body<NewBlock>) ->
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Lift {
+pub(super) struct Meant {
     address: String,
 }
 
-pub(super) async fn lift(State(api): State<Api>, by: By, lift: Params<Lift>) -> Answer<Nothing> {
+pub(super) async fn lift(State(api): State<Api>, by: By, lift: Params<Meant>) -> Answer<Nothing> {
     api.service.lift_block(parse(&lift?.0.address)?, &by.0.0).await?;
     Ok(Json(Nothing {}))
+}
+
+pub(super) async fn source(State(api): State<Api>, meant: Params<Meant>) -> Answer<SourceView> {
+    let address = parse(&meant?.0.address)?;
+    let (rules, source) = (api.service.rules(), api.service.source(address));
+    let exempt = rules.exempts(address);
+    Ok(Json(SourceView {
+        address: source.key.to_string(),
+        block: source.block.map(|block| view(&source.key, block, exempt)),
+        failures: source.failures,
+        failures_max: rules.lockout.failures,
+        exempt,
+        trusted: rules.policy.trusts(address),
+    }))
 }
 
 /// An address, or a network as `block list` shows it: then its first address stands for it.

@@ -111,6 +111,7 @@ impl Api {
             )
             .route("/v1/limits", get(sending::limits).patch(sending::set_limits))
             .route("/v1/blocks", get(blocks::list).post(blocks::add).delete(blocks::lift))
+            .route("/v1/sources", get(blocks::source))
             .route("/v1/check", post(rest::check))
             .route("/v1/events", get(rest::events))
             .route("/v1/doctor", get(doctor::doctor))

@@ -1,0 +1,114 @@
+//! `sidegate explain`: the story of an address or an account, and what to tell whoever calls about it.
+//!
+//! Here the facts are fetched; [`story`] makes findings of them, [`words`] puts those into English or Chinese.
+
+pub mod story;
+pub mod words;
+
+use std::time::Duration;
+
+use super::Failure;
+use super::ask::account_target;
+use super::commands::Explain;
+use super::output::Out;
+use super::times::now;
+use crate::api::client::{Client, ClientError, Target};
+use crate::api::{BlockList, EventList, EventView, ROWS_MAX, SourceView};
+use crate::config::Language;
+use crate::gate::address::parse_address;
+use story::Facts;
+
+/// How far back a story is told.
+const TOLD: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// `sidegate explain`
+pub(super) fn explain(wanted: &Explain, client: &Client, out: &mut Out) -> Result<(), Failure> {
+    let subject = wanted.subject.trim();
+    // A network, as `block list` shows it, stands for its first address.
+    let address = subject.split_once('/').map_or(subject, |(address, _)| address);
+    let facts = match parse_address(address) {
+        Some(address) => of_address(&address.to_string(), client)?,
+        None => of_account(subject, client)?,
+    };
+    let story = story::tell(facts);
+    if out.style.json {
+        let value = serde_json::to_value(&story).map_err(|error| Failure::Said(error.to_string()))?;
+        return out.value(&value);
+    }
+    let language = wanted.lang.unwrap_or_else(|| language_of(|name| std::env::var(name).ok()));
+    let text = words::tell(&story, language, &out.style);
+    out.text(&text)
+}
+
+fn of_address(address: &str, client: &Client) -> Result<Facts, Failure> {
+    let source: SourceView = client.get(&Target::of(&["sources"]).with("address", address))?.read()?;
+    let mut facts = events("address", address, client)?;
+    if source.address != address {
+        // What concerns the network as a whole is told under its own name.
+        let network = events("address", &source.address, client)?;
+        facts.events.extend(network.events);
+        facts.events.sort_by_key(|event| event.id);
+        facts.cut |= network.cut;
+    }
+    Ok(Facts { source: Some(source), ..facts })
+}
+
+fn of_account(name: &str, client: &Client) -> Result<Facts, Failure> {
+    let target = account_target(name);
+    let account = known(client.get(&target))?.map(|answer| answer.read()).transpose()?;
+    let limits = known(client.get(&Target::of(&["accounts", name, "limits"])))?;
+    let blocks: BlockList = client.get(&Target::of(&["blocks"]))?.read()?;
+    let limits = limits.map(|answer| answer.read()).transpose()?;
+    Ok(Facts { account, limits, blocks: blocks.blocks, ..events("account", name, client)? })
+}
+
+/// The events of the last days.
+fn events(by: &str, subject: &str, client: &Client) -> Result<Facts, Failure> {
+    let since = now().minus(TOLD);
+    let target = Target::of(&["events"]).with(by, subject).with("since", since.0).with("limit", ROWS_MAX);
+    let events: Vec<EventView> = client.get(&target)?.read::<EventList>()?.events;
+    let cut = u32::try_from(events.len()).is_ok_and(|count| count >= ROWS_MAX);
+    Ok(Facts {
+        subject: subject.to_owned(),
+        since,
+        cut,
+        events,
+        source: None,
+        account: None,
+        limits: None,
+        blocks: Vec::new(),
+    })
+}
+
+/// An answer, or none where there is no such thing.
+fn known<T>(answer: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
+    match answer {
+        Err(ClientError::Refused { status: 404, .. }) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// The language that the environment asks for.
+fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
+    let set =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
+    if set.is_some_and(|value| value.starts_with("zh")) { Language::ZhCn } else { Language::En }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_chooses_the_language() {
+        let of = |pairs: &[(&str, &str)]| {
+            language_of(|name| {
+                pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
+            })
+        };
+        assert_eq!(of(&[("LANG", "zh_CN.UTF-8")]), Language::ZhCn);
+        assert_eq!(of(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "C")]), Language::En);
+        assert_eq!(of(&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "")]), Language::ZhCn);
+        assert_eq!(of(&[]), Language::En);
+    }
+}

@@ -1,0 +1,212 @@
+//! What to tell the caller, and what to do.
+
+use super::super::story::{Cause, Situation};
+use super::{Teller, Text};
+use crate::config::Language;
+
+impl Teller<'_> {
+    /// One or two sentences for the telephone.
+    pub(super) fn to_the_caller(&self) -> String {
+        let text: Text = match self.story.situation {
+            Situation::BlockedByHand => (
+                "We closed your address on purpose ({why}), until {until}.",
+                "我们特意封禁了您的地址（{why}），至 {until} 为止。",
+            ),
+            Situation::Blocked => {
+                let blocked = (
+                    "Your address {blocked} is blocked until {until} after too many failed logins.",
+                    "您的地址 {blocked} 因登录失败次数过多被封禁至 {until}。",
+                );
+                let gap = if self.language == Language::En { " " } else { "" };
+                return format!("{}{gap}{}", self.filled(blocked), self.why()).trim_end().to_owned();
+            }
+            Situation::NoAccount => (
+                "There is no account {subject} here; check how the address is spelled in the mail program.",
+                "没有帐号 {subject}，请检查邮件客户端里的地址拼写。",
+            ),
+            Situation::Disabled => {
+                ("Your account is disabled; ask who is responsible for it.", "您的帐号已停用，请联系负责人。")
+            }
+            Situation::LimitReached => (
+                "You have sent as much as you may for now; it goes on at: {opens}. If you did not send that much, \
+                 somebody else has your password.",
+                "您的发信量已达上限，恢复时间：{opens}。若非您本人所发，则密码可能已泄露。",
+            ),
+            Situation::Failing => return self.why(),
+            Situation::OurTrouble => (
+                "The trouble is ours, not your password: try again in a few minutes.",
+                "问题在我们这边，与您的密码无关，请几分钟后再试。",
+            ),
+            Situation::NoPasswords => (
+                "Your mail programs need a client password, and you have none yet.",
+                "邮件客户端需要客户端专用密码，而您还没有。",
+            ),
+            Situation::Well => (
+                "Logins work; if a device cannot get in, it comes from another address or under another name.",
+                "登录正常；若某设备登不上，它用的是别的地址或别的帐号名。",
+            ),
+            Situation::Silent => (
+                "Nothing has reached us in the last 7 days: check the server's name, the port and the network.",
+                "最近 7 天我们没有收到任何登录：请检查服务器名称、端口和网络。",
+            ),
+        };
+        self.filled(text)
+    }
+
+    /// The cause, as the caller hears it.
+    fn why(&self) -> String {
+        let text: Text = match &self.story.cause {
+            None => return String::new(),
+            Some(Cause::Removed { .. }) => (
+                "A device still uses the removed client password \"{password}\" of {account}: delete that password on \
+                 the device, or put a new one there.",
+                "有设备仍在使用 {account} 已删除的客户端专用密码“{password}”：请在该设备上删除它，或换成新的专用密码。",
+            ),
+            Some(Cause::Guessing { .. }) => (
+                "Passwords of {accounts} accounts were tried from there and none was right: this looks like guessing.",
+                "有人从该地址尝试了 {accounts} 个帐号的密码，无一正确：疑似猜测密码。",
+            ),
+            Some(Cause::Shared { .. }) => (
+                "Many people share this address, and {accounts} of their accounts fail.",
+                "许多人共用此地址，其中 {accounts} 个帐号登录失败。",
+            ),
+            Some(Cause::Refused { reason, .. }) => why_refused(reason),
+        };
+        self.filled(text)
+    }
+
+    /// What the administrator can do, one thing a line.
+    pub(super) fn to_do(&self) -> Vec<String> {
+        let mut steps: Vec<Text> = Vec::new();
+        match self.story.situation {
+            Situation::LimitReached => {
+                steps.push(("sidegate limits show {subject}", "sidegate limits show {subject}"))
+            }
+            Situation::NoAccount => {
+                steps.push(("sidegate account add {subject}", "sidegate account add {subject}"))
+            }
+            Situation::Disabled => {
+                steps.push(("sidegate account enable {subject}", "sidegate account enable {subject}"));
+            }
+            Situation::NoPasswords => steps.push(NEW_PASSWORD_HERE),
+            Situation::OurTrouble => steps.push(("sidegate status", "sidegate status")),
+            Situation::Silent | Situation::Well | Situation::BlockedByHand => {}
+            Situation::Blocked | Situation::Failing => steps.extend(self.cure()),
+        }
+        if matches!(self.story.situation, Situation::Blocked | Situation::BlockedByHand) {
+            let guessing = matches!(self.story.cause, Some(Cause::Guessing { .. }));
+            steps.push(match guessing {
+                false => ("then: sidegate block lift {blocked}", "然后：sidegate block lift {blocked}"),
+                true => (
+                    "leave the block; only if you know who it is: sidegate block lift {blocked}",
+                    "保留封禁；仅在确认来者身份时：sidegate block lift {blocked}",
+                ),
+            });
+        }
+        if self.story.proxy_suspected.is_some() && !matches!(self.story.cause, Some(Cause::Shared { .. })) {
+            steps.push(DECLARE);
+        }
+        steps.into_iter().map(|step| self.filled(step)).collect()
+    }
+
+    /// What removes the cause.
+    fn cure(&self) -> Option<Text> {
+        match self.story.cause.as_ref()? {
+            Cause::Removed { .. } => Some((
+                "delete the password on that device, or: sidegate password new {account} --name \"{password}\"",
+                "在该设备上删除密码，或：sidegate password new {account} --name \"{password}\"",
+            )),
+            Cause::Guessing { .. } => None,
+            Cause::Shared { .. } => Some(DECLARE),
+            Cause::Refused { reason, .. } => match reason.as_str() {
+                "wrong-password" | "main-password" | "expired" => Some((
+                    "sidegate password new {account} --name DEVICE, and type it into the mail program",
+                    "sidegate password new {account} --name 设备名，并填入邮件客户端",
+                )),
+                "wrong-protocol" | "wrong-network" => Some((
+                    "sidegate password list {account}, and make one that is good for it",
+                    "sidegate password list {account}，并新建一个适用的专用密码",
+                )),
+                "disabled" => {
+                    Some(("sidegate account enable {account}", "sidegate account enable {account}"))
+                }
+                _ => None,
+            },
+        }
+    }
+
+    fn filled(&self, text: Text) -> String {
+        let values = self.values();
+        let values: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.say(text, &values)
+    }
+
+    /// What the texts may name.
+    fn values(&self) -> Vec<(&'static str, String)> {
+        let story = self.story;
+        let mut values = vec![("subject", story.subject.clone())];
+        let block = story.source.as_ref().and_then(|source| source.block.as_ref()).or(story.blocks.first());
+        if let Some(block) = block {
+            values.push(("blocked", block.address.clone()));
+            values.push(("until", self.style.times.show(block.until)));
+            values.push(("why", block.reason.clone()));
+        }
+        if let Some(reached) = story.limits.first() {
+            values.push(("opens", self.opens(reached)));
+        }
+        match &story.cause {
+            None => {}
+            Some(Cause::Removed { account, password }) => {
+                values.extend([("account", account.clone()), ("password", password.clone())]);
+            }
+            Some(Cause::Guessing { accounts } | Cause::Shared { accounts }) => {
+                values.push(("accounts", accounts.to_string()));
+            }
+            Some(Cause::Refused { account, protocol, .. }) => {
+                values.extend([("account", account.clone()), ("protocol", protocol.clone())]);
+            }
+        }
+        values
+    }
+}
+
+const NEW_PASSWORD_HERE: Text =
+    ("sidegate password new {subject} --name DEVICE", "sidegate password new {subject} --name 设备名");
+const DECLARE: Text = (
+    "if it is a proxy or webmail of yours: let it tell its users' addresses, or add it to lockout.exempt; for many \
+     people behind one address: lockout.repeats = \"once\"",
+    "若它是您的代理或网页邮箱：让它传递用户地址，或加入 lockout.exempt；若多人共用一个地址：lockout.repeats = \"once\"",
+);
+
+/// Why one account's logins fail.
+fn why_refused(reason: &str) -> Text {
+    match reason {
+        "wrong-password" => (
+            "A device sends a wrong password for {account} ({protocol}): mail programs need a client password, typed \
+             anew on that device.",
+            "有设备为 {account} 提交了错误密码（{protocol}）：邮件客户端须使用客户端专用密码，请在该设备上重新输入。",
+        ),
+        "main-password" => (
+            "A device uses the main password of {account} ({protocol}): mail programs need a client password instead.",
+            "有设备使用了 {account} 的主密码（{protocol}）：邮件客户端须改用客户端专用密码。",
+        ),
+        "unknown-account" | "bad-name" => (
+            "There is no account {account}: check how the address is spelled in the mail program.",
+            "没有帐号 {account}：请检查邮件客户端里的地址拼写。",
+        ),
+        "disabled" => ("The account {account} is disabled.", "帐号 {account} 已停用。"),
+        "expired" => (
+            "The client password of {account} has expired: a new one is needed.",
+            "{account} 的客户端专用密码已过期，需要新的专用密码。",
+        ),
+        "wrong-protocol" => (
+            "The client password of {account} is not good for {protocol}.",
+            "{account} 的客户端专用密码不适用于 {protocol}。",
+        ),
+        "wrong-network" => (
+            "The client password of {account} may not be used from this network.",
+            "{account} 的客户端专用密码不可从此网络使用。",
+        ),
+        _ => ("Logins of {account} are refused.", "{account} 的登录被拒绝。"),
+    }
+}
