@@ -3,7 +3,7 @@
 
 MAIL_PACKAGES="dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved dovecot-submissiond postfix openssl"
 # For tests/run.sh alone.
-TEST_PACKAGES="dovecot-auth-lua lua-socket sasl2-bin libsasl2-modules curl procps nginx-light libnginx-mod-mail"
+TEST_PACKAGES="dovecot-auth-lua lua-socket sasl2-bin libsasl2-modules curl procps nginx-light libnginx-mod-mail fail2ban"
 BUILD_PACKAGES="gcc libc6-dev"
 
 die() {
@@ -48,7 +48,7 @@ install_quietly() {
     }
     rm -f "$log"
     if [ -d /run/systemd/system ]; then
-        for service in dovecot postfix nginx; do
+        for service in dovecot postfix nginx fail2ban; do
             case " $* " in
                 *" $service "* | *" $service-core "* | *" $service-light "*) systemctl disable --quiet "$service" || true ;;
             esac

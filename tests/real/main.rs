@@ -1,4 +1,4 @@
-//! The stories told with the real programs: Dovecot, Postfix and nginx of the distribution, privately configured, and the
+//! The stories told with the real programs: Dovecot, Postfix, nginx and fail2ban of the distribution, privately configured, and the
 //! daemon between them as an administrator would run it. Dovecot is 2.3 and 2.4: most stories are told with each.
 //!
 //! A story owns a [`site::Site`]: a folder under the temporary directory and a loopback address of its own, so that

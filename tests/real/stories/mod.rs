@@ -3,6 +3,7 @@
 mod crowd;
 mod delay;
 mod doctor;
+mod fail2ban;
 mod headers;
 mod kick;
 mod lockout;
