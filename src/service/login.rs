@@ -62,13 +62,17 @@ impl Service {
         self.note_missing_address(&attempt.origin);
         let seat = match self.seat(&trier, &rules).await {
             Ok(seat) => seat,
-            Err(verdict) => return self.unseated(&trier, verdict, &rules),
+            Err(verdict) => {
+                self.counters.decided(started.elapsed());
+                return self.unseated(&trier, verdict, &rules);
+            }
         };
         let generation = self.store.generation();
         let proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
         let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
         let Proof { verdict, upstream } = self.settle(&trier, proof, secret, generation, &rules).await;
         self.count(&verdict);
+        self.counters.decided(started.elapsed());
         self.leave(seat, started, &trier, &verdict, &rules).await;
         self.word(verdict, upstream, attempt.mechanism, &attempt.origin, shown, &rules)
     }

@@ -92,6 +92,8 @@ impl Service {
             Ok(notice) => {
                 let notice = Notice { id: owed.id, ..notice };
                 let failed = notices.deliver(&notice, &channels(&owed.owed)).await;
+                let delivered = channels(&owed.owed).len().saturating_sub(failed.len());
+                (0..delivered).for_each(|_| self.counters.notice("delivered"));
                 if failed.is_empty() {
                     info!(id = owed.id, account = notice.account, "a notice was delivered");
                 }
@@ -105,6 +107,7 @@ impl Service {
         let last = owed.tries + 1 >= TRIES_MAX;
         for (channel, why) in &failed {
             let id = owed.id;
+            self.counters.notice(if last { "given-up" } else { "failed" });
             if last {
                 error!(id, channel = channel.word(), why, "a notice could not be delivered and is given up");
             } else {
