@@ -63,7 +63,7 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<super::Finding>
     let way = way(config, dovecot);
     match way {
         Way::Front | Way::Full => auth_process::judge(way, config, dovecot, examined, &mut found),
-        Way::Passdb => passdb::judge(dovecot, &mut found),
+        Way::Passdb => passdb::judge(dovecot, examined, &mut found),
         Way::Policy => {}
         Way::None => found.warn(
             "Dovecot does not ask Sidegate at all: its logins are neither decided nor counted here",

@@ -16,6 +16,7 @@ pub mod postfix;
 mod submission;
 pub mod tree;
 
+pub use passdb::dict_file;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Diagnosis;
@@ -195,6 +196,9 @@ pub struct Host {
     /// The store's key.
     #[serde(default)]
     pub key_file: Option<FileFacts>,
+    /// The file of Dovecot's passdb dict puts passwords as they are typed into the key.
+    #[serde(default)]
+    pub dict_key_has_password: bool,
     /// Whoever looked may look everywhere.
     #[serde(default)]
     pub root: bool,

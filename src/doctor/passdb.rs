@@ -1,8 +1,8 @@
 //! Passdb: Dovecot keeps its auth process, and its first passdb asks Sidegate.
 
-use super::Findings;
 use super::dovecot::file;
 use super::tree::Block;
+use super::{Examined, Findings};
 
 /// A passdb of Dovecot's.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,20 @@ pub(super) fn ours(dovecot: &Block) -> Option<&Block> {
     chain(dovecot).into_iter().find(Passdb::asks_us).map(|passdb| passdb.block)
 }
 
-pub(super) fn judge(dovecot: &Block, found: &mut Findings) {
+/// The file of settings of a passdb dict that asks Sidegate.
+#[must_use]
+pub fn dict_file(dovecot: &Block) -> Option<&str> {
+    let ours = chain(dovecot).into_iter().find(|passdb| passdb.driver == "dict" && passdb.asks_us())?;
+    ours.block.get("args")
+}
+
+pub(super) fn judge(dovecot: &Block, examined: &Examined, found: &mut Findings) {
+    if examined.host.dict_key_has_password {
+        found.bad(
+            "the key of Sidegate's passdb dict holds the password itself: Dovecot writes it into its log",
+            "%{sha256:password} in its place, as in /etc/sidegate/dovecot/2.3/sidegate-dict.conf.ext",
+        );
+    }
     let chain = chain(dovecot);
     let Some(place) = chain.iter().position(Passdb::asks_us) else {
         found.bad(

@@ -18,7 +18,7 @@ use crate::cli::Failure;
 use crate::config::{Config, Listener, Peer};
 use crate::doctor::postfix::Postfix;
 use crate::doctor::tree::Block;
-use crate::doctor::{Asked, BASE_DIR, DoorFacts, FileFacts, Host, LinkFacts, Outcome, Seen};
+use crate::doctor::{Asked, BASE_DIR, DoorFacts, FileFacts, Host, LinkFacts, Outcome, Seen, dict_file};
 
 /// How long a program may take. A socket's question is bounded to less.
 const PROGRAM_WAIT: Duration = Duration::from_secs(15);
@@ -174,8 +174,17 @@ pub(super) fn links(config: &Config, dovecot: &Seen<Block>) -> Vec<LinkFacts> {
     NAMES.iter().map(link).collect()
 }
 
+/// Whether the key of a passdb dict holds a password as it was typed. No file, or none that can be read: no key.
+fn key_has_password(dovecot: &Block) -> bool {
+    let text = dict_file(dovecot).and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    lines
+        .filter(|line| line.starts_with("key"))
+        .any(|key| ["%w", "%{password}"].iter().any(|w| key.contains(w)))
+}
+
 /// What this machine says.
-pub(super) fn host(config: &Config, clock_synchronised: Option<bool>) -> Host {
+pub(super) fn host(config: &Config, dovecot: &Seen<Block>, clock_synchronised: Option<bool>) -> Host {
     let folder = config.store.path.parent().unwrap_or(Path::new("/"));
     let free = |about: nix::sys::statvfs::Statvfs| about.blocks_available() * about.fragment_size();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
@@ -184,6 +193,7 @@ pub(super) fn host(config: &Config, clock_synchronised: Option<bool>) -> Host {
         now: now.and_then(|now| i64::try_from(now.as_secs()).ok()),
         store_free: statvfs(folder).ok().map(free),
         key_file: file(&config.store.key_file),
+        dict_key_has_password: matches!(dovecot, Seen::Is(dovecot) if key_has_password(dovecot)),
         root: geteuid().is_root(),
     }
 }

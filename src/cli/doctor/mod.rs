@@ -51,7 +51,7 @@ fn examine(command: &Doctor, said: Result<Diagnosis, ClientError>) -> Result<Exa
         Ok(config) => (
             programs.doors(config, ask::asked),
             look::links(config, &dovecot),
-            look::host(config, programs.clock_synchronised()),
+            look::host(config, &dovecot, programs.clock_synchronised()),
         ),
         Err(_) => (Vec::new(), Vec::new(), Host::default()),
     };
@@ -64,7 +64,7 @@ fn lines(found: &[Finding], style: &Style) -> String {
     let mut table = Table::new(&[]);
     let mut sorted: Vec<&Finding> = found.iter().collect();
     sorted.sort_by_key(|finding| finding.level);
-    for finding in sorted {
+    for (at, finding) in sorted.iter().enumerate() {
         let tone = match finding.level {
             Level::Ok => Tone::Good,
             Level::NotChecked => Tone::Plain,
@@ -76,7 +76,9 @@ fn lines(found: &[Finding], style: &Style) -> String {
             (&finding.area).into(),
             (&finding.what).into(),
         ]);
-        if !finding.cure.is_empty() {
+        // One cure for several findings is told once, behind them.
+        let next = sorted.get(at + 1).map_or("", |next| next.cure.as_str());
+        if !finding.cure.is_empty() && finding.cure != next {
             table.row(vec!["".into(), "".into(), format!("cure: {}", finding.cure).into()]);
         }
     }
@@ -98,8 +100,13 @@ mod tests {
             what: what.into(),
             cure: cure.into(),
         };
-        let found = [finding(Level::Bad, "open", "close it"), finding(Level::Ok, "shut", "")];
-        let text = "ok   dovecot  shut\nbad  dovecot  open\n              cure: close it\n1 bad, 0 to look at, 0 not checked\n";
+        let found = [
+            finding(Level::Bad, "ajar", "close it"),
+            finding(Level::Ok, "shut", ""),
+            finding(Level::Bad, "open", "close it"),
+        ];
+        let text = "ok   dovecot  shut\nbad  dovecot  ajar\nbad  dovecot  open\n              cure: close it\n\
+                    2 bad, 0 to look at, 0 not checked\n";
         assert_eq!(lines(&found, &Style::plain(false)), text);
     }
 }
