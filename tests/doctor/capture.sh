@@ -108,6 +108,12 @@ broken 34-clear-text-2.3 2.3 front 's/^listen = .*/listen = */'
 broken 35-clear-text-2.4 2.4 front 's/^listen = .*/listen = */'
 broken 39-own-submission-2.4 2.4 front 's/^  lmtp = yes/&\n  submission = yes/'
 broken 36-passwords-in-log 2.3 full '' 'auth_debug_passwords = yes'
+broken 82-nothing-included-2.4 2.4 front '/^service auth \{/,/^\}/d'
+broken 83-policy-and-front-2.4 2.4 front '' 'auth_policy_server_url = http://127.0.0.1:8026/policy
+auth_policy_hash_nonce = nonce'
+broken 84-policy-open-2.4 2.4 policy 's/reject_on_fail = yes/reject_on_fail = no/'
+broken 85-passwords-in-log-2.4 2.4 full '' 'auth_verbose_passwords = plain'
+broken 86-chain-open-when-away-2.4 2.4 passdb-lua 's/^ *result_internalfail = .*//'
 
 # postfix CASE MAIN_SED MASTER_SED [LINES]
 postfix() {
