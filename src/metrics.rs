@@ -125,6 +125,19 @@ impl Counters {
         (self.verdicts.get("accept"), self.verdicts.get("refuse"), self.verdicts.get("defer"))
     }
 
+    /// Questions about messages: accepted, refused, deferred.
+    #[must_use]
+    pub fn questions(&self) -> (u64, u64, u64) {
+        (self.sending.get("accept"), self.sending.get("refuse"), self.sending.get("defer"))
+    }
+
+    /// How many logins took how long: a bucket's end in microseconds, none for the last, and its count.
+    #[must_use]
+    pub fn times(&self) -> Vec<(Option<u64>, u64)> {
+        let ends = BUCKETS.iter().map(|(end, _)| u64::try_from(end.as_micros()).ok()).chain([None]);
+        ends.zip(&self.decided.buckets).map(|(end, count)| (end, count.load(Ordering::Relaxed))).collect()
+    }
+
     /// A connection begins.
     pub fn connected(&self, protocol: &'static str) {
         self.connections.add(protocol, 1);

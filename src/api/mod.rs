@@ -85,6 +85,10 @@ pub struct Status {
     pub listeners: Vec<ListenerView>,
     /// Logins since the start: accepted, refused, deferred.
     pub logins: Logins,
+    /// Questions about messages since the start.
+    pub sending: Questions,
+    /// How long logins took to be decided since the start, shortest first.
+    pub decided: Vec<TookView>,
     /// Logins that wait for an Argon2 seat.
     pub hashing_queue: usize,
 }
@@ -98,6 +102,26 @@ pub struct Logins {
     pub refused: u64,
     /// Told to try again, because of trouble of our own.
     pub deferred: u64,
+}
+
+/// Questions of Postfix about messages since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Questions {
+    /// Let through.
+    pub accepted: u64,
+    /// Not let through.
+    pub refused: u64,
+    /// Put off.
+    pub deferred: u64,
+}
+
+/// So many logins took so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TookView {
+    /// No longer than this, in microseconds, and longer than the one before; absent: longer than all.
+    pub micros: Option<u64>,
+    /// How many.
+    pub count: u64,
 }
 
 /// A socket for mail servers.

@@ -337,6 +337,8 @@ ID  REVOKED    AT
                 connections: 5,
             }],
             logins: Logins { accepted: 6, refused: 7, deferred: 8 },
+            sending: crate::api::Questions::default(),
+            decided: vec![],
             hashing_queue: 9,
         };
         let text = status(&state, &plain());

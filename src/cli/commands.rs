@@ -1,6 +1,7 @@
 //! The one list of commands: parsing, `--help` and the manual page are made from it.
 
 mod sending;
+mod watching;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -11,8 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use crate::api::ROWS_MAX;
-use crate::config::{Choice, Language, duration};
+use crate::config::duration;
 pub use sending::{Alias, Changes, Delegation, Figures, Limits, NewRight, SetLimits, Whose};
+pub use watching::{Explain, Top};
 
 const OVERVIEW: &str = "\
 Examples:
@@ -114,6 +116,15 @@ Examples:
   sidegate doctor
   sidegate doctor --dovecot-conf /srv/test/dovecot.conf --postfix-dir /srv/test/postfix")]
     Doctor(Doctor),
+    /// Watch the daemon at work, second by second, until Ctrl-C
+    ///
+    /// On a terminal it fills the screen; elsewhere each second is one line.
+    #[command(after_help = "\
+Examples:
+  sidegate top
+  sidegate top --once
+  sidegate top --json | jq .refused")]
+    Top(Top),
     /// Copy the database, while the daemon works, into a file that does not exist yet
     ///
     /// The key file (store.key_file in the configuration) is not part of it: back it up too, in another place.
@@ -317,17 +328,6 @@ pub struct Check {
     pub from: Option<IpAddr>,
 }
 
-/// Whose story.
-#[derive(Debug, Args)]
-pub struct Explain {
-    /// An IP address, or the address of an account
-    #[arg(value_name = "ADDRESS|IP", value_parser = NonEmptyStringValueParser::new())]
-    pub subject: String,
-    /// In which language: en, zh-CN [default: the environment's]
-    #[arg(long, value_name = "LANG", value_parser = language)]
-    pub lang: Option<Language>,
-}
-
 /// Which events to show.
 #[derive(Debug, Args)]
 pub struct Events {
@@ -387,12 +387,6 @@ Example:
         #[arg(default_value = "/etc/sidegate/sidegate.toml")]
         file: PathBuf,
     },
-}
-
-/// A language, as the configuration names it.
-fn language(text: &str) -> Result<Language, String> {
-    let known = Language::WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
-    known.map(|(_, language)| *language).ok_or_else(|| "the languages are en and zh-CN".into())
 }
 
 /// A duration.

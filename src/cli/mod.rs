@@ -2,6 +2,7 @@
 //!
 //! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `backup`, `configuration`,
 //!   `doctor`: what is then done; [`explain`]: the story of an address or an account, in English and Chinese
+//! - [`top`]: the daemon at work, second by second
 //! - [`answers`], [`verdict`]: what each answer looks like; [`output`], [`times`]: tables, colours, JSON, times
 //!
 //! It decides nothing: the daemon judges names, addresses and who may do what. It opens no other
@@ -19,6 +20,7 @@ pub mod output;
 mod password;
 mod sending;
 pub mod times;
+pub mod top;
 pub mod verdict;
 
 use std::io::{self, Write};
@@ -129,6 +131,7 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
         Command::Events(command) => events::events(&command, &client()?, out),
         Command::Status => ask::status(&client()?, out),
         Command::Doctor(command) => doctor::doctor(&command, &cli.socket, out),
+        Command::Top(command) => top::top(&command, &client()?, out),
         Command::Backup(command) => backup::backup(&command.file, &client()?, out),
         Command::Config(commands::Config::Check { file }) => configuration::check(&file, out),
     }

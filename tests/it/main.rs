@@ -22,6 +22,7 @@ mod passwords;
 mod sending;
 mod systemd;
 mod tidy;
+mod top;
 mod transcripts;
 mod trouble;
 mod world;

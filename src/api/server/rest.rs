@@ -15,7 +15,8 @@ use tokio::io::AsyncReadExt;
 
 use super::{Answer, Api, ApiError, Body, Params, rows};
 use crate::api::{
-    CheckAnswer, CheckRequest, EventList, EventView, ListenerView, Logins, RevokedLine, Status,
+    CheckAnswer, CheckRequest, EventList, EventView, ListenerView, Logins, Questions, RevokedLine, Status,
+    TookView,
 };
 use crate::clock::Timestamp;
 use crate::config::Choice;
@@ -24,6 +25,7 @@ use crate::gate::event::{Event, Kind};
 use crate::gate::login::{Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::secret::Secret;
+use crate::metrics::Counters;
 use crate::store::EventQuery;
 
 /// Bytes of a backup that are read at once.
@@ -38,6 +40,7 @@ pub(super) async fn status(State(api): State<Api>) -> Answer<Status> {
         connections: door.connections(),
     };
     let (accepted, refused, deferred) = summary.logins;
+    let decided = api.service.counters().times().into_iter();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -51,8 +54,15 @@ pub(super) async fn status(State(api): State<Api>) -> Answer<Status> {
         blocks: summary.blocks,
         listeners: api.doors.iter().map(listener).collect(),
         logins: Logins { accepted, refused, deferred },
+        sending: questions(api.service.counters()),
+        decided: decided.map(|(micros, count)| TookView { micros, count }).collect(),
         hashing_queue: summary.hashing_queue,
     }))
+}
+
+fn questions(counters: &Counters) -> Questions {
+    let (accepted, refused, deferred) = counters.questions();
+    Questions { accepted, refused, deferred }
 }
 
 pub(super) async fn check(State(api): State<Api>, body: Body<CheckRequest>) -> Answer<CheckAnswer> {

@@ -241,6 +241,9 @@ pub(super) fn events(schemas: &mut Schemas) {
 
 pub(super) fn the_daemon(schemas: &mut Schemas) {
     schemas.answer("Logins", &Logins::default(), &Logins::default());
+    schemas.answer("Questions", &Questions::default(), &Questions::default());
+    let took = TookView { micros: Some(500), count: 1 };
+    schemas.answer("TookView", &took, &TookView { micros: None, ..took });
     let listener = ListenerView { protocol: "auth-client".into(), path: "/run/x".into(), connections: 1 };
     schemas.answer("ListenerView", &listener, &listener);
     let status = |mode: &str, upstream_connected, listeners| Status {
@@ -256,6 +259,8 @@ pub(super) fn the_daemon(schemas: &mut Schemas) {
         blocks: 4,
         listeners,
         logins: Logins::default(),
+        sending: Questions::default(),
+        decided: vec![took],
         hashing_queue: 5,
     };
     schemas.answer("Status", &status("front", Some(true), vec![listener]), &status("full", None, vec![]));

@@ -1,0 +1,31 @@
+//! Commands for whoever watches and helps: `explain`, `top`.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+use crate::config::{Choice, Language};
+
+/// Whose story.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// An IP address, or the address of an account
+    #[arg(value_name = "ADDRESS|IP", value_parser = NonEmptyStringValueParser::new())]
+    pub subject: String,
+    /// In which language: en, zh-CN [default: the environment's]
+    #[arg(long, value_name = "LANG", value_parser = language)]
+    pub lang: Option<Language>,
+}
+
+/// How to watch.
+#[derive(Debug, Args)]
+pub struct Top {
+    /// One look over one second, then end
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// A language, as the configuration names it.
+fn language(text: &str) -> Result<Language, String> {
+    let known = Language::WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+    known.map(|(_, language)| *language).ok_or_else(|| "the languages are en and zh-CN".into())
+}
