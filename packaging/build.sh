@@ -51,8 +51,8 @@ compile() {
     local flags="--remap-path-prefix=$project=/build/sidegate"
     flags+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/build/cargo"
     RUSTFLAGS=$flags cargo build --release --locked --bins
-    # The generator needs no speed.
-    cargo run --quiet --locked --example manual -- "$out/manual"
+    # The generator needs no speed; and C compilers would be called again for a date.
+    env -u SOURCE_DATE_EPOCH cargo run --quiet --locked --example manual -- "$out/manual"
 }
 
 # put MODE SOURCE... FOLDER
@@ -86,12 +86,12 @@ gather() {
     put 0644 conf/nginx/* usr/share/doc/sidegate/examples/nginx
     put 0644 packaging/systemd/notices.conf usr/share/doc/sidegate/examples/systemd
     put 0644 README.md usr/share/doc/sidegate
-    put 0644 CHANGELOG.md usr/share/doc/sidegate
+    install -D -m 0644 CHANGELOG.md "$stage/usr/share/doc/sidegate/changelog"
     for page in "$out"/manual/*.[58]; do
         put 0644 "$page" "usr/share/man/man${page##*.}"
     done
     find "$stage/usr/share/man" -type f -exec gzip -9n {} +
-    gzip -9n "$stage/usr/share/doc/sidegate/CHANGELOG.md"
+    gzip -9n "$stage/usr/share/doc/sidegate/changelog"
     for file in sidegate sidegated; do
         install -D -m 0644 "$out/manual/$file.bash" "$stage/usr/share/bash-completion/completions/$file"
         put 0644 "$out/manual/$file.fish" usr/share/fish/vendor_completions.d
