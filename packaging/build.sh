@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes target/packages/sidegate_*.deb and sidegate-*.rpm.
+# Makes target/packages/sidegate_*.deb, and sidegate-*.rpm if asked.
 #
-#   packaging/build.sh               both
-#   packaging/build.sh deb           one of them
+#   packaging/build.sh               the .deb
+#   packaging/build.sh deb rpm       both; the .rpm has not been tried yet
 #   packaging/build.sh --tools DIR   where cargo-deb and cargo-generate-rpm are, or are put (target/packages/tools)
 #
 # Everything is packed twice and compared. What goes in depends on the source, the toolchain and SOURCE_DATE_EPOCH (the
@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#kinds[@]} -gt 0 ] || kinds=(deb rpm)
+[ ${#kinds[@]} -gt 0 ] || kinds=(deb)
 
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
