@@ -11,6 +11,7 @@
 mod cli;
 mod client;
 mod dovecot;
+mod held;
 mod plan;
 mod postfix;
 mod process;

@@ -56,6 +56,8 @@ pub(crate) struct Plan {
     pub(crate) log_level: &'static str,
     /// Programs that the story needs beside the usual ones.
     pub(crate) programs: Vec<&'static str>,
+    /// Whether somebody keeps the sockets of Dovecot and Postfix while the daemon is away.
+    pub(crate) sockets_held: bool,
 }
 
 impl Plan {
@@ -71,6 +73,7 @@ impl Plan {
             dovecot: Extra::default(),
             log_level: "debug",
             programs: Vec::new(),
+            sockets_held: false,
         }
     }
 
@@ -95,6 +98,12 @@ impl Plan {
     /// Another listener of the daemon, in Postfix's queue directory, as `conf/postfix/` tells to write it.
     pub(crate) fn postfix_listener(mut self, protocol: &'static str, name: &'static str) -> Plan {
         self.listeners.push((protocol, name));
+        self
+    }
+
+    /// With the sockets of Dovecot and Postfix made and kept as by systemd.
+    pub(crate) fn sockets_held(mut self) -> Plan {
+        self.sockets_held = true;
         self
     }
 

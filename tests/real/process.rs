@@ -40,13 +40,20 @@ impl Server {
     pub(crate) fn start(name: &'static str, command: &mut Command, log: &Path) -> Server {
         let out = File::options().create(true).append(true).open(log).expect("a log file");
         let err = out.try_clone().expect("a second handle of the log file");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .spawn()
-            .unwrap_or_else(|e| panic!("{name} cannot be started: {e}"));
+        Server::start_as_it_is(name, command.stdin(Stdio::null()).stdout(out).stderr(err))
+    }
+
+    /// Starts `command` with the standard streams that it has.
+    pub(crate) fn start_as_it_is(name: &'static str, command: &mut Command) -> Server {
+        let child = command.spawn().unwrap_or_else(|e| panic!("{name} cannot be started: {e}"));
         Server { name, child }
+    }
+
+    /// Sends a signal and does not wait for anything.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.is_ok_and(|s| s.success()), "kill {pid}");
     }
 
     /// Its process id.
@@ -64,9 +71,7 @@ impl Server {
         if !self.runs() {
             return;
         }
-        let pid = self.pid().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(sent.is_ok_and(|s| s.success()), "kill {pid}");
+        self.signal(signal);
         let name = self.name;
         wait_until(&format!("{name} ends after {signal}"), Duration::from_secs(30), || !self.runs());
     }

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::cli::Cli;
 use crate::dovecot::{self, Dovecot};
+use crate::held::Held;
 pub(crate) use crate::plan::{Mode, Plan, installed};
 use crate::postfix::Postfix;
 use crate::process::{Server, run, wait_until};
@@ -42,6 +43,8 @@ pub(crate) struct Site {
     pub(crate) postfix: Option<Postfix>,
     pub(crate) dovecot: Option<Dovecot>,
     pub(crate) daemon: Option<Server>,
+    /// Sockets that outlive the daemon, if somebody keeps them for it.
+    held: Option<Held>,
     /// Each secret that was used, with the account it was used for.
     secrets: Mutex<Vec<(String, String)>>,
     dir: TempDir,
@@ -60,12 +63,14 @@ impl Site {
             postfix: None,
             dovecot: None,
             daemon: None,
+            held: None,
             secrets: Mutex::new(Vec::new()),
             dir,
         };
         site.make_folders();
         site.make_certificate();
         site.configure_daemon(&plan);
+        site.held = plan.sockets_held.then(|| Held::make(site.dir.path()));
         site.start_daemon();
         site.dovecot = Some(Dovecot::start(&site, &plan.dovecot));
         if plan.postfix {
@@ -218,7 +223,10 @@ impl Site {
             .current_dir("/")
             .env_remove("RUST_LOG");
         let log = self.path("logs/sidegated");
-        let mut server = Server::start("sidegated", &mut command, &log);
+        let mut server = match &self.held {
+            Some(held) => Server::start_as_it_is("sidegated", &mut held.pass(&command, &log)),
+            None => Server::start("sidegated", &mut command, &log),
+        };
         wait_until("sidegated answers", Duration::from_secs(20), || {
             let log = || fs::read_to_string(&log).unwrap_or_default();
             assert!(server.runs(), "sidegated ended:\n{}", log());

@@ -20,6 +20,7 @@ with_each_dovecot!(
     sessions_outlive_the_daemon,
     nobody_is_told_a_wrong_no,
     a_killed_daemon_leaves_the_answer_to_dovecot,
+    whoever_comes_while_it_is_away_waits,
 );
 
 fn sessions_outlive_the_daemon(series: Series) {
@@ -133,5 +134,30 @@ fn a_killed_daemon_leaves_the_answer_to_dovecot(series: Series) {
     wait_until("IMAP works again", Duration::from_secs(30), || {
         imap(&site, HOME, ALICE, &password).starts_with("OK ")
     });
+    site.assert_nothing_secret();
+}
+
+/// With sockets that systemd keeps: a login that begins while no daemon is there is let in when there is one again.
+fn whoever_comes_while_it_is_away_waits(series: Series) {
+    let plan = Plan::new(Mode::Front).on(series).with_postfix().sockets_held();
+    let Some(mut site) = plan.start() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+    let (by_imap, by_smtp) = (Dovecot::at(&site, IMAP), Postfix::at(&site, SUBMISSION));
+    for _ in 0..3 {
+        assert_in(&imap(&site, HOME, ALICE, &password));
+        site.stop_daemon("TERM");
+        let answers = std::thread::scope(|scope| {
+            let waiting = [
+                scope.spawn(|| Imap::open(HOME, by_imap).login(ALICE, &password)),
+                scope.spawn(|| Smtp::starttls(HOME, by_smtp).plain(ALICE, &password)),
+            ];
+            std::thread::sleep(Duration::from_millis(500));
+            assert!(waiting.iter().all(|login| !login.is_finished()), "nobody is there to answer");
+            site.start_daemon();
+            waiting.map(|login| login.join().expect("an answer"))
+        });
+        answers.iter().for_each(|answer| assert_in(answer));
+    }
     site.assert_nothing_secret();
 }
