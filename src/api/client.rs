@@ -288,12 +288,12 @@ fn unreachable(socket: &Path, error: &io::Error) -> ClientError {
     let path = socket.display();
     ClientError::Unreachable(match error.kind() {
         io::ErrorKind::NotFound => format!(
-            "there is no control socket at {path}. Is sidegated running? See `systemctl status sidegated`; \
+            "there is no control socket at {path}. Is sidegated running? See `systemctl status sidegate`; \
              if its [control] path is another one, name it with --socket or SIDEGATE_SOCKET"
         ),
         io::ErrorKind::ConnectionRefused => format!(
             "nobody answers at {path}. sidegated is not running, or it is another program's file. \
-             See `systemctl status sidegated`"
+             See `systemctl status sidegate`"
         ),
         io::ErrorKind::PermissionDenied => format!(
             "this user may not open {path}. Run sidegate as root, or as a member of the group that [control] \
