@@ -9,7 +9,7 @@ use crate::gate::limits::{
     Amount, Level, Limited, Limits, Per, Reached, fits, in_force, oldest_slot, slot_of, used,
 };
 use crate::gate::name::GroupName;
-use crate::gate::notice::{Limit, Notice, NoticeKind};
+use crate::gate::notice::{Channel, Limit, Notice, NoticeKind};
 use crate::gate::sending::Met;
 
 /// Messages whose reservation one transaction takes back.
@@ -65,6 +65,10 @@ pub fn pass(tables: &mut dyn Tables, passing: &Passing) -> Result<Passed, StoreE
         Ok(first) => return Ok(Passed { verdict: Ok(first), revoked: None, events: Vec::new() }),
         Err(met) => met,
     };
+    // A message that is larger than the limit itself has reached nothing.
+    if met.opens.is_none() {
+        return Ok(Passed { verdict: Err(met), revoked: None, events: Vec::new() });
+    }
     let mut events = Vec::new();
     let mut revoked = None;
     if passing.revoke
@@ -103,7 +107,8 @@ fn tell(
     tables.set_told(scope, met.limited, now)?;
     let reason = format!("{} per {}", met.limited.words(met.limit), met.per.word());
     let event = Event { kind: Kind::LimitReached, ..passing.about.clone() }.reason(reason);
-    if !passing.channels.is_empty() {
+    let channels = channels(passing, met.per);
+    if !channels.is_empty() {
         let about = &passing.about;
         let password = revoked.cloned().or_else(|| about.password_id.zip(about.password_name.clone()));
         let notice = Notice {
@@ -118,12 +123,19 @@ fn tell(
             revoked: revoked.is_some(),
         };
         let body = serde_json::to_string(&notice).map_err(|why| StoreError::Failed(why.to_string()))?;
-        tables.add_notice(now, &passing.channels, &body)?;
+        tables.add_notice(now, &channels, &body)?;
     }
     Ok(Some(event))
 }
 
-/// The client password that sent most of what a limit counts.
+/// The ways a notice goes. A limit of an address is no owner's: whoever met it may have sent one message.
+fn channels(passing: &Passing, per: Per) -> String {
+    let owners = |way: &&str| per == Per::Address && *way == Channel::OwnerMail.word();
+    passing.channels.split(',').filter(|way| !way.is_empty() && !owners(way)).collect::<Vec<_>>().join(",")
+}
+
+/// The client password that sent most of what a limit counts. None, if more came otherwise: with the main
+/// password, or with a client password that was removed before, which must not take the others with it.
 fn heaviest(
     tables: &mut dyn Tables,
     message: &Message,
@@ -131,18 +143,23 @@ fn heaviest(
     now: Timestamp,
 ) -> Result<Option<(i64, String)>, StoreError> {
     let Some(account) = tables.account(&message.account)? else { return Ok(None) };
+    if met.per == Per::ClientPassword {
+        let meant = account.passwords.iter().find(|password| message.password_id == Some(password.id));
+        return Ok(meant.map(|password| (password.id, password.name.clone())));
+    }
+    let mut sent = |scope| -> Result<u64, StoreError> {
+        Ok(used(met.limited, &tables.sent(&scope, oldest_slot(now))?, now))
+    };
+    let mut otherwise = sent(Scope::Account(message.account.clone()))?;
     let mut most = (0, None);
     for password in &account.passwords {
-        if met.per == Per::ClientPassword && message.password_id != Some(password.id) {
-            continue;
-        }
-        let slots = tables.sent(&Scope::Password(password.id), oldest_slot(now))?;
-        let sent = used(met.limited, &slots, now);
-        if sent > most.0 {
-            most = (sent, Some((password.id, password.name.clone())));
+        let its = sent(Scope::Password(password.id))?;
+        otherwise = otherwise.saturating_sub(its);
+        if its > most.0 {
+            most = (its, Some((password.id, password.name.clone())));
         }
     }
-    Ok(most.1)
+    Ok(most.1.filter(|_| most.0 > otherwise))
 }
 
 /// Lets a message through and counts it; true when it was booked for the first time. The same `instance` is

@@ -31,7 +31,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 16] = [
+    let suite: [fn(&B); 17] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -45,6 +45,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         sending::a_message_that_never_ends_is_released,
         sending::the_winning_level_decides,
         sending::a_limit_is_told_once_and_takes_the_password_that_did_it,
+        sending::a_limit_of_an_address_is_no_owners,
         sending::notices_are_owed_until_they_are_delivered,
         lists::a_shared_alias_is_taken_from_one,
         lists::lists_of_sending_go_on_where_they_stopped,

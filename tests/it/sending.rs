@@ -258,6 +258,18 @@ async fn a_password_has_limits_of_its_own_and_the_one_that_did_it_goes() {
 }
 
 #[tokio::test]
+async fn whom_only_the_upstream_knows_is_counted_and_shown() {
+    let world = World::start("").await;
+    limit(&world, Level::Default, Per::Account, Limited::RecipientsPerDay, 10).await;
+    assert!(world.service.account_limits(name(ANN)).await.is_err(), "nothing is known of him");
+    let mut peer = world.raw("policy").await;
+    assert_eq!(step(&mut peer, "DATA", ANN, "m1", 4).await, "DUNNO");
+    let standing = world.service.account_limits(name(ANN)).await.unwrap();
+    assert_eq!(standing.limits[Limited::RecipientsPerDay as usize].used, 4);
+    assert!(step(&mut peer, "DATA", ANN, "m2", 7).await.starts_with("450"), "the default holds for him too");
+}
+
+#[tokio::test]
 async fn what_was_sent_is_forgotten_in_time() {
     let world = World::start("").await;
     world.account(ANN).await;
@@ -289,11 +301,12 @@ async fn a_limit_is_told_once_even_if_nobody_listens_at_first() {
     let settings = |command: &str| format!("notices.command = [\"/bin/sh\", \"-c\", {command:?}]");
     let world = World::start_in(folder, &settings(&format!("touch {lost:?}; exit 1")), START).await;
     world.account(ANN).await;
-    limit(&world, Level::Default, Per::Account, Limited::MessagesPerHour, 0).await;
+    limit(&world, Level::Default, Per::Account, Limited::MessagesPerHour, 1).await;
     let mut peer = world.raw("policy").await;
+    assert_eq!(step(&mut peer, "DATA", ANN, "the first", 1).await, "DUNNO");
     for n in 0..5 {
         let action = step(&mut peer, "DATA", ANN, &format!("m{n}"), 1).await;
-        assert!(action.starts_with("554 5.7.1 "), "{action}");
+        assert!(action.starts_with("450 4.7.1 "), "{action}");
     }
     while !lost.exists() {
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -246,12 +246,32 @@ pub(super) fn a_limit_is_told_once_and_takes_the_password_that_did_it<B: Backend
     let third = with("m5", ids[0], 1, 100);
     assert_eq!(third.revoked, Some((ids[1], "script".into())), "the phone only came last");
     assert_eq!(kinds(&third), [Kind::PasswordRevoked, Kind::LimitReached]);
+    let fourth = with("m6", ids[0], 1, 101);
+    assert_eq!((fourth.verdict.is_err(), fourth.revoked), (true, None), "and is not the next to go");
+    let large = with("m7", ids[0], 11, 102);
+    assert_eq!(large.verdict.expect_err("more than the limit itself").opens, None);
+    assert_eq!((large.revoked, large.events.len()), (None, 0), "which is no limit that was reached");
     let left = write(backend, |tables| tables.account(&name(ANN))).expect("there").passwords;
     assert_eq!(left.iter().map(|password| password.id).collect::<Vec<_>>(), [ids[0]]);
     let all = EventQuery { limit: 100, ..EventQuery::default() };
     let events = write(backend, |tables| tables.events(&all));
     let told = events.iter().filter(|(_, event)| event.kind == Kind::LimitReached);
     assert_eq!(told.count(), 2, "and it is in the store");
+}
+
+pub(super) fn a_limit_of_an_address_is_no_owners<B: Backend>(backend: &B) {
+    people(backend);
+    set(backend, Level::Default, Per::Address, Limited::MessagesPerHour, Allowance::AtMost(1));
+    let with = |instance: &str| {
+        let mut passing = passing(instance, Ask::Book, 1, 0);
+        (passing.channels, passing.revoke) = ("owner-mail,webhook".to_owned(), true);
+        passes(backend, &passing)
+    };
+    assert_eq!(with("m1").verdict, Ok(true));
+    let met = with("m2");
+    assert_eq!((met.verdict.expect_err("one is all").per, met.revoked), (Per::Address, None));
+    let due = write(backend, |tables| tables.due_notices(NOW, 10));
+    assert_eq!(due.iter().map(|notice| notice.owed.as_str()).collect::<Vec<_>>(), ["webhook"]);
 }
 
 pub(super) fn notices_are_owed_until_they_are_delivered<B: Backend>(backend: &B) {

@@ -222,9 +222,42 @@ fn the_password_that_did_it_goes_and_no_other() {
     let mut own = session(&site, &phone);
     assert_starts(&send(&mut own, ALICE, &[BOB], "Mine"), "250 ");
     assert_starts(&send(&mut own, ALICE, &[BOB], "Too many"), "450 4.7.1 ");
+    // Whoever meets the limit next has not sent what it counts.
+    own.command("RSET");
+    assert_starts(&send(&mut own, ALICE, &[BOB], "Too many still"), "450 4.7.1 ");
     let list = site.cli.done(&["password", "list", ALICE]);
     assert!(list.contains("Phone") && !list.contains("Script"), "{list}");
     assert_refused(&imap(&site, STREET, ALICE, &stolen));
     assert_in(&imap(&site, STREET, ALICE, &phone));
     site.assert_nothing_secret();
+}
+
+#[test]
+fn addresses_groups_bursts_and_the_null_sender_have_limits_too() {
+    let settings = "[sending]\nnull_sender = \"refuse\"\nburst_per_connection = 4\n";
+    let Some(site) = site(settings) else { return };
+    let secret = site.password(ALICE, "Phone");
+    let mut first = session(&site, &secret);
+    assert_starts(&first.command("MAIL FROM:<>"), "553 5.7.1 ");
+    site.cli.done(&["delegation", "grant", TEAM, ALICE, "--right", "on-behalf"]);
+    assert_starts(&send(&mut first, TEAM, &[BOB], "On behalf"), "250 ");
+
+    site.cli.done(&["account", "set", ALICE, "--group", "staff"]);
+    site.cli.done(&["limits", "set", "--default", "--messages-per-day", "1"]);
+    assert_starts(&send(&mut first, ALICE, &[BOB], "Everybody's limit"), "450 4.7.1 ");
+    first.command("RSET");
+    site.cli.done(&["limits", "set", "--group", "staff", "--messages-per-day", "2"]);
+    assert_starts(&send(&mut first, ALICE, &[BOB], "The group's is higher"), "250 ");
+    site.cli.done(&["limits", "set", "--group", "staff", "--messages-per-day", "unlimited"]);
+
+    site.cli.done(&["limits", "set", "--default", "--per", "address", "--recipients-per-hour", "2"]);
+    assert_starts(&send(&mut first, ALICE, &[BOB], "The address has sent two"), "450 4.7.1 ");
+    first.command("RSET");
+    let mut street = Smtp::starttls(STREET, Postfix::at(&site, SUBMISSION));
+    assert_in(&street.plain(ALICE, &secret));
+    assert_starts(&send(&mut street, ALICE, &[BOB], "Another has not"), "250 ");
+
+    let too_fast = first.command(&format!("MAIL FROM:<{ALICE}>"));
+    assert!(too_fast.starts_with("450 4.7.1 ") && too_fast.contains("Too many messages"), "{too_fast}");
+    assert_starts(&street.command(&format!("MAIL FROM:<{ALICE}>")), "250 ");
 }
