@@ -178,8 +178,11 @@ impl Service {
             match self.seats.table().block(&trier.source, self.now()).filter(|_| !trier.exempt) {
                 Some(block) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
                 None => {
-                    let account = self.key.account_tag(grant.account.as_str().as_bytes());
-                    self.sessions.note(account, grant, trier.origin);
+                    self.sessions.note(
+                        || self.key.account_tag(grant.account.as_str().as_bytes()),
+                        grant,
+                        trier.origin,
+                    );
                     self.note_success(trier, grant, rules);
                 }
             }

@@ -37,9 +37,10 @@ fn sends(protocol: &str) -> bool {
 }
 
 impl Sessions {
-    /// Notes a login that was let in.
-    pub(super) fn note(&self, account: AccountTag, grant: &Grant, origin: &Origin) {
+    /// Notes a login that was let in. Most are for reading: the account's mark is made only for the others.
+    pub(super) fn note(&self, account: impl FnOnce() -> AccountTag, grant: &Grant, origin: &Origin) {
         let Some(address) = origin.address.filter(|_| sends(origin.protocol.as_str())) else { return };
+        let account = account();
         // What the mail server told besides is of no use here, and costs memory.
         let session = (grant.clone(), Origin { params: Bytes::new(), ..origin.clone() });
         let mut sessions = lock(&self.0);
@@ -116,7 +117,7 @@ mod tests {
             (4, "imap", ""),
         ] {
             let (grant, origin) = login(id, protocol, params);
-            sessions.note(AccountTag(1), &grant, &origin);
+            sessions.note(|| AccountTag(1), &grant, &origin);
         }
         assert_eq!(found(&sessions, "192.0.2.7", Some(4711)), Some(2));
         assert_eq!(found(&sessions, "192.0.2.7", Some(4712)), Some(3), "reading mail is not sending it");
@@ -129,7 +130,7 @@ mod tests {
         let sessions = Sessions::default();
         let (grant, origin) = login(1, "smtp", "");
         for n in 0..=SESSIONS_MAX as u64 {
-            sessions.note(AccountTag(n), &grant, &origin);
+            sessions.note(|| AccountTag(n), &grant, &origin);
         }
         assert!(sessions.find(AccountTag(0), origin.address, None).is_none());
         assert!(sessions.find(AccountTag(1), origin.address, None).is_some());
