@@ -21,6 +21,8 @@ use crate::gate::question::{Answer, Question};
 
 /// The longest request and answer: Postfix's own limit.
 pub const REQUEST_BYTES_MAX: usize = 100_000;
+/// The longest answer: Postfix reads a netstring of so many bytes, and hangs up on a longer one.
+pub const ANSWER_BYTES_MAX: usize = REQUEST_BYTES_MAX;
 /// The map that tells who may use a sender address.
 pub const SENDER_LOGIN: &[u8] = b"sender-login";
 
@@ -64,7 +66,15 @@ impl Protocol for Socketmap {
         match answer {
             Answer::Owners(Some(owners)) if owners.is_empty() => netstring::put(out, b"NOTFOUND "),
             Answer::Owners(Some(owners)) => {
-                netstring::put(out, format!("OK {}", owners.join(",")).as_bytes());
+                let answer = format!("OK {}", owners.join(","));
+                if answer.len() > ANSWER_BYTES_MAX {
+                    netstring::put(
+                        out,
+                        b"PERM too many logins may use this address; let Postfix ask by policy",
+                    );
+                } else {
+                    netstring::put(out, answer.as_bytes());
+                }
             }
             _ => netstring::put(out, b"TEMP the store cannot be read"),
         }
@@ -104,6 +114,9 @@ mod tests {
         assert_eq!(told(ann, Some(&["a@x", "b@x"])), "10:OK a@x,b@x,");
         assert_eq!(told(ann, Some(&[])), "9:NOTFOUND ,");
         assert!(told(ann, None).contains(":TEMP "));
+        let most = "a".repeat(ANSWER_BYTES_MAX - 3);
+        assert!(told(ann, Some(&[&most])).starts_with("100000:OK a"));
+        assert!(told(ann, Some(&[&most, ""])).contains(":PERM too many"));
     }
 
     #[test]
