@@ -129,12 +129,26 @@ impl Service {
     }
 }
 
+/// Somebody whom only the upstream knows, and who has sent: only the default speaks of him.
+fn strangers_standing(
+    tables: &mut dyn Tables,
+    name: &AccountName,
+    now: Timestamp,
+) -> Result<Option<AccountStanding>, StoreError> {
+    let scope = Scope::Account(name.clone());
+    if tables.sent(&scope, oldest_slot(now))?.is_empty() {
+        return Ok(None);
+    }
+    let limits = standing(tables, &[Level::Default], Per::Account, &scope, now)?;
+    Ok(Some(AccountStanding { group: None, limits, passwords: Vec::new() }))
+}
+
 fn account_standing(
     tables: &mut dyn Tables,
     name: &AccountName,
     now: Timestamp,
 ) -> Result<Option<AccountStanding>, StoreError> {
-    let Some(account) = tables.account(name)? else { return Ok(None) };
+    let Some(account) = tables.account(name)? else { return strangers_standing(tables, name, now) };
     let mut levels = vec![Level::Account(account.name.clone())];
     levels.extend(account.group.clone().map(Level::Group));
     levels.push(Level::Default);
