@@ -37,27 +37,30 @@
 //!
 //! # The map
 //!
-//! - [`gate`]: the rules, pure. [`gate::record`] failures and blocks · [`gate::table`] seats ·
-//!   [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and selectors ·
-//!   [`gate::name`], [`gate::address`] what is parsed at the door · [`gate::event`] the audit log ·
-//!   [`gate::messages`] texts for people · [`gate::crowd`] proxies nobody declared · [`gate::policy`] attempts
-//!   that Dovecot decides · [`gate::sending`] what Postfix asks about a message · [`gate::sender`], [`gate::alias`],
-//!   [`gate::delegation`] whose a sender address is and who else may use it · [`gate::limits`] how much may be sent
-//!   · [`gate::header`], [`gate::mailboxes`] the `From:` of a mail · [`gate::sharing`] what Dovecot is told of
-//!   delegations · [`gate::notice`] what owners and administrators are told
+//! - [`gate`]: the rules, pure.
+//!   - Words: [`gate::question`] what doors ask and are told · [`gate::order`] what administrators change ·
+//!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::address`] what is
+//!     parsed at the door
+//!   - Logins: [`gate::account`], [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and
+//!     selectors · [`gate::record`] failures and blocks · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·
+//!     [`gate::policy`] attempts that Dovecot decides
+//!   - Sending: [`gate::sending`] what Postfix asks · [`gate::sender`], [`gate::alias`], [`gate::delegation`] whose a
+//!     sender address is and who else may use it · [`gate::limits`] how much may be sent · [`gate::header`],
+//!     [`gate::mailboxes`] the `From:` of a mail · [`gate::sharing`] what Dovecot is told of delegations ·
+//!     [`gate::notice`] what owners and administrators are told
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;
 //!   [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
 //! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process ·
-//!   [`notices`]: mail, webhook and command out
-//! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus
-//! - [`sharing`]: the files in which Dovecot reads who shares a mailbox with whom
-//! - [`pace`]: bursts that may be forgotten · [`metrics`]: numbers for monitoring · [`api`]: the control API · [`cli`]: `sidegate` ·
-//!   [`daemon`]: `sidegated`, start and stop · [`systemd`]: what the service manager is told · [`restore`]: a backup
-//!   put back
-//! - [`doctor`]: what may be wrong with a mail server and its Sidegate, pure; `cli/doctor` gathers the facts
+//!   [`pace`]: bursts that may be forgotten
+//! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus ·
+//!   [`notices`]: mail, webhook and command out · [`sharing`]: the files in which Dovecot reads who shares a mailbox
+//! - [`api`]: the control API · [`cli`]: `sidegate` · [`doctor`]: what may be wrong with a mail server and its Sidegate,
+//!   pure; `cli/doctor` gathers the facts · [`metrics`]: numbers for monitoring
+//! - [`daemon`]: `sidegated`, start and stop · [`systemd`]: what the service manager is told · [`restore`]: a backup put
+//!   back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
 //!   [`log`], [`clock`], [`entropy`]
 //!

@@ -52,6 +52,24 @@ fn rules_and_protocols_are_pure() {
     }
 }
 
+/// The map at the head of `lib.rs` names every module of the three levels that it draws.
+#[test]
+fn the_map_names_every_module() {
+    let read = |path: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let map = read("src/lib.rs");
+    for (file, prefix) in [("src/lib.rs", ""), ("src/gate/mod.rs", "gate::"), ("src/proto/mod.rs", "proto::")]
+    {
+        for line in read(file).lines() {
+            let Some(name) = line.strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else {
+                continue;
+            };
+            let named = format!("[`{prefix}{name}`]");
+            let file = format!("{name}.rs");
+            assert!(map.contains(&named) || map.contains(&file), "the map does not name {prefix}{name}");
+        }
+    }
+}
+
 #[test]
 fn sql_stays_in_the_store() {
     for (path, text) in sources("src") {
