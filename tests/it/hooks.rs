@@ -42,7 +42,12 @@ async fn events_are_told_in_their_order_each_once() {
     let works = settings(&format!("cat >> {file:?}"));
     let world = World::start_in(folder, &works, START).await;
     // The first look sets the mark: what was before is not told.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let store = rusqlite::Connection::open(world.socket("store.db")).unwrap();
+    let marked = || store.query_row("SELECT count(*) FROM cursor", [], |row| row.get(0)) == Ok(1);
+    while !marked() {
+        tokio::task::yield_now().await;
+    }
+    drop(store);
     world.account(ANN).await;
     world.password(ANN, "phone", "Fj7kQm2RxT9wBn4c").await;
     await_told(&file, &["password-added"]).await;

@@ -209,7 +209,9 @@ impl Site {
         let program = self.path("sidegated");
         if !program.exists() {
             // The build folder may be closed to the daemon's user.
-            fs::copy(env!("CARGO_BIN_EXE_sidegated"), &program).expect("a copy of sidegated");
+            // By another process: a story that starts a program meanwhile would inherit the open copy, and "text
+            // file busy" would be all that starting it says.
+            run(Command::new("cp").arg(env!("CARGO_BIN_EXE_sidegated")).arg(&program));
         }
         let groups = ["dovecot", "dovenull", "postfix"].map(|g| group_id(g).to_string()).join(",");
         let mut command = Command::new("setpriv");
