@@ -7,7 +7,7 @@
 //! - `tree`: the values, and how a later file overrides an earlier one
 //! - `settings`: section by section, key by key, with the limits of each; `checks`: rules between settings
 //! - `section`: asking the tree for settings, collecting complaints; `unknown`: keys that nobody asks for
-//! - `listener`: the types of `[[listen]]`; `notices`: those of `[notices]`
+//! - `listener`: the types of `[[listen]]`; `notices`, `rollout`, `sending`: those of their sections
 //! - `value`, `text`, `remote`: one value becomes a number, a path, a mail address…, or a fault with its cure
 //! - [`duration`], [`template`], `spelling`, [`complaint`]: the small ideas the others stand on
 //!
@@ -23,7 +23,9 @@ mod listener;
 mod notices;
 mod peer;
 mod remote;
+mod rollout;
 mod section;
+mod sending;
 mod settings;
 mod spelling;
 mod syntax;
@@ -46,6 +48,8 @@ pub use complaint::{Complaint, ConfigError, Fault};
 pub use listener::{Backends, Endpoint, ListenProtocol, Listener, OnTrouble, Refusals};
 pub use notices::{Command, Mail, Notices, Server, Smtp, SmtpLogin, SmtpTls, Webhook};
 pub use peer::{Peer, PeerError};
+pub use rollout::{Mode, Rollout};
+pub use sending::{NullSender, OnLimit, Sending};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -85,6 +89,8 @@ pub struct Config {
     pub sharing: Option<Sharing>,
     /// `[notices]`
     pub notices: Notices,
+    /// `[rollout]`
+    pub rollout: Rollout,
 }
 
 impl Config {
@@ -439,49 +445,6 @@ impl Default for Events {
     fn default() -> Self {
         Events { keep: 90 * DAY }
     }
-}
-
-/// `[sending]`: what a login may send, where Postfix asks (a listener of protocol `policy`).
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sending {
-    /// Whoever is logged in may send with the null sender, as notices of delivery have it.
-    pub null_sender: NullSender,
-    /// What happens at a limit beside the temporary refusal.
-    pub on_limit: OnLimit,
-    /// Messages that one connection may begin in a minute; 0 is no limit.
-    pub burst_per_connection: u32,
-    /// Messages that one address may begin in a minute; 0 is no limit.
-    pub burst_per_address: u32,
-}
-
-/// Whether a login may send with the null sender.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NullSender {
-    /// Read receipts and automatic answers of mail programs have it (RFC 3834, RFC 8098).
-    #[default]
-    Allow,
-    /// Nobody's mail program sends without a sender.
-    Refuse,
-}
-
-impl Choice for NullSender {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("allow", NullSender::Allow), ("refuse", NullSender::Refuse)];
-}
-
-/// What happens at a sending limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnLimit {
-    /// The message is put off until there is room again.
-    #[default]
-    Defer,
-    /// The same, and the client password that sent most is removed.
-    RevokeClientPassword,
-}
-
-impl Choice for OnLimit {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("defer", OnLimit::Defer), ("revoke-client-password", OnLimit::RevokeClientPassword)];
 }
 
 /// `[sharing]`: the files in which Dovecot reads who shares a mailbox with whom.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::gate::event::{Event, WOULD_DEFER, WOULD_REFUSE};
 use crate::gate::login::Verdict;
 
 /// What is counted while the daemon runs.
@@ -17,6 +18,7 @@ pub struct Counters {
     verdicts: Family,
     reasons: Family,
     connections: Family,
+    observed: Family,
     sending: Family,
     notices: Family,
     decided: Histogram,
@@ -104,6 +106,16 @@ impl Counters {
         }
     }
 
+    /// Counts an event whose decision was not carried out (observe-only).
+    pub fn observed(&self, event: &Event) {
+        let word = match event.verdict.as_deref() {
+            Some(WOULD_REFUSE) => WOULD_REFUSE,
+            Some(WOULD_DEFER) => WOULD_DEFER,
+            _ => return,
+        };
+        self.observed.add(word, 1);
+    }
+
     /// Counts how a question about a message was answered: accept, refuse, defer.
     pub fn sending(&self, word: &'static str) {
         self.sending.add(word, 1);
@@ -176,6 +188,8 @@ pub fn page(counters: &Counters, gauges: &Gauges) -> String {
     page.family("sidegate_logins_total", "counter", "Logins by verdict.", "verdict", verdicts);
     let reasons = counters.reasons.all();
     page.family("sidegate_refusals_total", "counter", "Refused logins by reason.", "reason", reasons);
+    let help = "Observe-only: logins that were let in and would not have been.";
+    page.family("sidegate_observed_total", "counter", help, "verdict", counters.observed.all());
     let help = "Questions of Postfix about messages, by answer.";
     page.family("sidegate_sending_total", "counter", help, "verdict", counters.sending.all());
     let notices = counters.notices.all();

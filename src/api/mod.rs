@@ -29,6 +29,7 @@
 //! | `GET /v1/sources?address=` | [`SourceView`] |
 //! | `POST /v1/check` [`CheckRequest`] | [`CheckAnswer`] |
 //! | `GET /v1/events?after=&since=&account=&address=&limit=` | [`EventList`] |
+//! | `GET /v1/rollout?since=&after=&limit=` | [`RolloutList`] |
 //! | `GET /v1/doctor` | [`Diagnosis`] |
 //! | `GET /v1/backup` | the database, `application/vnd.sqlite3` |
 //!
@@ -37,6 +38,7 @@
 
 pub mod client;
 mod doctor;
+mod rollout;
 mod sending;
 pub mod server;
 
@@ -46,6 +48,7 @@ use crate::clock::Timestamp;
 use crate::gate::account::LastUse;
 use crate::gate::event::Event;
 pub use doctor::{Diagnosis, DoorView};
+pub use rollout::{RolloutList, RolloutView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,
     LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, PasswordLimits,
@@ -69,6 +72,8 @@ pub struct Status {
     pub since: Timestamp,
     /// `full`, or `front` with an upstream behind.
     pub mode: String,
+    /// Whether nothing is refused (observe-only).
+    pub observe_only: bool,
     /// Whether the upstream answers; absent in full mode.
     pub upstream_connected: Option<bool>,
     /// Whether the last write reached the disk.

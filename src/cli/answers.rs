@@ -175,12 +175,17 @@ pub fn status(status: &Status, style: &Style) -> String {
         Cell::toned("the last write failed", Tone::Bad)
     };
     let logins = status.logins;
+    let mode = if status.observe_only {
+        Cell::toned(format!("{}, observe-only: nothing is refused", status.mode), Tone::Odd)
+    } else {
+        (&status.mode).into()
+    };
     let mut table = Table::new(&[]);
     for (name, cell) in [
         ("version", (&status.version).into()),
         ("process", status.pid.into()),
         ("running since", style.times.show(status.since).into()),
-        ("mode", (&status.mode).into()),
+        ("mode", mode),
         ("upstream", upstream),
         ("store", store),
         ("accounts", status.accounts.into()),
@@ -325,6 +330,7 @@ ID  REVOKED    AT
             pid: 42,
             since: DAY,
             mode: "front".into(),
+            observe_only: false,
             upstream_connected: Some(false),
             store_writable: true,
             accounts: 1,

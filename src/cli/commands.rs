@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use crate::api::ROWS_MAX;
 use crate::config::duration;
 pub use sending::{Alias, Changes, Delegation, Figures, Limits, NewRight, SetLimits, Whose};
-pub use watching::{Explain, Top};
+pub use watching::{Explain, Rollout, Top};
 
 const OVERVIEW: &str = "\
 Examples:
@@ -101,6 +101,15 @@ Examples:
   sidegate events --since 1h --account ann@example.org
   sidegate events --follow --json | jq .kind")]
     Events(Events),
+    /// Tell whom the rules meet, or would meet once they are enforced
+    ///
+    /// Accounts whose mail clients use the main password or, with rollout.mode = "observe", were let in and would have
+    /// been refused; and whether they have client passwords already.
+    #[command(after_help = "\
+Examples:
+  sidegate rollout
+  sidegate rollout --since 30d --json | jq .accounts")]
+    Rollout(Rollout),
     /// How the daemon is
     #[command(after_help = "\
 Example:

@@ -1,6 +1,6 @@
 //! The administrator's command line: talk to the control socket, print, choose the exit status.
 //!
-//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `backup`, `configuration`,
+//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `rollout`, `backup`, `configuration`,
 //!   `doctor`: what is then done; [`explain`]: the story of an address or an account, in English and Chinese
 //! - [`top`]: the daemon at work, second by second
 //! - [`answers`], [`verdict`]: what each answer looks like; [`output`], [`times`]: tables, colours, JSON, times
@@ -18,6 +18,7 @@ mod events;
 pub mod explain;
 pub mod output;
 mod password;
+mod rollout;
 mod sending;
 pub mod times;
 pub mod top;
@@ -129,6 +130,7 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
         Command::Check(command) => password::check(command, &client()?, out),
         Command::Explain(command) => explain::explain(&command, &client()?, out),
         Command::Events(command) => events::events(&command, &client()?, out),
+        Command::Rollout(command) => rollout::rollout(&command, &client()?, out),
         Command::Status => ask::status(&client()?, out),
         Command::Doctor(command) => doctor::doctor(&command, &cli.socket, out),
         Command::Top(command) => top::top(&command, &client()?, out),

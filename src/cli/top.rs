@@ -317,6 +317,7 @@ mod tests {
             pid: 1,
             since: Timestamp(0),
             mode: "full".into(),
+            observe_only: false,
             upstream_connected: None,
             store_writable: true,
             accounts: 1,

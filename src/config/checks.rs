@@ -9,7 +9,7 @@ use super::complaint::Fault;
 use super::section::Notes;
 use super::settings::LISTENERS_MAX;
 use super::tree::{Place, Table, Value, find};
-use super::{CheckedBy, Config, MailClients};
+use super::{CheckedBy, Config, MailClients, Mode};
 
 /// Tells every setting that does not go with another.
 pub(super) fn between(config: &Config, tree: &Table, notes: &mut Notes) {
@@ -47,6 +47,7 @@ fn main_password(config: &Config, tree: &Table, notes: &mut Notes) {
     let wanting = [
         ("main_password.mail_clients", settings.mail_clients == MailClients::UntilTwoFactor),
         ("main_password.allowed_from", !settings.allowed_from.is_empty()),
+        ("rollout.mode", config.rollout.mode == Mode::Observe),
     ];
     for (key, _) in wanting.iter().filter(|(_, wants)| *wants) {
         let place = find(tree, key).map(|node| node.place);

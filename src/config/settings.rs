@@ -111,6 +111,7 @@ fn config(mut root: Section<'_, '_>) -> Config {
         sending: sending(root.section("sending")),
         sharing: root.optional("sharing").and_then(sharing),
         notices: notices(root.section("notices")),
+        rollout: rollout(root.section("rollout")),
     }
 }
 
@@ -300,6 +301,10 @@ fn sending(mut section: Section<'_, '_>) -> Sending {
         burst_per_connection,
         burst_per_address,
     }
+}
+
+fn rollout(mut section: Section<'_, '_>) -> Rollout {
+    Rollout { mode: section.get_or("mode", word, Mode::default()) }
 }
 
 fn sharing(mut section: Section<'_, '_>) -> Option<Sharing> {

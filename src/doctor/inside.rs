@@ -2,7 +2,7 @@
 
 use super::{Examined, Finding, Findings};
 use crate::api::{Diagnosis, DoorView};
-use crate::config::{Choice, Config, ListenProtocol};
+use crate::config::{Choice, Config, ListenProtocol, Mode};
 
 /// A policy listener that nobody asked for so long is not in use.
 const UNASKED_SECS: i64 = 24 * 60 * 60;
@@ -93,6 +93,12 @@ pub(super) fn configuration(config: &Config, examined: &Examined) -> Vec<Finding
         ),
         Ok(_) => found.ok("no mistakes, and it is what sidegated runs with"),
         Err(_) => found.ok("no mistakes"),
+    }
+    if config.rollout.mode == Mode::Observe {
+        found.warn(
+            "observe-only: nothing is refused",
+            "rollout.mode = \"enforce\", once \"sidegate rollout\" names nobody who is not prepared",
+        );
     }
     if config.sharing.is_some()
         && let super::Seen::Is(dovecot) = &examined.dovecot

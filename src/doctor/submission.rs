@@ -3,7 +3,7 @@
 use super::dovecot::{Way, auth_listens_at, way};
 use super::postfix::{Postfix, Service};
 use super::{Examined, Finding, Findings, Seen, is_ours, listeners};
-use crate::config::{Choice, Config, ListenProtocol};
+use crate::config::{Choice, Config, ListenProtocol, Mode};
 
 /// What Sidegate decides at a hook of `sending.cf`, and what is missing without it.
 const HOOKS: [(&str, &str, &str); 4] = [
@@ -257,6 +257,11 @@ fn lost(config: &Config, postfix: &Postfix, service: &Service, found: &mut Findi
                     protocol.word()
                 ),
                 "add the [[listen]] that the file in conf/postfix tells, or take the line out of Postfix",
+            );
+        } else if *protocol == ListenProtocol::Socketmap && config.rollout.mode == Mode::Observe {
+            found.bad(
+                format!("{}: refuses senders by {path}, although Sidegate only observes", service.name),
+                "take smtpd_sender_login_maps out of Postfix until rollout.mode is \"enforce\"",
             );
         }
     }

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::login::{Reason, Verdict};
 use crate::clock::Timestamp;
 
+/// Observe-only: it was let in, and would be refused.
+pub const WOULD_REFUSE: &str = "would-refuse";
+/// Observe-only: it was let in, and our own trouble would have put it off.
+pub const WOULD_DEFER: &str = "would-defer";
+/// The reason of whoever is let in with a main password from a host in `main_password.allowed_from`.
+pub const ALLOWED_HOST: &str = "allowed-host";
+
 /// Names of events. Stable: filters of other programs rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -15,6 +22,8 @@ pub enum Kind {
     BlockAdded,
     /// A block was lifted before its end.
     BlockLifted,
+    /// Observe-only: an address would have been blocked.
+    BlockObserved,
     /// An account was made.
     AccountAdded,
     /// An account was removed, and its client passwords with it.
@@ -55,10 +64,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
+        Self::BlockObserved,
         Self::AccountAdded,
         Self::AccountRemoved,
         Self::AccountEnabled,
@@ -86,6 +96,7 @@ impl Kind {
             Self::Login => "login",
             Self::BlockAdded => "block-added",
             Self::BlockLifted => "block-lifted",
+            Self::BlockObserved => "block-observed",
             Self::AccountAdded => "account-added",
             Self::AccountRemoved => "account-removed",
             Self::AccountEnabled => "account-enabled",
@@ -131,7 +142,7 @@ pub struct Event {
     pub password_id: Option<i64>,
     /// The client password's name.
     pub password_name: Option<String>,
-    /// How a login ended: accept, refuse, elsewhere, defer.
+    /// How a login ended: accept, refuse, elsewhere, defer; observe-only: would-refuse, would-defer.
     pub verdict: Option<String>,
     /// Why: a stable word for a login, free words otherwise.
     pub reason: Option<String>,
@@ -212,6 +223,17 @@ impl Event {
         };
         self.verdict = Some(word.to_owned());
         self.reason = reason;
+        self
+    }
+
+    /// Marks a decision that was not carried out (observe-only): `would-refuse`, `would-defer`.
+    #[must_use]
+    pub fn observed(mut self) -> Self {
+        self.verdict = self.verdict.map(|word| match word.as_str() {
+            "refuse" => WOULD_REFUSE.to_owned(),
+            "defer" => WOULD_DEFER.to_owned(),
+            _ => word,
+        });
         self
     }
 }

@@ -72,6 +72,12 @@ impl AccountName {
         }
     }
 
+    /// A name of the upstream's that no account here can have, as it is (observe-only: it is let in all the same).
+    #[must_use]
+    pub fn foreign(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The normal form.
     #[must_use]
     pub fn as_str(&self) -> &str {

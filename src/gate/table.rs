@@ -133,6 +133,13 @@ impl AddressTable {
         gone
     }
 
+    /// All that is known of a source.
+    #[must_use]
+    pub fn record(&self, key: &Key) -> Option<AddressRecord> {
+        let blocked = self.blocks.get(key).cloned().map(AddressRecord::Blocked);
+        blocked.or_else(|| self.runs.get(key).cloned().map(AddressRecord::Run))
+    }
+
     /// The block of a source, if it holds.
     #[must_use]
     pub fn block(&self, key: &Key, now: Timestamp) -> Option<&Block> {

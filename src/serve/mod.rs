@@ -266,7 +266,7 @@ fn greeting(service: &Service, id: ConnectionId, settings: &Listener) -> Greetin
     // Every other mechanism proves a main password too: offered only where those are good for
     // anything.
     let relayed = match service.upstream() {
-        Some(upstream) if rules.policy.admits_any() => upstream.mechanisms(),
+        Some(upstream) if rules.observe || rules.policy.admits_any() => upstream.mechanisms(),
         _ => Arc::default(),
     };
     Greeting {

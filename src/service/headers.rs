@@ -15,14 +15,21 @@ use crate::store::StoreError;
 impl Service {
     /// What becomes of a mail.
     pub(super) async fn headers(&self, check: HeaderCheck) -> HeaderVerdict {
+        let observe = self.rules().observe;
         let (ruling, login) = match self.ruling(&check).await {
             Ok(decided) => decided,
             Err(error) => {
                 debug!(%error, queue_id = check.queue_id, "a mail's sender could not be looked up");
-                return HeaderVerdict::Defer;
+                return if observe { HeaderVerdict::Accept } else { HeaderVerdict::Defer };
             }
         };
         match ruling {
+            Ruling::Refuse(refusal) if observe => {
+                self.record(self.refused(&check, &refusal).observed());
+                HeaderVerdict::Accept
+            }
+            // A mark changes the mail, and nothing is changed either.
+            _ if observe => HeaderVerdict::Accept,
             Ruling::Accept => HeaderVerdict::Accept,
             Ruling::Mark => HeaderVerdict::Mark(login),
             Ruling::Refuse(refusal) => {

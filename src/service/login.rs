@@ -19,7 +19,7 @@ use super::{Rules, Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::account::LastUse;
 use crate::gate::address::Key;
-use crate::gate::event::{Event, Kind};
+use crate::gate::event::{ALLOWED_HOST, Event, Kind};
 use crate::gate::key::{AccountTag, SecretTag};
 use crate::gate::login::{Attempt, Grant, Origin, Reason, Verdict, terms_refuse};
 use crate::gate::name::{AccountName, for_events};
@@ -60,6 +60,9 @@ impl Service {
         let shown = name.as_ref().map_or(attempt.typed.as_str(), AccountName::as_str);
         let trier = self.trier(shown, &attempt.origin, &rules);
         self.note_missing_address(&attempt.origin);
+        if rules.observe {
+            return self.observe(&attempt, name.as_ref(), &trier, &rules).await;
+        }
         let seat = match self.seat(&trier, &rules).await {
             Ok(seat) => seat,
             Err(verdict) => {
@@ -94,10 +97,10 @@ impl Service {
         address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes))
     }
 
-    /// A seat. None is needed for an exempt address, nor where Dovecot's auth policy asked before: that seat is kept
+    /// A seat. None is needed for an exempt address, nor where nothing is refused, nor where Dovecot's auth policy asked before: that seat is kept
     /// for the same attempt.
     pub(super) async fn seat(&self, trier: &Trier<'_>, rules: &Rules) -> Result<Option<Seat>, Verdict> {
-        if trier.exempt {
+        if trier.exempt || rules.observe {
             return Ok(None);
         }
         if self.policy.seated(trier) {
@@ -150,6 +153,11 @@ impl Service {
     pub(super) fn event(&self, trier: &Trier<'_>, verdict: &Verdict) -> Event {
         let mut event =
             Event::new(self.now(), Kind::Login, "gate").account(for_events(trier.shown)).verdict(verdict);
+        if let Verdict::Accept(Grant { password: None, .. }) = verdict
+            && trier.origin.host.is_some_and(|host| self.rules().policy.trusts(host))
+        {
+            event.reason = Some(ALLOWED_HOST.to_owned());
+        }
         event.address = trier.origin.address.map(|address| address.to_string());
         event.protocol = Some(trier.origin.protocol.to_string());
         event
@@ -206,10 +214,7 @@ impl Service {
     ) -> Result<bool, StoreError> {
         let outcome = match verdict {
             Verdict::Defer(_) | Verdict::Elsewhere => None,
-            Verdict::Refuse(_) => {
-                let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
-                Some(Outcome::Failed(Failure { account: trier.tag, secret }))
-            }
+            Verdict::Refuse(_) => Some(self.failed(trier, secret)),
             Verdict::Accept(_) => {
                 let concerns = self.seats.table().concerns(&trier.source, trier.tag);
                 concerns.then_some(Outcome::Succeeded(trier.tag))
@@ -224,6 +229,11 @@ impl Service {
         }
         // The event of a success says more once the facts were looked at again.
         Ok(matches!(outcome, Outcome::Failed(_)))
+    }
+
+    pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>) -> Outcome {
+        let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
+        Outcome::Failed(Failure { account: trier.tag, secret })
     }
 
     /// Failures and successes of a source, on disk and in the table before this returns.
@@ -263,7 +273,8 @@ impl Service {
                 continue;
             }
             let Some((id, name)) = &grant.password else {
-                let admitted = self.rules().policy.admits(account.as_deref(), origin.host);
+                let rules = self.rules();
+                let admitted = rules.observe || rules.policy.admits(account.as_deref(), origin.host);
                 return if admitted { Ok(()) } else { Err(Verdict::Refuse(Reason::MainPassword)) };
             };
             let account = account.filter(|account| account.enabled);

@@ -12,10 +12,12 @@
 //!   behind an SMTP session
 //! - `seats`: who may be decided on now, and who waits
 //! - `headers`: may a mail go with its `From:` and `Sender:`
+//! - `observe`: everything is decided and nothing is refused
 //! - `held`: answers to failures that leave later
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
+//! - `rollout`: whom the rules would meet
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
@@ -25,9 +27,11 @@ mod held;
 mod lists;
 mod login;
 mod notices;
+mod observe;
 mod policy;
 mod proof;
 mod relay;
+mod rollout;
 pub mod rules;
 mod seats;
 mod senders;
@@ -41,10 +45,11 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use self::held::Held;
 use self::notices::Outbox;
+use self::observe::Observed;
 use self::policy::Policy;
 use self::proof::Verified;
 use self::seats::Seats;
@@ -101,6 +106,8 @@ pub struct Parts {
     pub notices: Option<Notices>,
 }
 
+const OBSERVING: &str = "observe-only: nothing is refused (rollout.mode in the settings)";
+
 /// Everything that is decided, is decided here.
 #[derive(Debug)]
 pub struct Service {
@@ -123,6 +130,7 @@ pub struct Service {
     writable: AtomicBool,
     counters: Counters,
     policy: Policy,
+    observed: Observed,
     sharing: Option<Sharing>,
     outbox: Outbox,
     sessions: Sessions,
@@ -151,6 +159,9 @@ impl Service {
                 table.put(key, Some(record));
             }
         }
+        if rules.observe {
+            warn!("{OBSERVING}");
+        }
         let verified = Verified::new(&entropy);
         Ok(Arc::new(Self {
             rules: RwLock::new(Arc::new(rules)),
@@ -171,6 +182,7 @@ impl Service {
             writable: AtomicBool::new(true),
             counters: Counters::default(),
             policy: Policy::default(),
+            observed: Observed::new(addresses_max),
             sharing: sharing.map(Sharing::new),
             outbox: Outbox::new(notices),
             sessions: Sessions::default(),
@@ -220,6 +232,12 @@ impl Service {
 
     /// From now on, decide by these settings.
     pub fn set_rules(&self, rules: Rules) {
+        if rules.observe {
+            warn!("{OBSERVING}");
+        } else if self.rules().observe {
+            self.observed.clear();
+            info!("from now on, what is decided holds");
+        }
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 

@@ -123,12 +123,19 @@ impl Service {
         if trier.exempt {
             return Allowed::Now;
         }
+        let block = self.block_of(&trier.source, &rules);
+        let blocked = block.map(|block| Verdict::Refuse(Reason::Blocked(block)));
+        if rules.observe {
+            if let Some(would) = &blocked {
+                self.record_observed(&trier, would, self.event(&trier, would).observed());
+            }
+            return Allowed::Now;
+        }
         if !self.can_count().await {
             return Allowed::Trouble;
         }
-        let block = self.seats.table().block(&trier.source, self.now()).cloned();
-        if let Some(block) = block {
-            return self.turn_away(&trier, Verdict::Refuse(Reason::Blocked(block)), &rules);
+        if let Some(blocked) = blocked {
+            return self.turn_away(&trier, blocked, &rules);
         }
         self.policy.expire();
         let id = attempt.id(&trier);
@@ -179,7 +186,12 @@ impl Service {
             (Ended::Right, None) => return Ok(()),
         };
         let mark = rules.lockout.repeats_once.then(|| self.mark_of(attempt));
-        let in_the_store = self.count_outcome(&trier, &verdict, mark, &rules).await?;
+        let in_the_store = if rules.observe {
+            self.count_observed(&trier, &verdict, mark, &rules);
+            false
+        } else {
+            self.count_outcome(&trier, &verdict, mark, &rules).await?
+        };
         self.count(&verdict);
         if let Verdict::Accept(grant) = &verdict {
             self.note_success(&trier, grant, &rules);

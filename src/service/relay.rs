@@ -30,7 +30,9 @@ impl Service {
         };
         let generation = self.store.generation();
         let said = match &self.upstream {
-            _ if !rules.policy.admits(None, origin.host) => Ok(Said::Fail(None, bytes::Bytes::new())),
+            _ if !rules.observe && !rules.policy.admits(None, origin.host) => {
+                Ok(Said::Fail(None, bytes::Bytes::new()))
+            }
             _ if !self.can_count().await => Ok(Said::Trouble),
             None => Ok(Said::Trouble),
             Some(upstream) => match (going, &data) {
@@ -41,6 +43,10 @@ impl Service {
         if let (Ok(Said::Challenge(id, words)), Some(upstream)) = (&said, &self.upstream) {
             let relay = Relay::new(*id, mechanism, origin.clone(), upstream.giving_up());
             return Answer::Challenge(relay, words.clone());
+        }
+        if rules.observe {
+            let data = data.as_ref();
+            return Answer::Login(self.observe_relay(said.ok(), &mechanism, &origin, data, &rules).await);
         }
         let proof = self.weigh(said, origin.host, &rules.policy).await;
         let shown = match (&proof.verdict, &proof.upstream) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
-use crate::config::{CheckedBy, Config, MailClients, NullSender, OnLimit, Repeats, Userdb};
+use crate::config::{CheckedBy, Config, MailClients, Mode, NullSender, OnLimit, Repeats, Userdb};
 use crate::gate::address::{Key, Prefixes};
 use crate::gate::login::Policy;
 use crate::gate::messages::Messages;
@@ -41,6 +41,8 @@ pub struct Rules {
     pub events_keep: Duration,
     /// Who may send what.
     pub sending: SendingRules,
+    /// Nothing is refused, only put down (`service/observe.rs`).
+    pub observe: bool,
 }
 
 /// What decisions about sending go by.
@@ -107,6 +109,7 @@ impl From<&Config> for Rules {
                 per_connection: NonZeroU32::new(config.sending.burst_per_connection),
                 per_address: NonZeroU32::new(config.sending.burst_per_address),
             },
+            observe: config.rollout.mode == Mode::Observe,
         }
     }
 }

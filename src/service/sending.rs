@@ -13,7 +13,7 @@ use tracing::warn;
 use super::sessions::last_used;
 use super::{Rules, Service};
 use crate::gate::address::Key;
-use crate::gate::event::{Event, Kind};
+use crate::gate::event::{Event, Kind, WOULD_DEFER, WOULD_REFUSE};
 use crate::gate::key::AccountTag;
 use crate::gate::login::Verdict;
 use crate::gate::name::{AccountName, GroupName, for_events};
@@ -57,8 +57,13 @@ impl Service {
         let (told, word) = match decided {
             Ok(()) => (Told::Fine, "accept"),
             Err(stopped) => {
-                let word = stopped.verdict;
-                (self.stop_sending(&asked, stopped, &rules), word)
+                let word = match stopped.verdict {
+                    word if !rules.observe => word,
+                    "refuse" => WOULD_REFUSE,
+                    _ => WOULD_DEFER,
+                };
+                let told = self.stop_sending(&asked, Stopped { verdict: word, ..stopped }, &rules);
+                (if rules.observe { Told::Fine } else { told }, word)
             }
         };
         self.counters.sending(word);
@@ -107,7 +112,7 @@ impl Service {
     fn not_blocked(&self, address: Option<IpAddr>, rules: &Rules) -> Result<(), Stopped> {
         let Some(address) = address.filter(|address| !rules.exempts(*address)) else { return Ok(()) };
         let key = Key::of(address, rules.prefixes);
-        match self.seats.table().block(&key, self.now()) {
+        match self.block_of(&key, rules) {
             None => Ok(()),
             Some(block) => Err(Stopped::refuse(Told::HangUp(rules.messages.blocked(block.until)), "blocked")),
         }
@@ -204,9 +209,9 @@ impl Service {
             message,
             group: sender.group,
             ask,
-            revoke: rules.sending.revokes,
-            channels: self.notice_channels(),
-            about: about.clone(),
+            revoke: rules.sending.revokes && !rules.observe,
+            channels: if rules.observe { String::new() } else { self.notice_channels() },
+            about: Event { verdict: rules.observe.then(|| WOULD_DEFER.to_owned()), ..about.clone() },
         };
         match self.book(passing).await {
             Ok(Passed { verdict: Ok(first), .. }) => {

@@ -196,6 +196,7 @@ impl Service {
         let (now, rules) = (self.now(), self.rules());
         self.connection_pace.sweep();
         self.source_pace.sweep();
+        self.observed.sweep(now, &rules.lockout);
         let gone = self.seats.table().sweep(now, &rules.lockout);
         self.forget_sources(&gone);
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));

@@ -15,6 +15,7 @@ mod handle;
 pub mod key_file;
 pub mod lock;
 pub mod orders;
+pub mod rollout;
 pub mod senders;
 pub mod sending;
 pub mod sqlite;
@@ -30,6 +31,7 @@ use crate::gate::name::AccountName;
 use crate::gate::record::AddressRecord;
 
 pub use handle::StoreHandle;
+pub use rollout::RolloutTables;
 pub use sending::SendingTables;
 
 /// Why the store could not do it. Always our own trouble, never the client's.
@@ -98,7 +100,7 @@ pub struct EventQuery {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
-pub trait Tables: SendingTables {
+pub trait Tables: SendingTables + RolloutTables {
     /// An account with its client passwords and the marks of removed ones.
     ///
     /// # Errors

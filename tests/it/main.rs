@@ -17,6 +17,7 @@ mod http;
 mod lockout;
 mod milter;
 mod notices;
+mod observe;
 mod openapi;
 mod passwords;
 mod sending;

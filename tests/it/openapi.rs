@@ -79,7 +79,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 25);
+    assert_eq!(table.len(), 26);
     assert_eq!(table, described());
 }
 
@@ -228,6 +228,7 @@ fn the_schemas_are_the_types() {
     values::diagnosis(&mut schemas);
     values::blocks_and_checks(&mut schemas);
     values::events(&mut schemas);
+    values::rollout(&mut schemas);
     values::the_daemon(&mut schemas);
     assert_eq!(schemas.left, BTreeSet::new(), "described, but no type of the API");
 }

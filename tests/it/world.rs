@@ -160,6 +160,11 @@ impl World {
     }
 }
 
+/// The configuration of a world, with other settings.
+pub(crate) fn settings_of(world: &World, settings: &str) -> Config {
+    config(&world.folder, settings)
+}
+
 fn config(folder: &tempfile::TempDir, settings: &str) -> Config {
     let at = |name: &str| folder.path().join(name);
     let text = format!(

@@ -4,6 +4,7 @@ mod accounts;
 mod blocks;
 mod doctor;
 mod rest;
+mod rollout;
 mod sending;
 
 use std::io;
@@ -114,6 +115,7 @@ impl Api {
             .route("/v1/sources", get(blocks::source))
             .route("/v1/check", post(rest::check))
             .route("/v1/events", get(rest::events))
+            .route("/v1/rollout", get(rollout::list))
             .route("/v1/doctor", get(doctor::doctor))
             .route("/v1/backup", get(rest::backup))
             .fallback(async || ApiError::not_found("no such path"))

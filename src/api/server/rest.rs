@@ -46,6 +46,7 @@ pub(super) async fn status(State(api): State<Api>) -> Answer<Status> {
         pid: std::process::id(),
         since: summary.since,
         mode: if upstream.is_some() { "front" } else { "full" }.to_owned(),
+        observe_only: api.service.rules().observe,
         upstream_connected: upstream.map(crate::upstream::Upstream::connected),
         store_writable: summary.writable,
         accounts: summary.counts.accounts,

@@ -1,4 +1,6 @@
-//! Commands for whoever watches and helps: `explain`, `top`.
+//! Commands for whoever watches and helps: `explain`, `rollout`, `top`.
+
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -14,6 +16,14 @@ pub struct Explain {
     /// In which language: en, zh-CN [default: the environment's]
     #[arg(long, value_name = "LANG", value_parser = language)]
     pub lang: Option<Language>,
+}
+
+/// How far back.
+#[derive(Debug, Args)]
+pub struct Rollout {
+    /// Look at logins of the last time
+    #[arg(long, value_name = "7d", default_value = "7d", value_parser = super::span)]
+    pub since: Duration,
 }
 
 /// How to watch.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::api::{AccountLimits, AccountView, BlockView, EventView, LimitInForce, SourceView};
 use crate::clock::Timestamp;
-use crate::gate::event::{Event, Kind};
+use crate::gate::event::{Event, Kind, WOULD_DEFER, WOULD_REFUSE};
 use crate::gate::limits::Limited;
 
 /// So many accounts from one address are more than a household's.
@@ -164,6 +164,8 @@ pub struct Story {
     pub deferred: u32,
     /// Messages, or steps on their way, that were not let through.
     pub not_sent: Vec<Tally>,
+    /// Observe-only: logins and messages that were let through and would not have been.
+    pub observed: Vec<Tally>,
     /// When the address was last reported as a proxy that nobody declared.
     pub proxy_suspected: Option<Timestamp>,
 }
@@ -186,8 +188,11 @@ pub fn tell(facts: Facts) -> Story {
         }
         _ => Vec::new(),
     };
-    let not_sent =
-        events.iter().copied().filter(|event| event.kind == Kind::Sending && !is(&event.verdict, "accept"));
+    let observed = |event: &&Event| is(&event.verdict, WOULD_REFUSE) || is(&event.verdict, WOULD_DEFER);
+    let not_sent = events
+        .iter()
+        .copied()
+        .filter(|event| event.kind == Kind::Sending && !is(&event.verdict, "accept") && !observed(event));
     let proxy = events.iter().rfind(|event| event.kind == Kind::ProxySuspected).map(|event| event.time);
     let mut story = Story {
         situation: Situation::Silent,
@@ -197,6 +202,7 @@ pub fn tell(facts: Facts) -> Story {
         turned_away: turned_away.map(|event| event.count).sum(),
         deferred: logins("defer").map(|event| event.count).sum(),
         not_sent: tally(not_sent),
+        observed: tally(events.iter().copied().filter(observed)),
         still_used: refused.iter().filter(|tally| is(&tally.reason, "revoked")).cloned().collect(),
         proxy_suspected: proxy,
         subject: facts.subject,
@@ -352,7 +358,7 @@ fn situation(story: &Story, open: &[Tally], deferred: bool) -> Situation {
         _ if deferred => Situation::OurTrouble,
         _ if !open.is_empty() => Situation::Failing,
         Some(account) if account.passwords.is_empty() && story.accepted.is_empty() => Situation::NoPasswords,
-        _ if !story.accepted.is_empty() => Situation::Well,
+        _ if !story.accepted.is_empty() || !story.observed.is_empty() => Situation::Well,
         _ => Situation::Silent,
     }
 }

@@ -224,6 +224,13 @@ impl Teller<'_> {
             (("What led to the block", "导致封禁的失败"), &story.led_to_block),
             (("Refused in the last 7 days", "最近 7 天被拒绝的登录"), &story.refused),
             (("Let in in the last 7 days", "最近 7 天成功的登录"), &story.accepted),
+            (
+                (
+                    "Let through in the last 7 days, and not once it is enforced",
+                    "最近 7 天放行、启用后将被拒绝的",
+                ),
+                &story.observed,
+            ),
             (("Messages not let through in the last 7 days", "最近 7 天被拒的邮件"), &story.not_sent),
         ] {
             if tallies.is_empty() {
@@ -272,6 +279,8 @@ impl Teller<'_> {
             "wrong-protocol" => ("client password not for this protocol", "专用密码不适用于此协议"),
             "wrong-network" => ("client password not for this network", "专用密码不适用于此网络"),
             "main-password" => ("main password", "主密码"),
+            "allowed-host" => ("main password from a declared webmail", "已声明的网页邮箱转来的主密码"),
+            "blocked" => ("address blocked", "地址被封禁"),
             other => return other.to_owned(),
         };
         self.say(text, &[])

@@ -239,6 +239,25 @@ pub(super) fn events(schemas: &mut Schemas) {
     schemas.words("Kind", Kind::ALL.map(Kind::word).as_slice());
 }
 
+pub(super) fn rollout(schemas: &mut Schemas) {
+    let full = RolloutView {
+        account: "ann@example.org".into(),
+        would_refuse: 1,
+        reasons: vec!["main-password".into()],
+        main_password: 2,
+        protocols: vec!["imap".into()],
+        addresses: 3,
+        last: NOW,
+        known: true,
+        two_factor: false,
+        passwords: 4,
+        passwords_used: 5,
+    };
+    schemas.answer("RolloutView", &full, &full);
+    let none = RolloutList { accounts: Vec::new(), more: false };
+    schemas.answer("RolloutList", &RolloutList { accounts: vec![full], more: true }, &none);
+}
+
 pub(super) fn the_daemon(schemas: &mut Schemas) {
     schemas.answer("Logins", &Logins::default(), &Logins::default());
     schemas.answer("Questions", &Questions::default(), &Questions::default());
@@ -251,6 +270,7 @@ pub(super) fn the_daemon(schemas: &mut Schemas) {
         pid: 1,
         since: NOW,
         mode: mode.into(),
+        observe_only: false,
         upstream_connected,
         store_writable: true,
         accounts: 1,

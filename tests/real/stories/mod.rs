@@ -18,6 +18,7 @@ mod policy;
 mod restart;
 mod restricted;
 mod revoke;
+mod rollout;
 mod secrecy;
 mod sending;
 mod sharing;

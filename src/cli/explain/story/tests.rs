@@ -245,6 +245,19 @@ fn an_account_is_told_with_its_addresses_and_limits() {
 }
 
 #[test]
+fn what_was_only_observed_is_told_apart() {
+    let seen = login(60, ANN, WOULD_REFUSE, Some("main-password"));
+    let story = tell(Facts { source: Some(source(None, 0)), ..facts(HOME, vec![seen.clone()]) });
+    assert_eq!((story.situation, story.observed.len(), story.refused.len()), (Situation::Well, 1, 0));
+    assert!(
+        english(&story).contains("and not once it is enforced\n  1×  ann@example.org  imap  main password")
+    );
+    let mail = Event { kind: Kind::Sending, ..seen };
+    let story = tell(Facts { source: Some(source(None, 0)), ..facts(HOME, vec![mail]) });
+    assert_eq!((story.observed.len(), story.not_sent.len()), (1, 0));
+}
+
+#[test]
 fn nothing_from_outside_steers_the_terminal() {
     let story = tell(Facts { source: Some(source(None, 1)), ..facts(HOME, vec![wrong(1, "a\u{1b}[2Jb")]) });
     assert!(!english(&story).contains('\u{1b}'));
