@@ -16,6 +16,9 @@ if [ "$(id -u)" = 0 ]; then
     # shellcheck disable=SC2086
     need_packages $MAIL_PACKAGES $TEST_PACKAGES $BUILD_PACKAGES
 fi
+if [ "$(id -u)" = 0 ] && ! tests/crowdsec.sh; then
+    [ -z "${CI:-}" ] || die "CrowdSec is required here."
+fi
 skipped=
 if [ "$(id -u)" = 0 ] && ! tests/dovecot-2.4.sh; then
     [ -z "${CI:-}" ] || die "Dovecot 2.4 is required here."

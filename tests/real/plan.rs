@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 
 use crate::dovecot::Extra;
-use crate::series::Series;
+use crate::series::{Series, cached};
 use crate::site::Site;
 
 /// How Sidegate stands to Dovecot's auth process.
@@ -179,8 +179,9 @@ fn missing(series: Series, programs: &[&str]) -> Option<String> {
     }
 }
 
-/// Whether the machine has a program.
+/// Whether the machine has a program, or one of `tests/*.sh` has brought it.
 pub(crate) fn installed(program: &str) -> bool {
-    std::env::var("PATH")
-        .is_ok_and(|path| path.split(':').any(|folder| Path::new(folder).join(program).exists()))
+    cached(program).join("usr/bin").join(program).exists()
+        || std::env::var("PATH")
+            .is_ok_and(|path| path.split(':').any(|folder| Path::new(folder).join(program).exists()))
 }

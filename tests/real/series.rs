@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use crate::process::run;
 
-/// Where `tests/dovecot-2.4.sh` builds, unless the environment says otherwise.
+/// Where `tests/dovecot-2.4.sh` and `tests/crowdsec.sh` put what they bring, unless the environment says otherwise.
 const CACHE: &str = "/var/cache/sidegate-tests";
 
 /// Its last `exec` keeps the process id, so that the program can be stopped by it. `/usr` comes last, because everything
@@ -72,9 +72,14 @@ impl Series {
         if self == Series::installed() {
             return None;
         }
-        let cache = std::env::var_os("SIDEGATE_TEST_CACHE").unwrap_or_else(|| CACHE.into());
-        Some(PathBuf::from(cache).join("trixie"))
+        Some(cached("trixie"))
     }
+}
+
+/// A folder that one of `tests/*.sh` fills.
+pub(crate) fn cached(name: &str) -> PathBuf {
+    let cache = std::env::var_os("SIDEGATE_TEST_CACHE").unwrap_or_else(|| CACHE.into());
+    PathBuf::from(cache).join(name)
 }
 
 fn command_in(root: Option<PathBuf>, program: &str) -> Command {

@@ -1,6 +1,7 @@
 //! One module per feature. Words shared by them stand here.
 
 mod crowd;
+mod crowdsec;
 mod delay;
 mod doctor;
 mod fail2ban;
