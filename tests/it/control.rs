@@ -179,7 +179,9 @@ fn only_administrators_may_change_and_only_readers_may_look() {
     assert_eq!(daemon.sidegate(&["account", "add", ANN]).0, 0);
     // The program may lie in a folder that only root can enter.
     let program = folder.path().join("sidegate");
-    fs::copy(env!("CARGO_BIN_EXE_sidegate"), &program).unwrap();
+    // By another process: a child that another test forks meanwhile would hold the copy open for writing.
+    let copy = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_sidegate")).arg(&program).status();
+    assert!(copy.unwrap().success());
     let run = |uid: u32, arguments: &[&str]| {
         let mut command = std::process::Command::new(&program);
         command.arg("--socket").arg(daemon.folder.join("control")).args(arguments);
