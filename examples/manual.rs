@@ -1,9 +1,10 @@
-//! Writes the manual pages and shell completions of both programs, made from what they parse, and sidegate.toml(5) from
-//! the comments of `conf/sidegate.toml`. Run by `packaging/build.sh`.
+//! Writes the manual pages and shell completions of both programs, made from what they parse, sidegate.toml(5) from
+//! the comments of `conf/sidegate.toml`, and sidegate(7) as it stands. Run by `packaging/build.sh`.
 //!
 //!     cargo run --example manual -- FOLDER
 //!
-//! With `SOURCE_DATE_EPOCH` in the environment nothing depends on when it runs; without it neither: no page has a date.
+//! With `SOURCE_DATE_EPOCH` in the environment nothing depends on when it runs; without it neither: no page has the date
+//! of that day.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -18,6 +19,7 @@ use sidegate::cli::commands::Cli;
 use sidegate::daemon;
 
 const SHIPPED: &str = include_str!("../conf/sidegate.toml");
+const OVERVIEW: &str = include_str!("../conf/man/sidegate.7");
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).ok_or("usage: manual FOLDER")?;
@@ -36,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         pages(&command, &name, folder)?;
     }
     fs::write(folder.join("sidegate.toml.5"), settings())?;
+    fs::write(folder.join("sidegate.7"), OVERVIEW)?;
     Ok(())
 }
 
@@ -84,6 +87,6 @@ fn settings() -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(page, "{guard}{line}");
     }
-    page.push_str(".fi\n.SH SEE ALSO\nsidegated(8), sidegate(8)\n");
+    page.push_str(".fi\n.SH SEE ALSO\nsidegate(7), sidegated(8), sidegate(8)\n");
     page
 }

@@ -87,7 +87,7 @@ gather() {
     put 0644 packaging/systemd/notices.conf usr/share/doc/sidegate/examples/systemd
     put 0644 README.md usr/share/doc/sidegate
     install -D -m 0644 CHANGELOG.md "$stage/usr/share/doc/sidegate/changelog"
-    for page in "$out"/manual/*.[58]; do
+    for page in "$out"/manual/*.[578]; do
         put 0644 "$page" "usr/share/man/man${page##*.}"
     done
     find "$stage/usr/share/man" -type f -exec gzip -9n {} +

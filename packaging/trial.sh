@@ -47,7 +47,7 @@ trial() {
     [ -z "$(dpkg -V sidegate)" ] || die "dpkg -V: $(dpkg -V sidegate)"
     getent passwd sidegate >/dev/null || die "there is no user sidegate"
     say "installed as it was packed, with its user"
-    for page in sidegate.8 sidegated.8 sidegate.toml.5; do man -w "${page##*.}" "${page%.*}" >/dev/null || die "no page $page"; done
+    for page in sidegate.7 sidegate.8 sidegated.8 sidegate.toml.5; do man -w "${page##*.}" "${page%.*}" >/dev/null || die "no page $page"; done
     bash -n /usr/share/bash-completion/completions/sidegate
     say "manual pages and completions are there"
     sidegate config check >/dev/null

@@ -15,6 +15,7 @@ mod explain;
 mod hooks;
 mod http;
 mod lockout;
+mod manual;
 mod milter;
 mod notices;
 mod observe;
