@@ -27,7 +27,7 @@ mod rollout;
 mod section;
 mod sending;
 mod settings;
-mod spelling;
+pub(crate) mod spelling;
 mod syntax;
 pub mod template;
 mod text;

@@ -28,7 +28,7 @@
 //! | `DELETE /v1/blocks?address=` | [`Nothing`] |
 //! | `GET /v1/sources?address=` | [`SourceView`] |
 //! | `POST /v1/check` [`CheckRequest`] | [`CheckAnswer`] |
-//! | `GET /v1/events?after=&since=&account=&address=&limit=` | [`EventList`] |
+//! | `GET /v1/events?after=&since=&account=&address=&kind=&limit=` | [`EventList`] |
 //! | `GET /v1/rollout?since=&after=&limit=` | [`RolloutList`] |
 //! | `GET /v1/doctor` | [`Diagnosis`] |
 //! | `GET /v1/backup` | the database, `application/vnd.sqlite3` |

@@ -7,12 +7,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
 use crate::api::ROWS_MAX;
 use crate::config::duration;
+use crate::gate::event::Kind;
 pub use sending::{Alias, Changes, Delegation, Figures, Limits, NewRight, SetLimits, Whose};
 pub use watching::{Explain, Rollout, Top};
 
@@ -99,6 +100,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   sidegate events --since 1h --account ann@example.org
+  sidegate events --follow --kind block-added,password-revoked
   sidegate events --follow --json | jq .kind")]
     Events(Events),
     /// Tell whom the rules meet, or would meet once they are enforced
@@ -352,6 +354,9 @@ pub struct Events {
     /// Only those of this client address, or of this network for blocks
     #[arg(long, value_name = "ADDR", value_parser = NonEmptyStringValueParser::new())]
     pub from: Option<String>,
+    /// Only those of this kind, or of these, with commas between them
+    #[arg(long = "kind", value_name = "KIND,KIND", value_delimiter = ',', value_parser = kinds())]
+    pub kinds: Vec<Kind>,
     /// At most so many, the newest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(ROWS_MAX)))]
     pub limit: Option<u32>,
@@ -401,6 +406,11 @@ Example:
 /// A duration.
 fn span(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|fault| fault.to_string())
+}
+
+/// A kind of event, with the list for completions and for whoever mistypes it.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::word)).try_map(|word| Kind::parse(&word))
 }
 
 /// A duration in whole seconds, at least one.

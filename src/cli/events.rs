@@ -39,9 +39,11 @@ pub(super) fn events(wanted: &Events, client: &Client, out: &mut Out) -> Result<
 
 /// The question without number and limit.
 fn filtered(wanted: &Events) -> Target {
+    let words: Vec<&str> = wanted.kinds.iter().map(|kind| kind.word()).collect();
     Target::of(&["events"])
         .with_some("account", wanted.account.as_deref())
         .with_some("address", wanted.from.as_deref())
+        .with_some("kind", (!words.is_empty()).then(|| words.join(",")))
 }
 
 fn first(wanted: &Events) -> Target {
@@ -87,10 +89,15 @@ impl Follower {
 
     /// Shows what is new; says whether there may be more at once.
     fn look(&mut self, wanted: &Events, client: &Client, out: &mut Out) -> Result<bool, Failure> {
-        match self.fetch(wanted, client) {
-            Ok(answer) => {
+        // Events of other kinds are passed over, or each look would go through all of them once more. Asked before, so
+        // that none of the wanted ones comes in between.
+        let newest = if wanted.kinds.is_empty() { Ok(None) } else { newest(client).map(Some) };
+        match newest.and_then(|newest| Ok((newest, self.fetch(wanted, client)?))) {
+            Ok((newest, answer)) => {
                 let shown = self.show(&answer, false, out)?;
-                Ok(u32::try_from(shown).is_ok_and(|shown| shown >= ROWS_DEFAULT))
+                let more = u32::try_from(shown).is_ok_and(|shown| shown >= ROWS_DEFAULT);
+                self.last = self.last.max(newest.filter(|_| !more).unwrap_or(0));
+                Ok(more)
             }
             Err(error) if is_passing(&error) => {
                 if !self.alone {
@@ -155,6 +162,7 @@ mod tests {
     use super::*;
     use crate::api::client::tests::{daemon, refusal};
     use crate::cli::tests::{Page, sink};
+    use crate::gate::event::Kind;
     use axum::Router;
     use axum::extract::Query;
     use axum::response::IntoResponse;
@@ -180,7 +188,8 @@ mod tests {
     }
 
     fn wanted() -> Events {
-        Events { follow: true, since: None, account: None, from: Some("192.0.2.7".into()), limit: None }
+        let from = Some("192.0.2.7".into());
+        Events { follow: true, since: None, account: None, from, kinds: Vec::new(), limit: None }
     }
 
     #[test]
@@ -232,6 +241,38 @@ mod tests {
         let mut follower = Follower::start(&wanted(), &client, &mut out).unwrap();
         assert!(follower.look(&wanted(), &client, &mut out).unwrap());
         assert_eq!(follower.last, i64::from(ROWS_DEFAULT));
+    }
+
+    #[test]
+    fn a_follower_of_some_kinds_passes_over_the_others() {
+        let (router, asked) = scripted(vec![
+            Ok(vec![7]),
+            Ok(vec![5]),
+            Ok(vec![70]),
+            Ok(vec![]),
+            Ok(vec![90]),
+            Ok(vec![80, 91]),
+        ]);
+        let (_folder, socket) = daemon(router);
+        let client = Client::new(&socket).unwrap();
+        let (mut out, _) = sink(true);
+        let wanted = Events { kinds: vec![Kind::BlockAdded, Kind::BlockLifted], from: None, ..wanted() };
+        let mut follower = Follower::start(&wanted, &client, &mut out).unwrap();
+        for last in [70, 91] {
+            assert!(!follower.look(&wanted, &client, &mut out).unwrap());
+            assert_eq!(follower.last, last);
+        }
+        assert_eq!(
+            *asked.lock().unwrap(),
+            [
+                "limit=1",
+                "kind=block-added,block-lifted&limit=10",
+                "limit=1",
+                "after=7&kind=block-added,block-lifted&limit=1000",
+                "limit=1",
+                "after=70&kind=block-added,block-lifted&limit=1000",
+            ]
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ const WORD_CHARS_MAX: usize = 64;
 
 /// The nearest of `known`, if one is near: at most a third of its letters are wrong, missing, surplus or
 /// swapped.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = plain(word)?;
     known
         .into_iter()

@@ -1,9 +1,12 @@
 //! Events: every decision and every change, as one line of the audit log.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::login::{Reason, Verdict};
 use crate::clock::Timestamp;
+use crate::config::spelling::nearest;
 
 /// Observe-only: it was let in, and would be refused.
 pub const WOULD_REFUSE: &str = "would-refuse";
@@ -122,6 +125,31 @@ impl Kind {
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// The kind that somebody typed.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn parse(typed: &str) -> Result<Self, NoKind> {
+        Self::from_word(typed).ok_or_else(|| NoKind(typed.to_owned()))
+    }
+}
+
+/// A word that is no kind of event. It is told with the kind that was probably meant, or with all there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoKind(String);
+
+impl std::error::Error for NoKind {}
+
+impl fmt::Display for NoKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = Kind::ALL.map(Kind::word);
+        write!(f, "`{}` is no kind of event", self.0.escape_debug())?;
+        match nearest(&self.0, words) {
+            Some(meant) => write!(f, "; did you mean `{meant}`?"),
+            None => write!(f, "; there are {}", words.join(", ")),
+        }
     }
 }
 
@@ -248,6 +276,15 @@ mod tests {
             assert_eq!(Kind::from_word(kind.word()), Some(kind));
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{}\"", kind.word()));
         }
+    }
+
+    #[test]
+    fn what_is_no_kind_is_told_with_what_was_meant_or_with_all() {
+        assert_eq!(Kind::parse("block-added"), Ok(Kind::BlockAdded));
+        let said = |typed: &str| Kind::parse(typed).unwrap_err().to_string();
+        assert_eq!(said("blok-added"), "`blok-added` is no kind of event; did you mean `block-added`?");
+        assert!(said("").contains("there are login, block-added,"), "{}", said(""));
+        assert!(said("x\n").starts_with("`x\\n` is"), "{}", said("x\n"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod control;
 mod crash;
 mod daemon;
 mod doctor;
+mod events;
 mod explain;
 mod hooks;
 mod http;

@@ -102,6 +102,8 @@ pub(super) struct Wanted {
     since: Option<i64>,
     account: Option<String>,
     address: Option<String>,
+    /// With commas between them.
+    kind: Option<String>,
     limit: Option<u32>,
 }
 
@@ -114,12 +116,15 @@ pub(super) async fn events(State(api): State<Api>, wanted: Params<Wanted>) -> An
         Err(_) => typed,
     });
     let address = wanted.address.map(|text| parse_address(&text).map_or(text, |address| address.to_string()));
+    let kinds = wanted.kind.iter().flat_map(|kinds| kinds.split(','));
+    let kinds =
+        kinds.map(Kind::parse).collect::<Result<_, _>>().map_err(|error| ApiError::bad(error.to_string()))?;
     let query = EventQuery {
         after: wanted.after,
         since: wanted.since.map(Timestamp),
         account,
         address,
-        kinds: Vec::new(),
+        kinds,
         limit: rows(wanted.limit),
     };
     let events = api.service.events(query).await?;

@@ -85,6 +85,11 @@ fn values_are_read_at_the_door() {
     assert_eq!(network("192.0.2.0/24").map(|net| net.to_string()), Ok("192.0.2.0/24".into()));
     assert_eq!(network("192.0.2.7").map(|net| net.to_string()), Ok("192.0.2.7/32".into()));
     assert!(network("here").is_err());
+    let kinds = |kinds| parse(&["events", "--kind", kinds]).map(|_| ());
+    assert_eq!(kinds("login,block-added"), Ok(()));
+    for wrong in ["blok-added", "login,", ""] {
+        assert_eq!(kinds(wrong), Err(ErrorKind::InvalidValue), "{wrong}");
+    }
     let limit = |n| parse(&["events", "--limit", n]).map(|_| ());
     assert_eq!(limit("10000"), Ok(()));
     assert_eq!(limit("10001"), Err(ErrorKind::ValueValidation));
