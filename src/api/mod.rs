@@ -18,6 +18,7 @@
 //! | `GET /v1/aliases?of=&after=&after_of=&limit=` | [`AliasList`] |
 //! | `POST /v1/aliases` [`NewAlias`] | [`AliasView`] |
 //! | `DELETE /v1/aliases?alias=&of=` | [`Nothing`] |
+//! | `GET /v1/owners?address=` | [`Owners`] |
 //! | `GET /v1/delegations?address=&after=&after_delegate=&limit=` | [`DelegationList`] |
 //! | `POST /v1/delegations` [`NewDelegation`] | [`DelegationView`] |
 //! | `DELETE /v1/delegations?owner=&delegate=` | [`Nothing`] |
@@ -51,7 +52,7 @@ pub use doctor::{Diagnosis, DoorView};
 pub use rollout::{RolloutList, RolloutView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,
-    LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, PasswordLimits,
+    LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, Owners, PasswordLimits,
 };
 
 /// The longest request body, in bytes.

@@ -34,6 +34,15 @@ pub struct NewAlias {
     pub of: String,
 }
 
+/// Whose an address is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owners {
+    /// The address, in normal form.
+    pub address: String,
+    /// The accounts that it belongs to: its own, or those it is an alias of; none if it is nobody's.
+    pub owners: Vec<String>,
+}
+
 /// Delegations in the order of owners and delegates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DelegationList {

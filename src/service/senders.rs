@@ -24,6 +24,14 @@ impl Service {
         self.store.read(move |tables| senders::standing(tables, &login, &address)).await
     }
 
+    /// The accounts that an address belongs to.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn accounts_of(&self, address: AccountName) -> Result<Vec<AccountName>, StoreError> {
+        self.store.read(move |tables| senders::owners(tables, &address)).await
+    }
+
     /// Every login that may send under an address (socketmap); `None` in case of trouble.
     pub(super) async fn owners(&self, address: &str) -> Option<Vec<String>> {
         let Ok(address) = AccountName::parse(address, self.rules().default_domain.as_deref()) else {

@@ -58,4 +58,25 @@ fn the_story_of_a_device_with_a_removed_password() {
     let (status, answer) = daemon.ask("GET", "/v1/sources?address=here", &json!({}));
     assert_eq!((status, &answer["error"]), (400, &json!("bad-request")));
     assert_eq!(daemon.sidegate(&["explain", HOME, "--lang", "fr"]).0, 2);
+
+    for alias in ["info@example.org", "@example.net"] {
+        assert_eq!(daemon.sidegate(&["alias", "add", ANN, alias]).0, 0);
+    }
+    for alias in ["Info@example.org", "info+shop@example.org", "anything@example.net"] {
+        let story = facts(alias);
+        assert_eq!((&story["situation"], &story["alias_of"]), (&json!("alias"), &json!([ANN])), "{alias}");
+        assert_eq!(
+            (&story["owners"][0]["subject"], &story["owners"][0]["situation"]),
+            (&json!(ANN), &json!("blocked"))
+        );
+    }
+    let text = explain(&["info@example.org", "--lang", "zh"]);
+    assert!(
+        text.contains("这是 ann@example.org 的别名") && text.contains("已删除的客户端专用密码“Old phone”"),
+        "{text}"
+    );
+    let owners = |address: &str| daemon.control("GET", &format!("/v1/owners?address={address}"), &json!({}));
+    assert_eq!(owners("ANN@example.org"), json!({ "address": ANN, "owners": [ANN] }));
+    assert_eq!(owners("nobody@example.org")["owners"], json!([]));
+    assert_eq!(daemon.ask("GET", "/v1/owners?address=", &json!({})).0, 400);
 }

@@ -106,6 +106,7 @@ impl Api {
                 "/v1/aliases",
                 get(sending::aliases).post(sending::add_alias).delete(sending::remove_alias),
             )
+            .route("/v1/owners", get(sending::owners))
             .route(
                 "/v1/delegations",
                 get(sending::delegations).post(sending::grant).delete(sending::withdraw),

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::{Answer, Api, ApiError, Body, By, Params, cut, rows};
 use crate::api::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue,
-    LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, Nothing, PasswordLimits,
+    LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, Nothing, Owners,
+    PasswordLimits,
 };
 use crate::gate::alias::{Alias, Place};
 use crate::gate::limits::{Allowance, LIMIT_MAX, Level, Limits, LimitsChange, Per};
@@ -59,6 +60,21 @@ pub(super) async fn remove_alias(
     let of = of.map(|of| api.place(&of)).transpose()?;
     api.service.carry_out(Order::RemoveAlias { alias: api.place(&alias)?, of }, &by.0.0).await?;
     Ok(Json(Nothing {}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    address: String,
+}
+
+pub(super) async fn owners(State(api): State<Api>, asked: Params<Asked>) -> Answer<Owners> {
+    let address = api.name(&asked?.0.address)?;
+    let owners = api.service.accounts_of(address.clone()).await?;
+    Ok(Json(Owners {
+        address: address.to_string(),
+        owners: owners.iter().map(ToString::to_string).collect(),
+    }))
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -10,10 +10,10 @@ use crate::config::{Choice, Language};
 /// Whose story.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// An IP address, or the address of an account
+    /// An IP address, or the address of an account or an alias
     #[arg(value_name = "ADDRESS|IP", value_parser = NonEmptyStringValueParser::new())]
     pub subject: String,
-    /// In which language: en, zh-CN [default: the environment's]
+    /// In which language: en, zh-CN or zh [default: the environment's]
     #[arg(long, value_name = "LANG", value_parser = language)]
     pub lang: Option<Language>,
 }
@@ -34,8 +34,9 @@ pub struct Top {
     pub once: bool,
 }
 
-/// A language, as the configuration names it.
+/// A language, as the configuration names it, or `zh` for short.
 fn language(text: &str) -> Result<Language, String> {
+    let text = if text.eq_ignore_ascii_case("zh") { "zh-CN" } else { text };
     let known = Language::WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
     known.map(|(_, language)| *language).ok_or_else(|| "the languages are en and zh-CN".into())
 }

@@ -13,13 +13,15 @@ use super::commands::Explain;
 use super::output::Out;
 use super::times::now;
 use crate::api::client::{Client, ClientError, Target};
-use crate::api::{BlockList, EventList, EventView, ROWS_MAX, SourceView};
+use crate::api::{AccountView, BlockList, EventList, EventView, Owners, ROWS_MAX, SourceView};
 use crate::config::Language;
 use crate::gate::address::parse_address;
 use story::Facts;
 
 /// How far back a story is told.
 const TOLD: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Of an alias, the stories of so many accounts are told.
+const OWNERS_TOLD: usize = 5;
 
 /// `sidegate explain`
 pub(super) fn explain(wanted: &Explain, client: &Client, out: &mut Out) -> Result<(), Failure> {
@@ -28,7 +30,7 @@ pub(super) fn explain(wanted: &Explain, client: &Client, out: &mut Out) -> Resul
     let address = subject.split_once('/').map_or(subject, |(address, _)| address);
     let facts = match parse_address(address) {
         Some(address) => of_address(&address.to_string(), client)?,
-        None => of_account(subject, client)?,
+        None => of_name(subject, client)?,
     };
     let story = story::tell(facts);
     if out.style.json {
@@ -53,9 +55,26 @@ fn of_address(address: &str, client: &Client) -> Result<Facts, Failure> {
     Ok(Facts { source: Some(source), ..facts })
 }
 
+/// An account, or an alias with the accounts that it belongs to.
+fn of_name(name: &str, client: &Client) -> Result<Facts, Failure> {
+    let facts = of_account(name, client)?;
+    if facts.account.is_some() {
+        return Ok(facts);
+    }
+    // What cannot be an address is nobody's.
+    let asked = client.get(&Target::of(&["owners"]).with("address", name));
+    let alias_of = match asked {
+        Err(ClientError::Refused { status: 400, .. }) => Vec::new(),
+        asked => asked?.read::<Owners>()?.owners,
+    };
+    let told = alias_of.iter().take(OWNERS_TOLD);
+    let owners = told.map(|owner| of_account(owner, client)).collect::<Result<_, _>>()?;
+    Ok(Facts { alias_of, owners, ..facts })
+}
+
 fn of_account(name: &str, client: &Client) -> Result<Facts, Failure> {
     let target = account_target(name);
-    let account = known(client.get(&target))?.map(|answer| answer.read()).transpose()?;
+    let account: Option<AccountView> = known(client.get(&target))?.map(|answer| answer.read()).transpose()?;
     let limits = known(client.get(&Target::of(&["accounts", name, "limits"])))?;
     let blocks: BlockList = client.get(&Target::of(&["blocks"]))?.read()?;
     let limits = limits.map(|answer| answer.read()).transpose()?;
@@ -77,6 +96,8 @@ fn events(by: &str, subject: &str, client: &Client) -> Result<Facts, Failure> {
         account: None,
         limits: None,
         blocks: Vec::new(),
+        alias_of: Vec::new(),
+        owners: Vec::new(),
     })
 }
 

@@ -31,6 +31,10 @@ pub struct Facts {
     pub limits: Option<AccountLimits>,
     /// For an account: all blocks there are.
     pub blocks: Vec<BlockView>,
+    /// For an alias: the accounts that it belongs to.
+    pub alias_of: Vec<String>,
+    /// What was fetched about these, or about the first of many.
+    pub owners: Vec<Facts>,
 }
 
 /// Alike events, counted.
@@ -109,8 +113,10 @@ pub enum Situation {
     BlockedByHand,
     /// The address is blocked by its failures; or one of the account's addresses is.
     Blocked,
-    /// There is no such account.
+    /// There is no such account, and no alias.
     NoAccount,
+    /// It is an alias: nobody logs in with it.
+    Alias,
     /// The account is disabled.
     Disabled,
     /// The account has sent as much as it may.
@@ -168,6 +174,10 @@ pub struct Story {
     pub observed: Vec<Tally>,
     /// When the address was last reported as a proxy that nobody declared.
     pub proxy_suspected: Option<Timestamp>,
+    /// The accounts that the alias belongs to.
+    pub alias_of: Vec<String>,
+    /// Their stories, or those of the first of many.
+    pub owners: Vec<Story>,
 }
 
 /// Makes the story of the facts.
@@ -214,6 +224,8 @@ pub fn tell(facts: Facts) -> Story {
         led_to_block,
         accepted,
         refused,
+        alias_of: facts.alias_of,
+        owners: facts.owners.into_iter().map(tell).collect(),
     };
     let open = unresolved(&story);
     story.cause = match story.led_to_block.as_slice() {
@@ -351,6 +363,7 @@ fn situation(story: &Story, open: &[Tally], deferred: bool) -> Situation {
     match &story.account {
         _ if blocked && story.blocked_by.is_some() => Situation::BlockedByHand,
         _ if blocked => Situation::Blocked,
+        None if is_account && !story.alias_of.is_empty() => Situation::Alias,
         None if is_account => Situation::NoAccount,
         Some(account) if !account.enabled => Situation::Disabled,
         _ if !story.blocks.is_empty() => Situation::Blocked,

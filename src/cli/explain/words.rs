@@ -29,6 +29,10 @@ pub fn tell(story: &Story, language: Language, style: &Style) -> String {
         teller.heading(&mut text, ("What to do", "处理办法"));
         steps.iter().for_each(|step| text.push_str(&format!("  {}\n", visible(step))));
     }
+    for owner in &story.owners {
+        text.push('\n');
+        text.push_str(&self::tell(owner, language, style));
+    }
     text
 }
 
@@ -156,7 +160,13 @@ impl Teller<'_> {
             return;
         }
         let Some(account) = &self.story.account else {
-            return self.line(to, ("There is no such account.", "没有这个帐号。"), &[]);
+            return match self.story.alias_of.as_slice() {
+                [] => self.line(to, ("There is no such account.", "没有这个帐号。"), &[]),
+                owners => {
+                    let text = ("An alias of {owners}.", "这是 {owners} 的别名。");
+                    self.line(to, text, &[("owners", &owners.join(", "))]);
+                }
+            };
         };
         let text = match (account.enabled, account.two_factor) {
             (true, true) => ("Enabled, two-factor on.", "已启用，双因素认证已开启。"),

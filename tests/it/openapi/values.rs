@@ -98,6 +98,8 @@ pub(super) fn aliases_and_delegations(schemas: &mut Schemas) {
     schemas.answer("AliasView", &view, &view);
     let list = AliasList { aliases: vec![view], more: true };
     schemas.answer("AliasList", &list, &AliasList { aliases: vec![], more: false });
+    let owners = |owners| Owners { address: "info@example.org".into(), owners };
+    schemas.answer("Owners", &owners(vec!["ann@example.org".into()]), &owners(vec![]));
     let (owner, delegate) = (String::from("ann@example.org"), String::from("bob@example.org"));
     let new = NewDelegation { owner: owner.clone(), delegate: delegate.clone(), right: Right::Read };
     schemas.request("NewDelegation", &new, &new);

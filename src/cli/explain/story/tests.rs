@@ -258,6 +258,33 @@ fn what_was_only_observed_is_told_apart() {
 }
 
 #[test]
+fn an_alias_is_told_with_the_accounts_it_belongs_to() {
+    let alias = "info@example.org";
+    let owner = Facts { account: Some(account()), ..facts(ANN, vec![removed(9)]) };
+    let story = tell(Facts {
+        alias_of: vec![ANN.into(), "bob@example.org".into()],
+        owners: vec![owner],
+        ..facts(alias, vec![login(5, alias, "refuse", Some("unknown-account"))])
+    });
+    assert_eq!((story.situation, story.owners[0].situation), (Situation::Alias, Situation::Failing));
+    let text = english(&story);
+    let (alias_told, owner_told) = text.split_once("\n\nann@example.org\n\nEnabled").unwrap();
+    assert!(alias_told.contains("An alias of ann@example.org, bob@example.org."), "{text}");
+    assert!(alias_told.contains("no such account") && !alias_told.contains("account add"), "{text}");
+    assert!(
+        alias_told.ends_with(
+            "  info@example.org is only a further address of ann@example.org, \
+         bob@example.org: put ann@example.org into the mail program as the user name."
+        ),
+        "{text}"
+    );
+    assert!(owner_told.contains("removed client password \"Old phone\""), "{text}");
+    assert!(!chinese(&story).contains('{'));
+    let nobody = tell(facts(alias, vec![]));
+    assert_eq!(nobody.situation, Situation::NoAccount);
+}
+
+#[test]
 fn nothing_from_outside_steers_the_terminal() {
     let story = tell(Facts { source: Some(source(None, 1)), ..facts(HOME, vec![wrong(1, "a\u{1b}[2Jb")]) });
     assert!(!english(&story).contains('\u{1b}'));

@@ -24,6 +24,10 @@ impl Teller<'_> {
                 "There is no account {subject} here; check how the address is spelled in the mail program.",
                 "没有帐号 {subject}，请检查邮件客户端里的地址拼写。",
             ),
+            Situation::Alias => (
+                "{subject} is only a further address of {owners}: put {owner} into the mail program as the user name.",
+                "{subject} 只是 {owners} 的另一个地址：请在邮件客户端里以 {owner} 为用户名登录。",
+            ),
             Situation::Disabled => {
                 ("Your account is disabled; ask who is responsible for it.", "您的帐号已停用，请联系负责人。")
             }
@@ -90,7 +94,7 @@ impl Teller<'_> {
             }
             Situation::NoPasswords => steps.push(NEW_PASSWORD_HERE),
             Situation::OurTrouble => steps.push(("sidegate status", "sidegate status")),
-            Situation::Silent | Situation::Well | Situation::BlockedByHand => {}
+            Situation::Silent | Situation::Well | Situation::BlockedByHand | Situation::Alias => {}
             Situation::Blocked | Situation::Failing => steps.extend(self.cure()),
         }
         if matches!(self.story.situation, Situation::Blocked | Situation::BlockedByHand) {
@@ -145,6 +149,9 @@ impl Teller<'_> {
     fn values(&self) -> Vec<(&'static str, String)> {
         let story = self.story;
         let mut values = vec![("subject", story.subject.clone())];
+        if let Some(owner) = story.alias_of.first() {
+            values.extend([("owner", owner.clone()), ("owners", story.alias_of.join(", "))]);
+        }
         let block = story.source.as_ref().and_then(|source| source.block.as_ref()).or(story.blocks.first());
         if let Some(block) = block {
             values.push(("blocked", block.address.clone()));
