@@ -178,6 +178,33 @@ fn every_limit_is_what_the_source_says() {
     }
 }
 
+/// What documents call by its path from the top is there.
+#[test]
+fn every_file_that_is_named_exists() {
+    let folders = ["src/", "conf/", "tests/", "examples/", "packaging/", ".ci/", ".github/", "benches/"];
+    let mut seen = 0;
+    for document in [
+        "README.md",
+        "conf/README.md",
+        "packaging/README.md",
+        ".github/CONTRIBUTING.md",
+        ".github/SECURITY.md",
+        "conf/man/sidegate.7",
+    ] {
+        let text = fs::read_to_string(project().join(document)).unwrap();
+        let words = text.split(|c: char| c.is_whitespace() || "`()[]|,:;\"".contains(c));
+        let words = words.map(|word| word.trim_end_matches(['.', '/']));
+        for word in words.filter(|word| folders.iter().any(|folder| word.starts_with(folder))) {
+            if word.contains(['*', '{']) || word.contains("NN") {
+                continue;
+            }
+            seen += 1;
+            assert!(project().join(word).exists(), "{document} names {word}");
+        }
+    }
+    assert!(seen > 60, "{seen}");
+}
+
 /// The formatter says what is wrong with the page, where it is installed; `tests/run.sh` installs it.
 #[test]
 fn the_page_is_good_mdoc() {
