@@ -127,9 +127,9 @@ Examples:
   sidegate doctor
   sidegate doctor --dovecot-conf /srv/test/dovecot.conf --postfix-dir /srv/test/postfix")]
     Doctor(Doctor),
-    /// Watch the daemon at work, second by second, until Ctrl-C
+    /// Watch the daemon at work, second by second, until q or Ctrl-C
     ///
-    /// On a terminal it fills the screen; elsewhere each second is one line.
+    /// On a terminal it fills the screen, and says how many rows did not fit; elsewhere each second is one line.
     #[command(after_help = "\
 Examples:
   sidegate top

@@ -1,32 +1,30 @@
 //! `sidegate top`: the daemon at work, second by second.
 //!
-//! A screen of its own on a terminal, left as it was found; elsewhere a line for each second.
+//! A screen of its own on a terminal (`screen`), left as it was found; elsewhere a line for each second.
+
+mod screen;
 
 use std::time::Duration;
 
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
 use super::commands::Top;
-use super::output::{Cell, Out, Style, Table, Tone};
+use super::output::{Cell, Out, Style, Table, Tone, visible};
 use super::{Failure, answers};
 use crate::api::client::{Client, ClientError, Target};
 use crate::api::{EventList, EventView, Status, TookView};
+use screen::{Screen, fitted, framed};
 
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The last events on the screen.
 const EVENTS_SHOWN: u32 = 12;
-/// The terminal's second screen, without a cursor and without wrapping long lines; and back.
-const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l";
-const LEAVE: &str = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
-/// Clears to the end of the line and goes to the next one, if there is one: a page that is too long scrolls nothing.
-const NEXT: &str = "\u{1b}[K\u{1b}[E";
-/// To the upper left corner; and clears what is left below: nothing flickers.
-const HOME: &str = "\u{1b}[H";
-const REST: &str = "\u{1b}[J";
+/// Rows of a terminal that tells none.
+const ROWS_DEFAULT: usize = 24;
 
 /// What happened between two looks, by the second, and what there is now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,23 +114,20 @@ fn within(took: &[TookView], of_hundred: u64) -> Option<f64> {
 
 /// `sidegate top`
 pub(super) fn top(wanted: &Top, client: &Client, out: &mut Out) -> Result<(), Failure> {
-    let screen = out.style.terminal && !out.style.json && !wanted.once;
     let mut clock = Clock::start()?;
     // A daemon that is away from the start is an error, before the screen changes.
     let first = ask(client)?;
-    if screen {
-        out.bytes(ENTER.as_bytes()).map_err(Failure::Output)?;
-    }
-    let done = watch(wanted, screen, first, &mut clock, client, out);
-    if screen {
-        let _ = out.bytes(LEAVE.as_bytes());
-    }
-    done
+    let screen = (out.style.terminal && !out.style.json && !wanted.once)
+        .then(Screen::take)
+        .transpose()
+        .map_err(Failure::Output)?;
+    clock.keys = screen.as_ref().map(Screen::keys);
+    watch(wanted, screen.as_ref(), first, &mut clock, client, out)
 }
 
 fn watch(
     wanted: &Top,
-    screen: bool,
+    screen: Option<&Screen>,
     first: Status,
     clock: &mut Clock,
     client: &Client,
@@ -142,8 +137,8 @@ fn watch(
     while clock.goes_on() {
         let after = match ask(client) {
             Ok(after) => after,
-            Err(error @ ClientError::Unreachable(_)) if screen => {
-                out.text(&format!("{HOME}{REST}{error}\r\n"))?;
+            Err(error @ ClientError::Unreachable(_)) if screen.is_some() => {
+                out.text(&framed(&format!("{}\n", visible(&error.to_string()))))?;
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -153,13 +148,19 @@ fn watch(
         if out.style.json {
             let value = serde_json::to_value(&look).map_err(|error| Failure::Said(error.to_string()))?;
             out.value_line(&value)?;
-        } else if screen || wanted.once {
+        } else if screen.is_some() || wanted.once {
             let mut list: EventList =
                 client.get(&Target::of(&["events"]).with("limit", EVENTS_SHOWN))?.read()?;
             // Newest first: what a small terminal has no room for is the oldest.
             list.events.reverse();
-            let text = page(&look, &after, &list.events, &out.style);
-            out.text(&if screen { framed(&text) } else { text })?;
+            let (head, lists) = page(&look, &after, &list.events, &out.style);
+            let [doors, events] = &lists;
+            out.text(&match screen {
+                Some(screen) => {
+                    framed(&fitted(&head, [doors, events], screen.rows().unwrap_or(ROWS_DEFAULT)))
+                }
+                None => format!("{head}\n{doors}\n{events}"),
+            })?;
         } else {
             out.line(&line(&look))?;
         }
@@ -180,6 +181,8 @@ struct Clock {
     runtime: Runtime,
     interrupt: Signal,
     terminate: Signal,
+    /// The keys that are pressed, where there is a screen.
+    keys: Option<Receiver<u8>>,
 }
 
 impl Clock {
@@ -190,21 +193,34 @@ impl Clock {
         let interrupt = signal(SignalKind::interrupt()).map_err(fail)?;
         let terminate = signal(SignalKind::terminate()).map_err(fail)?;
         drop(entered);
-        Ok(Self { runtime, interrupt, terminate })
+        Ok(Self { runtime, interrupt, terminate, keys: None })
     }
 
-    /// Waits a second; false if a signal came, now or while nobody waited.
+    /// Waits a second; false if a signal or `q` came, now or while nobody waited.
     fn goes_on(&mut self) -> bool {
-        let (interrupt, terminate) = (&mut self.interrupt, &mut self.terminate);
+        let (interrupt, terminate, keys) = (&mut self.interrupt, &mut self.terminate, &mut self.keys);
         self.runtime.block_on(async {
             tokio::select! {
                 biased;
                 _ = interrupt.recv() => false,
                 _ = terminate.recv() => false,
+                () = ends(keys) => false,
                 () = tokio::time::sleep(LOOK_EVERY) => true,
             }
         })
     }
+}
+
+/// Returns when `q` was pressed; never where no keys come.
+async fn ends(keys: &mut Option<Receiver<u8>>) {
+    if let Some(keys) = keys {
+        while let Some(key) = keys.recv().await {
+            if matches!(key, b'q' | b'Q') {
+                return;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 fn milliseconds(time: Option<f64>) -> String {
@@ -236,8 +252,8 @@ fn alarmed(text: String, alarm: bool, tone: Tone) -> Cell {
     Cell::toned(text, if alarm { tone } else { Tone::Plain })
 }
 
-/// Everything on one page.
-fn page(look: &Look, status: &Status, events: &[EventView], style: &Style) -> String {
+/// Everything on one page: how it is, and the listeners and events below it.
+fn page(look: &Look, status: &Status, events: &[EventView], style: &Style) -> (String, [String; 2]) {
     let a_second = |rate: f64| format!("{rate}/s");
     let mut numbers = Table::new(&["LOGINS", "", "MESSAGES", "", "NOW", ""]);
     for row in [
@@ -289,19 +305,9 @@ fn page(look: &Look, status: &Status, events: &[EventView], style: &Style) -> St
         let (protocol, path) = (&listener.protocol, &listener.path);
         listeners.row(vec![protocol.into(), listener.connections.into(), path.into()]);
     }
-    format!(
-        "Sidegate {}, running since {}\n\n{}\n{}\n{}",
-        status.version,
-        style.times.show(status.since),
-        numbers.show(style.colour),
-        listeners.show(style.colour),
-        answers::events(events, style)
-    )
-}
-
-/// A page over the one before: each line is cleared to its end, and what is left below it.
-fn framed(page: &str) -> String {
-    format!("{HOME}{}{REST}", page.replace('\n', NEXT))
+    let (since, numbers) = (style.times.show(status.since), numbers.show(style.colour));
+    let head = format!("Sidegate {}, running since {since}\n\n{numbers}", status.version);
+    (head, [listeners.show(style.colour), answers::events(events, style)])
 }
 
 #[cfg(test)]
@@ -346,12 +352,11 @@ mod tests {
     }
 
     #[test]
-    fn a_page_covers_the_one_before() {
+    fn a_page_has_the_numbers() {
         let status = status(1, 1, [1, 1, 0]);
         let look = Look::between(&status, &status, 1.0);
-        let text = page(&look, &status, &[], &Style::plain(false));
-        assert!(text.contains("logins waiting") && text.contains("0/s"), "{text}");
-        assert_eq!(framed("a\nb\n"), "\u{1b}[Ha\u{1b}[K\u{1b}[Eb\u{1b}[K\u{1b}[E\u{1b}[J");
+        let (head, _) = page(&look, &status, &[], &Style::plain(false));
+        assert!(head.contains("logins waiting") && head.contains("0/s"), "{head}");
         assert!(line(&look).contains("blocks 4  sources 3  waiting 5"));
     }
 }

@@ -24,6 +24,7 @@ mod openapi;
 mod passwords;
 mod sending;
 mod systemd;
+mod terminal;
 mod tidy;
 mod top;
 mod transcripts;

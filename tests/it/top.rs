@@ -1,4 +1,4 @@
-//! `sidegate top` over a real daemon, where no terminal is.
+//! `sidegate top` over a real daemon, where no terminal is; where one is, see `terminal.rs`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
