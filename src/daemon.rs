@@ -33,7 +33,7 @@ use crate::log;
 use crate::notices::Notices;
 use crate::restore::{Restored, restore};
 use crate::serve::passed::Passed;
-use crate::serve::{DRAIN, Door, socket};
+use crate::serve::{DRAIN, Door, asked, socket};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
@@ -179,6 +179,7 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
         .iter()
         .map(|listener| Door::take_or_open(listener, &mut passed).map(Arc::new))
         .collect::<Result<_, _>>()?;
+    asked::recall(&doors, &service).await;
     let from_systemd = passed.close_rest();
     let folder = config.store.path.parent().unwrap_or(Path::new("/")).to_owned();
     let in_force = Arc::new(InForce::new(path.to_owned(), config.clone()));
@@ -198,6 +199,7 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     });
     let upkeep = tokio::spawn(Arc::clone(&service).upkeep());
     let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
+    let asking = tokio::spawn(asked::keep(Arc::clone(&doors), Arc::clone(&service)));
     let life = tokio::spawn(systemd::signs_of_life());
     info!(version = env!("CARGO_PKG_VERSION"), listeners = doors.len(), from_systemd, "ready");
     let serving = format!("serving {} listeners and the control socket", doors.len());
@@ -214,6 +216,8 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     }
     upkeep.abort();
     notices.abort();
+    asking.abort();
+    asked::finish(&doors, &service).await;
     service.finish().await;
     life.abort();
     info!("stopped");

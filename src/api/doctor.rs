@@ -44,6 +44,9 @@ pub struct DoorView {
     pub protocol: String,
     /// Where: a path, or an address and port.
     pub path: String,
-    /// The last question since the start; numbers for monitoring and those of `sidegate doctor` do not count.
+    /// Since when it is there, restarts of the daemon notwithstanding.
+    pub since: Timestamp,
+    /// The last question, to this daemon or one before it; numbers for monitoring and those of `sidegate doctor` do not
+    /// count.
     pub last_question: Option<Timestamp>,
 }

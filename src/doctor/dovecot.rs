@@ -114,10 +114,10 @@ fn policy(way: Way, config: &Config, dovecot: &Block, examined: &Examined, found
         ),
         Some(_) => {
             if let Ok(daemon) = &examined.daemon
-                && inside::is_unasked(daemon, host)
+                && let Some(since) = inside::unasked(daemon, host)
             {
                 found.warn(
-                    "Dovecot has asked the auth policy server nothing for 24 hours: no login is counted",
+                    format!("Dovecot has asked the auth policy server nothing {since}: no login is counted"),
                     format!("restart Dovecot if {file} is new; nothing, if nobody has logged in"),
                 );
             }

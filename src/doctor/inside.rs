@@ -45,12 +45,9 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
     }
     let policy = ListenProtocol::Policy.word();
     for door in daemon.doors.iter().filter(|door| door.protocol == policy) {
-        if is_unasked(daemon, &door.path) {
+        if let Some(since) = unasked(daemon, &door.path) {
             found.warn(
-                format!(
-                    "Postfix has asked {} nothing for 24 hours: senders and limits are nobody's",
-                    door.path
-                ),
+                format!("Postfix has asked {} nothing {since}: senders and limits are nobody's", door.path),
                 "conf/postfix/sending.cf and conf/postfix/master.cf; nothing, if nobody has sent anything",
             );
         }
@@ -75,10 +72,16 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
     found.list
 }
 
-/// Whether nobody has asked at this place for long.
-pub(super) fn is_unasked(daemon: &Diagnosis, place: &str) -> bool {
-    let asked = |door: &DoorView| daemon.now.0 - door.last_question.unwrap_or(daemon.since).0 < UNASKED_SECS;
-    !daemon.doors.iter().any(|door| door.path == place && asked(door))
+/// Since when nobody has asked at this place, in words, if that is long ago.
+pub(super) fn unasked(daemon: &Diagnosis, place: &str) -> Option<String> {
+    let last = |door: &DoorView| door.last_question.unwrap_or(door.since);
+    let doors = daemon.doors.iter().filter(|door| door.path == place);
+    let door = doors.max_by_key(|door| last(door))?;
+    match door.last_question {
+        _ if daemon.now.0 - last(door).0 < UNASKED_SECS => None,
+        Some(asked) => Some(format!("since {asked}")),
+        None => Some(format!("yet, since it began to listen at {}", door.since)),
+    }
 }
 
 pub(super) fn configuration(config: &Config, examined: &Examined) -> Vec<Finding> {
@@ -183,4 +186,28 @@ pub(super) fn clock(examined: &Examined) -> Vec<Finding> {
         }
     }
     found.list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn who_was_never_asked_is_told_a_day_after_it_came_and_a_restart_changes_nothing() {
+        let now = Timestamp(1_795_000_000);
+        let ago = |seconds: i64| Timestamp(now.0 - seconds);
+        let said = |since: Timestamp, last_question| {
+            let door =
+                DoorView { protocol: "policy".into(), path: "/run/policy".into(), since, last_question };
+            let daemon = Diagnosis { now, since: ago(60), doors: vec![door], ..Diagnosis::default() };
+            (unasked(&daemon, "/run/policy"), unasked(&daemon, "/run/other"))
+        };
+        assert_eq!(said(ago(UNASKED_SECS - 1), None), (None, None));
+        let never = format!("yet, since it began to listen at {}", ago(UNASKED_SECS));
+        assert_eq!(said(ago(UNASKED_SECS), None), (Some(never), None));
+        assert_eq!(said(ago(9 * UNASKED_SECS), Some(ago(UNASKED_SECS - 1))), (None, None));
+        let long_ago = format!("since {}", ago(UNASKED_SECS));
+        assert_eq!(said(ago(9 * UNASKED_SECS), Some(ago(UNASKED_SECS))), (Some(long_ago), None));
+    }
 }

@@ -1,5 +1,6 @@
 //! Sockets for mail servers: listeners, connections, and their orderly end.
 
+pub mod asked;
 mod drive;
 pub mod passed;
 pub mod socket;
@@ -47,6 +48,8 @@ pub struct Door {
     peers: Option<Vec<u32>>,
     http: Arc<Http>,
     connections: AtomicUsize,
+    /// Since when the store knows it, in seconds.
+    since: AtomicI64,
     /// The time of the last question, in seconds; 0 before the first.
     asked: AtomicI64,
 }
@@ -117,6 +120,7 @@ impl Door {
             peers,
             http,
             connections: AtomicUsize::new(0),
+            since: AtomicI64::new(0),
             asked: AtomicI64::new(0),
         })
     }
@@ -127,7 +131,19 @@ impl Door {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// When it was last asked, since the start.
+    /// Takes over what the store knows of it.
+    fn remember(&self, since: Timestamp, asked: Option<Timestamp>) {
+        self.since.store(since.0, Ordering::Relaxed);
+        self.asked.store(asked.map_or(0, |asked| asked.0), Ordering::Relaxed);
+    }
+
+    /// Since when it is there, restarts of the daemon notwithstanding.
+    #[must_use]
+    pub fn since(&self) -> Timestamp {
+        Timestamp(self.since.load(Ordering::Relaxed))
+    }
+
+    /// When it was last asked, by this daemon or one before it.
     #[must_use]
     pub fn last_question(&self) -> Option<Timestamp> {
         let asked = Some(Timestamp(self.asked.load(Ordering::Relaxed))).filter(|time| time.0 != 0);

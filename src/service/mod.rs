@@ -14,6 +14,7 @@
 //! - `headers`: may a mail go with its `From:` and `Sender:`
 //! - `observe`: everything is decided and nothing is refused
 //! - `held`: answers to failures that leave later
+//! - `doors`: when each listener was last asked
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
@@ -21,6 +22,7 @@
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
+mod doors;
 mod followed;
 mod headers;
 mod held;

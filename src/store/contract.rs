@@ -7,7 +7,7 @@ mod sending;
 use std::time::Duration;
 
 use super::orders::{Circumstances, carry_out, settle};
-use super::{Backend, EventQuery, Store, StoreError, Tables};
+use super::{Backend, DoorTimes, EventQuery, Store, StoreError, Tables};
 use crate::clock::Timestamp;
 use crate::gate::account::{LastUse, Terms};
 use crate::gate::address::Key;
@@ -31,13 +31,14 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 17] = [
+    let suite: [fn(&B); 18] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
         sources_are_kept_as_they_are,
         settling_blocks_and_says_so,
         events_are_found_by_what_is_asked,
+        doors_are_what_was_put_down_last,
         a_failed_transaction_leaves_nothing,
         sending::an_address_belongs_to_whoever_is_nearest,
         sending::rights_are_granted_and_taken_back,
@@ -269,6 +270,15 @@ fn events_are_found_by_what_is_asked<B: Backend>(backend: &B) {
     assert_eq!(write(backend, |tables| tables.forget(Timestamp(104), NOW, 3)), 3, "bounded");
     assert_eq!(write(backend, |tables| tables.forget(Timestamp(104), NOW, 3)), 1);
     assert_eq!(times(all), [104, 105]);
+}
+
+fn doors_are_what_was_put_down_last<B: Backend>(backend: &B) {
+    let door = |place: &str, asked| DoorTimes { place: place.into(), since: NOW, asked };
+    assert_eq!(write(backend, |tables| tables.doors()), []);
+    let (asked, never) = (door("/run/a", Some(NOW)), door("127.0.0.1:1", None));
+    write(backend, |tables| tables.set_doors(&[asked.clone(), door("/run/b", None)]));
+    write(backend, |tables| tables.set_doors(&[never.clone(), asked.clone()]));
+    assert_eq!(write(backend, |tables| tables.doors()), [asked, never]);
 }
 
 fn a_failed_transaction_leaves_nothing<B: Backend>(backend: &B) {

@@ -99,6 +99,17 @@ pub struct EventQuery {
     pub limit: u32,
 }
 
+/// A listener, as far as the store remembers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoorTimes {
+    /// A path, or an address and port.
+    pub place: String,
+    /// Since when it is there.
+    pub since: Timestamp,
+    /// When it was last asked, if it ever was.
+    pub asked: Option<Timestamp>,
+}
+
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
 pub trait Tables: SendingTables + RolloutTables {
     /// An account with its client passwords and the marks of removed ones.
@@ -136,6 +147,10 @@ pub trait Tables: SendingTables + RolloutTables {
     fn cursor(&mut self, name: &str) -> Result<Option<i64>, StoreError>;
     /// Notes how far.
     fn set_cursor(&mut self, name: &str, event: i64) -> Result<(), StoreError>;
+    /// The listeners, in the order of their places.
+    fn doors(&mut self) -> Result<Vec<DoorTimes>, StoreError>;
+    /// Puts down the listeners that there are, each place once, instead of those that there were.
+    fn set_doors(&mut self, doors: &[DoorTimes]) -> Result<(), StoreError>;
     /// Forgets up to `limit` events and marks of removed passwords from before these times;
     /// returns how many went.
     fn forget(&mut self, events: Timestamp, revoked: Timestamp, limit: u32) -> Result<usize, StoreError>;

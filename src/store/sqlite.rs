@@ -14,7 +14,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 
 use self::rows::{broken, failure_bytes, join, read_event, read_password, read_record};
-use super::{AccountLine, Backend, Counts, EventQuery, NewRow, Store, StoreError, Tables, Work};
+use super::{AccountLine, Backend, Counts, DoorTimes, EventQuery, NewRow, Store, StoreError, Tables, Work};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, LastUse, RevokedPassword};
 use crate::gate::address::Key;
@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0001_start.sql"),
     include_str!("schema/0002_sending.sql"),
     include_str!("schema/0003_cursor.sql"),
+    include_str!("schema/0004_door.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".
@@ -433,6 +434,22 @@ impl Tables for SqliteTables<'_> {
     fn set_cursor(&mut self, name: &str, event: i64) -> Result<(), StoreError> {
         let sql = "INSERT OR REPLACE INTO cursor (name, event) VALUES (?1, ?2)";
         self.run(sql, params![name, event]).map(drop)
+    }
+
+    fn doors(&mut self) -> Result<Vec<DoorTimes>, StoreError> {
+        self.list("SELECT place, since, asked FROM door ORDER BY place", [], |row| {
+            let asked = row.get::<_, Option<i64>>(2)?.map(Timestamp);
+            Ok(DoorTimes { place: row.get(0)?, since: Timestamp(row.get(1)?), asked })
+        })
+    }
+
+    fn set_doors(&mut self, doors: &[DoorTimes]) -> Result<(), StoreError> {
+        self.run("DELETE FROM door", [])?;
+        for DoorTimes { place, since, asked } in doors {
+            let sql = "INSERT INTO door (place, since, asked) VALUES (?1, ?2, ?3)";
+            self.run(sql, params![place, since.0, asked.map(|asked| asked.0)])?;
+        }
+        Ok(())
     }
 
     fn forget(&mut self, events: Timestamp, revoked: Timestamp, limit: u32) -> Result<usize, StoreError> {

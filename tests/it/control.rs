@@ -243,3 +243,25 @@ fn a_request_past_the_limit_or_without_sense_is_refused_in_words() {
         assert!(answer.contains("\"message\":"), "{answer}");
     }
 }
+
+/// A door's last question is told by the daemon after the one that heard it.
+#[test]
+fn a_restart_forgets_no_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start(folder.path());
+    let door = |daemon: &Daemon| daemon.control("GET", "/v1/doctor", &json!({}))["doors"][0].clone();
+    let fresh = door(&daemon);
+    assert_eq!(fresh["last_question"], Value::Null);
+    assert_eq!(daemon.peer().login("wrong", "192.0.2.7"), "FAIL");
+    let asked = door(&daemon);
+    assert!(asked["last_question"].as_i64() >= fresh["since"].as_i64() && asked["since"] == fresh["since"]);
+    // The clock must show another second, or a door that forgot would look the same.
+    let now = || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    while now() <= asked["last_question"].as_u64().unwrap() {
+        std::thread::yield_now();
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.end(), Some(0));
+    let daemon = Daemon::start(folder.path());
+    assert_eq!(door(&daemon), asked);
+}

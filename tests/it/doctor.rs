@@ -48,7 +48,7 @@ fn healthy_door(listener: &Listener) -> Value {
 fn healthy(config: &Config) -> Value {
     let view = |listener: &Listener| {
         let (protocol, path) = (listener.protocol.word(), listener.place.to_string());
-        json!({ "protocol": protocol, "path": path, "last_question": NOW.0 - 60 })
+        json!({ "protocol": protocol, "path": path, "since": NOW.0 - 900_000, "last_question": NOW.0 - 60 })
     };
     let socket = |protocol| {
         config.listen.iter().find(|listener| listener.protocol == protocol).map(|l| l.place.to_string())

@@ -71,6 +71,7 @@ fn view(door: &Door) -> DoorView {
     DoorView {
         protocol: door.settings.protocol.word().to_owned(),
         path: door.settings.place.to_string(),
+        since: door.since(),
         last_question: door.last_question(),
     }
 }

@@ -175,7 +175,7 @@ pub(super) fn limits(schemas: &mut Schemas) {
 }
 
 pub(super) fn diagnosis(schemas: &mut Schemas) {
-    let bare = DoorView { protocol: "policy".into(), path: "/run/x".into(), last_question: None };
+    let bare = DoorView { protocol: "policy".into(), path: "/run/x".into(), since: NOW, last_question: None };
     let full = DoorView { last_question: Some(NOW), ..bare.clone() };
     schemas.answer("DoorView", &full, &bare);
     let (address_missing, proxies_suspected) = (vec!["smtp".into()], vec!["192.0.2.7".into()]);
