@@ -79,7 +79,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 26);
+    assert_eq!(table.len(), 27);
     assert_eq!(table, described());
 }
 
