@@ -119,7 +119,7 @@ Example:
     Status,
     /// Say what is wrong with the mail server and Sidegate, and the cure of each
     ///
-    /// Reads Dovecot's and Postfix's configuration, asks every socket one question that counts nothing, and asks the
+    /// Reads the configuration of Dovecot, Postfix and nginx's mail proxy, asks every socket one question that counts nothing, and asks the
     /// daemon how it is. Run it as root. Exit status 0 if nothing is bad, 1 if something is, 3 if the daemon cannot be
     /// reached; the rest is looked at even then.
     #[command(after_help = "\
@@ -374,6 +374,9 @@ pub struct Doctor {
     /// The folder of Postfix's configuration [default: its own]
     #[arg(long, value_name = "DIR")]
     pub postfix_dir: Option<PathBuf>,
+    /// nginx's configuration [default: its own]
+    #[arg(long, value_name = "FILE")]
+    pub nginx_conf: Option<PathBuf>,
     /// Only ask this socket and tell what came; doctor itself calls this
     #[arg(long, hide = true, num_args = 2, value_names = ["PROTOCOL", "PLACE"])]
     pub ask: Vec<String>,

@@ -5,12 +5,14 @@
 //!
 //! - [`tree`]: what `doveconf -n` prints, of both series; `dovecot`, `auth_process`, `passdb`: judged
 //! - [`postfix`]: what `postconf` prints; `submission`: the services through which people send
+//! - [`nginx`]: what `nginx -T` prints, and its mail proxy
 //! - `doors`: sockets and who lives behind them; `inside`: what the daemon says of itself, the store, the clock
 
 mod auth_process;
 mod doors;
 mod dovecot;
 mod inside;
+pub mod nginx;
 mod passdb;
 pub mod postfix;
 mod submission;
@@ -54,7 +56,7 @@ impl Level {
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
-    /// What it is about: configuration, dovecot, postfix, sockets, daemon, store, clock.
+    /// What it is about: configuration, dovecot, postfix, nginx, sockets, daemon, store, clock.
     pub area: String,
     /// What was found.
     pub what: String,
@@ -213,6 +215,8 @@ pub struct Examined {
     pub dovecot: Seen<tree::Block>,
     /// `postconf`.
     pub postfix: Seen<postfix::Postfix>,
+    /// `nginx -T`.
+    pub nginx: Seen<nginx::Nginx>,
     /// Our listeners, in the order of the configuration.
     pub doors: Vec<DoorFacts>,
     /// Names in Dovecot's `base_dir`.
@@ -244,6 +248,7 @@ pub fn findings(examined: &Examined) -> Vec<Finding> {
             all.extend(doors::judge(config, examined));
             all.extend(dovecot::judge(config, examined));
             all.extend(submission::judge(config, examined));
+            all.extend(nginx::judge(config, examined));
         }
     }
     all

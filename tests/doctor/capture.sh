@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the texts of this gallery anew: what doveconf and postconf print for the shipped configurations (base/), and
-# for the same with one thing broken (a folder each). Needs Dovecot 2.3, Postfix, and Dovecot 2.4 in the folder that
+# for the same with one thing broken (a folder each). Needs Dovecot 2.3, Postfix, nginx, and Dovecot 2.4 in the folder that
 # tests/dovecot-2.4.sh builds. Starts no server. Beside these texts a case may have facts.json, written by hand.
 #
 # Afterwards:  SIDEGATE_WRITE_ERRORS=1 cargo test --test it doctor     and read the diff of expected.txt
@@ -148,3 +148,26 @@ postfix 49-nobody-listens 's#unix:sidegate/policy#unix:sidegate/limits#' ''
 postfix 50-map-without-listener '' '' 'smtpd_sender_login_maps = socketmap:unix:sidegate/map:sender-login'
 postfix 51-milter-not-asked '' ''
 postfix 52-submission-in-clear '' 's/smtpd_tls_security_level=encrypt/smtpd_tls_security_level=may/; s/smtpd_tls_(auth_only|wrappermode)=yes/smtpd_tls_\1=no/'
+
+# nginx CASE SED [CONFIGURATION]: what nginx -T says of the shipped file, changed, or of another configuration
+nginx() {
+    mkdir -p "$here/$1"
+    sed -E -e "s#/etc/ssl/(certs|private)/#$work/#" -e "$2" "$project/conf/nginx/mail.conf" >"$work/mail.conf"
+    printf '%s\n' 'load_module /usr/lib/nginx/modules/ngx_mail_module.so;' 'user www-data;' 'events { }' \
+        "${3:-include mail.c*;}" >"$work/nginx.conf"
+    command nginx -T -q -e "$work/log" -c "$work/nginx.conf" -g "pid $work/pid;" |
+        grep -v -e '^# [^c]' -e '^#$' | sed -e "s#$work#/etc/nginx#g" >"$here/$1/nginx.txt"
+}
+
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=mx.example.org -keyout "$work/mail.key" -out "$work/mail.pem" 2>/dev/null
+address='s#http://unix:[^;]*;#http://127.0.0.1:8026/auth;#'
+nginx 00-nginx ''
+nginx 00-nginx-with-a-key "$address; s#^ *auth_http_timeout.*#&\\n    auth_http_header X-Sidegate-Key 0123456789abcdef;#"
+nginx 88-nginx-asks-elsewhere 's#http://unix:[^;]*;#http://localhost:9000/cgi-bin/auth;#'
+nginx 89-nginx-shows-no-key "$address"
+nginx 90-nginx-asks-where-everybody-may "$address"
+nginx 91-nginx-no-backend ''
+nginx 92-nginx-asks-for-nothing 's#:/auth;#:/login;#'
+nginx 93-nginx-not-let-in ''
+nginx 94-nginx-never-asked ''
+nginx 95-nginx-without-mail '' 'http { server { listen 127.0.0.1:80; } }'

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sidegate::clock::Timestamp;
 use sidegate::config::{Choice, Config, Endpoint, ListenProtocol, Listener, Source};
+use sidegate::doctor::nginx::Nginx;
 use sidegate::doctor::postfix::Postfix;
 use sidegate::doctor::tree::Block;
 use sidegate::doctor::{Examined, Finding, Host, Level, Seen, findings};
@@ -117,6 +118,10 @@ fn examined(case: &Path) -> Examined {
         config,
         dovecot: Seen::Is(Block::parse(&dovecot)),
         postfix: if facts["postfix"] == json!(false) { Seen::Absent } else { postfix },
+        nginx: match fs::read_to_string(case.join("nginx.txt")) {
+            Ok(dump) => Seen::Is(Nginx::parse(&dump)),
+            Err(_) => Seen::Absent,
+        },
         doors: list(&machine["doors"]),
         links: list(&machine["links"]),
         host: serde_json::from_value::<Host>(machine["host"].clone()).unwrap(),

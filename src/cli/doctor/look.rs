@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::cli::Failure;
 use crate::config::{Config, Listener, Peer};
+use crate::doctor::nginx::Nginx;
 use crate::doctor::postfix::Postfix;
 use crate::doctor::tree::Block;
 use crate::doctor::{Asked, BASE_DIR, DoorFacts, FileFacts, Host, LinkFacts, Outcome, Seen, dict_file};
@@ -83,6 +84,15 @@ impl Programs {
         };
         let all = ask("-n").and_then(|main| Ok((main, ask("-M")?, ask("-P")?)));
         seen(all.map(|(main, master, own)| Postfix::parse(&main, &master, &own)))
+    }
+
+    /// What nginx is configured to do. It checks its files on the way, as its own reload does.
+    pub(super) fn nginx(&self, conf: Option<&Path>) -> Seen<Nginx> {
+        let mut args = ["-T", "-q"].map(OsStr::new).to_vec();
+        if let Some(conf) = conf {
+            args.extend([OsStr::new("-c"), conf.as_os_str()]);
+        }
+        seen(self.run("nginx", &args).map(|text| Nginx::parse(&text)))
     }
 
     /// Whether somebody sets the clock.

@@ -1,6 +1,6 @@
 //! `sidegate doctor`: gathers what `crate::doctor` judges, and prints what it found.
 //!
-//! - `look`: files, links, programs of Dovecot and Postfix, the clock
+//! - `look`: files, links, programs of Dovecot, Postfix and nginx, the clock
 //! - `ask`: one question to each socket, which counts nothing and blocks nobody, in the name of those who ask there
 
 mod ask;
@@ -47,6 +47,7 @@ fn examine(command: &Doctor, said: Result<Diagnosis, ClientError>) -> Result<Exa
     let programs = look::Programs::new()?;
     let dovecot = programs.dovecot(command.dovecot_conf.as_deref());
     let postfix = programs.postfix(command.postfix_dir.as_deref());
+    let nginx = programs.nginx(command.nginx_conf.as_deref());
     let (doors, links, host) = match &config {
         Ok(config) => (
             programs.doors(config, ask::asked),
@@ -56,7 +57,7 @@ fn examine(command: &Doctor, said: Result<Diagnosis, ClientError>) -> Result<Exa
         Err(_) => (Vec::new(), Vec::new(), Host::default()),
     };
     let daemon = said.map_err(|error| error.to_string());
-    Ok(Examined { config, dovecot, postfix, doors, links, host, daemon })
+    Ok(Examined { config, dovecot, postfix, nginx, doors, links, host, daemon })
 }
 
 /// What was found, for people: the worst last, where it is seen.

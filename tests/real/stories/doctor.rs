@@ -15,8 +15,8 @@ use crate::site::{Mode, Plan, Site};
 
 with_each_dovecot!(a_healthy_front_and_what_breaks_it, a_cached_passdb, the_other_ways);
 
-/// Programs of the story's Dovecot, found before the machine's own.
-fn doctor(site: &Site, args: &[&str]) -> Called {
+/// Programs of the story's Dovecot, found before the machine's own; and no word of the machine's nginx.
+pub(super) fn doctor(site: &Site, args: &[&str]) -> Called {
     let folder = site.path("bin");
     let doveconf = site.series.command("doveconf");
     if doveconf.get_program() != "doveconf" && !folder.exists() {
@@ -40,6 +40,8 @@ fn doctor(site: &Site, args: &[&str]) -> Called {
         .arg(site.path("etc/sidegate.toml"))
         .arg("--postfix-dir")
         .arg(site.path("postfix/etc"))
+        .arg("--nginx-conf")
+        .arg(site.path("nginx/nginx.conf"))
         .args(args)
         .env("PATH", format!("{}:{path}", folder.display()))
         .stdin(Stdio::null())

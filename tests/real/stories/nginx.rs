@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::cli::logins;
 use crate::client::{Imap, Pop3, Smtp};
 use crate::dovecot::{IMAP, POP3};
@@ -13,6 +15,7 @@ use crate::postfix::FROM_NGINX;
 use crate::process::{Server, listens, wait_until};
 use crate::site::{Mode, Plan, Site, shipped};
 
+use super::doctor::doctor;
 use super::{assert_in, assert_refused};
 
 const ALICE: &str = "alice@example.test";
@@ -91,6 +94,31 @@ fn submission(site: &Site, from: Ipv4Addr) -> Smtp {
 fn smtp(site: &Site, from: Ipv4Addr, password: &str) -> String {
     site.secret(ALICE, password);
     submission(site, from).plain(ALICE, password)
+}
+
+#[test]
+fn doctor_reads_nginx_and_says_what_keeps_people_out() {
+    let Some((site, _nginx)) = site() else { return };
+    site.account(ALICE);
+    let password = site.password(ALICE, "Phone");
+    assert_in(&imap(&site, NEIGHBOUR, &password));
+    let of_nginx = |site: &Site| -> Vec<(String, String)> {
+        let called = doctor(site, &["--json"]);
+        let all: Value = serde_json::from_str(&called.stdout).unwrap_or_else(|e| panic!("{e}: {called:?}"));
+        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+        let findings = all["findings"].as_array().expect("findings").iter();
+        let findings = findings.filter(|finding| finding["area"] == "nginx");
+        findings.map(|finding| (text(finding, "level"), text(finding, "what"))).collect()
+    };
+    let well = ("ok".to_owned(), "the logins of nginx's mail proxy come to Sidegate".to_owned());
+    assert_eq!(of_nginx(&site), [well]);
+    let mail = site.path("nginx/mail.conf");
+    let text = fs::read_to_string(&mail).expect("mail.conf");
+    fs::write(&mail, text.replace(":/auth;", ":/login;")).expect("mail.conf");
+    let found = of_nginx(&site);
+    let asks =
+        |(level, what): &(String, String)| level == "bad" && what.contains("auth_http asks for /login");
+    assert!(found.len() == PORTS.len() && found.iter().all(asks), "{found:?}");
 }
 
 #[test]
