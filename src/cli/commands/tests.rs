@@ -63,6 +63,22 @@ fn every_example_is_right() {
     assert!(seen > 26, "{seen}");
 }
 
+/// What README and the manual show can be typed.
+#[test]
+fn every_command_of_the_documents_is_right() {
+    let mut seen = 0;
+    for text in [include_str!("../../../README.md"), include_str!("../../../conf/man/sidegate.7")] {
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        for line in lines.filter_map(|line| line.strip_prefix("sidegate ")) {
+            let words = words(line);
+            let parsed = parse(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            assert!(parsed.is_ok(), "{line}: {parsed:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
 #[test]
 fn exactly_one_way_to_say_which_password() {
     let revoke = ["password", "revoke", "ann@example.org"];
