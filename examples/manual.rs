@@ -55,11 +55,16 @@ fn pages(command: &Command, name: &str, folder: &Path) -> Result<(), Box<dyn Err
         .manual("Sidegate");
     let mut text = Vec::new();
     man.render(&mut text)?;
-    fs::write(folder.join(format!("{name}.8")), text)?;
+    fs::write(folder.join(format!("{name}.8")), undated(&String::from_utf8(text)?))?;
     for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
         pages(below, &format!("{name}-{}", below.get_name()), folder)?;
     }
     Ok(())
+}
+
+/// The page with a date that is empty and not missing, or the next word would be taken for it.
+fn undated(page: &str) -> String {
+    page.replacen("  \"Sidegate ", " \"\" \"Sidegate ", 1)
 }
 
 /// sidegate.toml(5): the shipped file as it stands, which explains itself.
@@ -88,5 +93,5 @@ fn settings() -> String {
         let _ = writeln!(page, "{guard}{line}");
     }
     page.push_str(".fi\n.SH SEE ALSO\nsidegate(7), sidegated(8), sidegate(8)\n");
-    page
+    undated(&page)
 }
