@@ -28,16 +28,13 @@ kick() {
 # Whoever follows must end with us, and a shell does not end the other side of its own pipe.
 folder=$(mktemp -d) && mkfifo "$folder/events" || exit 1
 # Only what happens from now on; each event is a line of JSON.
-"$SIDEGATE" --json "$@" events --follow --since 1s >"$folder/events" &
+"$SIDEGATE" --json "$@" events --follow --since 1s \
+    --kind password-revoked,account-disabled,account-removed,two-factor-on >"$folder/events" &
 follower=$!
 trap 'kill "$follower" 2>/dev/null; rm -rf "$folder"' EXIT
 trap 'exit 0' HUP INT TERM
 
 while IFS= read -r event; do
-    case $event in
-        *'"kind":"password-revoked"'* | *'"kind":"account-disabled"'* | *'"kind":"account-removed"'* | *'"kind":"two-factor-on"'*) ;;
-        *) continue ;;
-    esac
     account=$(printf '%s\n' "$event" | sed -n 's/.*"account":"\([^"\\]*\)".*/\1/p')
     [ -z "$account" ] || kick "$account"
 done <"$folder/events"
