@@ -10,12 +10,14 @@ use tracing::{error, warn};
 use super::Service;
 use crate::gate::event::Event;
 use crate::notices::Notices;
-use crate::store::{EventQuery, StoreError};
+use crate::store::{EventQuery, StoreError, Tables};
 
 /// The cursor's name in the store.
 const CURSOR: &str = "hooks";
 /// Events that are fetched at once.
 const AT_ONCE: u32 = 50;
+/// So many events of other kinds pile up before they are passed over: each look reads them, and passing over is a write.
+const PASSED_OVER: i64 = 1_000;
 /// An event that could not be told for so long is left out.
 const GIVEN_UP: Duration = Duration::from_secs(2 * 86_400);
 /// The pause after the first failure; each further one is twice as long.
@@ -44,14 +46,15 @@ impl Service {
         }
         let Some(after) = self.store.read(|tables| tables.cursor(CURSOR)).await? else {
             // The first start with hooks: history is not told.
-            let newest = EventQuery { limit: 1, ..EventQuery::default() };
-            let newest = self.store.read(move |tables| tables.events(&newest)).await?;
-            self.came_to(newest.last().map_or(0, |(id, _)| *id)).await?;
+            let newest = self.store.read(newest).await?;
+            self.came_to(newest).await?;
             return Ok(Followed::All);
         };
         let kinds = notices.events().to_vec();
         let query = EventQuery { after: Some(after), kinds, limit: AT_ONCE, ..EventQuery::default() };
-        let events = self.store.read(move |tables| tables.events(&query)).await?;
+        let read = move |tables: &mut dyn Tables| Ok((newest(tables)?, tables.events(&query)?));
+        let (newest, events) = self.store.read(read).await?;
+        let mut came_to = after;
         let more = events.len() == AT_ONCE as usize;
         for (id, event) in events {
             if let Err(why) = notices.deliver_event(id, &event).await
@@ -61,6 +64,10 @@ impl Service {
             }
             *failures = 0;
             self.came_to(id).await?;
+            came_to = id;
+        }
+        if !more && newest - came_to >= PASSED_OVER {
+            self.came_to(newest).await?;
         }
         Ok(if more { Followed::More } else { Followed::All })
     }
@@ -81,4 +88,10 @@ impl Service {
     async fn came_to(&self, event: i64) -> Result<(), StoreError> {
         self.store.write(move |tables| tables.set_cursor(CURSOR, event), |()| ()).await
     }
+}
+
+/// The number of the newest event of all.
+fn newest(tables: &mut dyn Tables) -> Result<i64, StoreError> {
+    let events = tables.events(&EventQuery { limit: 1, ..EventQuery::default() })?;
+    Ok(events.last().map_or(0, |(id, _)| *id))
 }

@@ -72,3 +72,29 @@ async fn events_are_told_in_their_order_each_once() {
     assert_eq!(told(&file)[3].1, ANN);
     drop(world);
 }
+
+/// Among many events of other kinds the mark goes on, or each look would read all of them once more.
+#[tokio::test]
+async fn events_of_other_kinds_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("told");
+    let world = World::start_in(folder, &settings(&format!("cat >> {file:?}")), START).await;
+    let store = rusqlite::Connection::open(world.socket("store.db")).unwrap();
+    store.busy_timeout(PATIENCE).unwrap();
+    let marked = || store.query_row("SELECT event FROM cursor", [], |row| row.get::<_, i64>(0)).unwrap_or(-1);
+    let await_mark = async |mark: i64| {
+        let deadline = Instant::now() + PATIENCE;
+        while marked() < mark {
+            assert!(Instant::now() < deadline, "the mark is {} and not {mark}", marked());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    await_mark(0).await;
+    let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1200)
+                INSERT INTO event (time, kind, actor) SELECT 0, 'login', 'gate' FROM n";
+    store.execute(many, []).unwrap();
+    await_mark(1200).await;
+    world.account(ANN).await;
+    world.password(ANN, "phone", "Fj7kQm2RxT9wBn4c").await;
+    await_told(&file, &["password-added"]).await;
+}
