@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# Makes target/packages/sidegate_*.deb, and sidegate-*.rpm if asked.
+# Makes target/packages/sidegate_*.deb and sidegate-*.rpm.
 #
-#   packaging/build.sh               the .deb
-#   packaging/build.sh deb rpm       both; the .rpm has not been tried yet
+#   packaging/build.sh               both
+#   packaging/build.sh deb|rpm       one of them
 #   packaging/build.sh --tools DIR   where cargo-deb and cargo-generate-rpm are, or are put (target/packages/tools)
 #
-# Everything is packed twice and compared. What goes in depends on the source, the toolchain and SOURCE_DATE_EPOCH (the
-# last commit's time if not given), not on the machine, the folder or the day.
+# What goes in depends on the source, the toolchain, the C library and SOURCE_DATE_EPOCH (the last commit's time if not
+# given), not on the machine, the folder or the day: packaging/reproduce.sh compares two whole builds. CARGO_BUILD_JOBS=1
+# spares a machine that has other work.
 set -euo pipefail
+umask 022
 
 project=$(cd "$(dirname "$0")/.." && pwd)
 cd "$project"
 out=$project/target/packages
-stage=$out/stage
+built=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 tools=$out/tools
 kinds=()
 # What the packages were last made with. Others may do as well.
@@ -28,7 +30,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --tools)
             [ $# -ge 2 ] || die "--tools needs a folder"
-            tools=$2
+            tools=$(realpath -m "$2")
             shift
             ;;
         deb | rpm) kinds+=("$1") ;;
@@ -36,7 +38,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#kinds[@]} -gt 0 ] || kinds=(deb)
+[ ${#kinds[@]} -gt 0 ] || kinds=(deb rpm)
 
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
@@ -48,56 +50,21 @@ tool() {
 }
 
 compile() {
-    local flags="--remap-path-prefix=$project=/build/sidegate"
-    flags+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/build/cargo"
-    RUSTFLAGS=$flags cargo build --release --locked --bins
-    # The generator needs no speed; and C compilers would be called again for a date.
-    env -u SOURCE_DATE_EPOCH cargo run --quiet --locked --example manual -- "$out/manual"
-}
-
-# put MODE SOURCE... FOLDER
-put() {
-    local mode=$1
-    shift
-    install -D -m "$mode" -t "$stage/${!#}" "${@:1:$#-1}"
-}
-
-gather() {
-    local built=${CARGO_TARGET_DIR:-$project/target}/release page file
-    rm -rf "$stage"
-    put 0755 "$built/sidegated" usr/sbin
-    put 0755 "$built/sidegate" usr/bin
-    strip --strip-unneeded "$stage/usr/sbin/sidegated" "$stage/usr/bin/sidegate"
-    put 0644 packaging/systemd/*.service packaging/systemd/*.socket usr/lib/systemd/system
-    install -D -m 0644 packaging/systemd/sidegate.sysusers "$stage/usr/lib/sysusers.d/sidegate.conf"
-    for file in packaging/systemd/*.tmpfiles; do
-        install -D -m 0644 "$file" "$stage/usr/lib/tmpfiles.d/$(basename "$file" .tmpfiles).conf"
+    local cargo=${CARGO_HOME:-$HOME/.cargo} flags program
+    flags="--remap-path-prefix=$project=/build/sidegate --remap-path-prefix=$cargo=/build/cargo"
+    flags+=" --remap-path-prefix=$built=/build/target"
+    export RUSTFLAGS=$flags
+    cargo build --release --locked --bins
+    # In a run of its own: what only examples and tests ask of a dependency is not in the programs.
+    rm -rf "$out/manual"
+    cargo run --quiet --release --locked --example manual -- "$out/manual"
+    for program in sidegated sidegate; do
+        install -D -m 0755 -t "$out/bin" "$built/release/$program"
+        strip --strip-unneeded "$out/bin/$program"
+        for folder in "$project" "$built" "$cargo"; do
+            if grep -qaF "$folder/" "$out/bin/$program"; then die "$program names $folder"; fi
+        done
     done
-    install -D -m 0644 conf/sidegate/front.toml "$stage/etc/sidegate/sidegate.toml"
-    # Here Dovecot's files look for each other.
-    put 0644 conf/dovecot/sidegate.lua etc/sidegate/dovecot
-    put 0755 conf/dovecot/take-over.sh etc/sidegate/dovecot
-    put 0644 conf/dovecot/2.3/* etc/sidegate/dovecot/2.3
-    put 0644 conf/dovecot/2.4/* etc/sidegate/dovecot/2.4
-    put 0644 conf/README.md conf/sidegate.toml conf/openapi.json usr/share/doc/sidegate/examples
-    put 0644 conf/sidegate/* usr/share/doc/sidegate/examples/sidegate
-    put 0644 conf/postfix/*.cf usr/share/doc/sidegate/examples/postfix
-    put 0644 conf/postfix/sasl/* usr/share/doc/sidegate/examples/postfix/sasl
-    put 0644 conf/nginx/* usr/share/doc/sidegate/examples/nginx
-    put 0644 packaging/systemd/notices.conf usr/share/doc/sidegate/examples/systemd
-    put 0644 README.md usr/share/doc/sidegate
-    install -D -m 0644 CHANGELOG.md "$stage/usr/share/doc/sidegate/changelog"
-    for page in "$out"/manual/*.[578]; do
-        put 0644 "$page" "usr/share/man/man${page##*.}"
-    done
-    find "$stage/usr/share/man" -type f -exec gzip -9n {} +
-    gzip -9n "$stage/usr/share/doc/sidegate/changelog"
-    for file in sidegate sidegated; do
-        install -D -m 0644 "$out/manual/$file.bash" "$stage/usr/share/bash-completion/completions/$file"
-        put 0644 "$out/manual/$file.fish" usr/share/fish/vendor_completions.d
-        put 0644 "$out/manual/_$file" usr/share/zsh/vendor-completions
-    done
-    find "$stage" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 }
 
 # pack KIND FOLDER
@@ -107,7 +74,7 @@ pack() {
     case $1 in
         deb) PATH=$tools/bin:$PATH cargo deb --quiet --no-build --no-strip --deb-revision 1 --output "$2/" ;;
         rpm)
-            # No --auto-req: it asks for what the building machine has.
+            # Not rpm's own search for libraries, which is there on some machines and not on others.
             PATH=$tools/bin:$PATH cargo generate-rpm --source-date "$SOURCE_DATE_EPOCH" --payload-compress zstd \
                 --auto-req builtin --output "$2/"
             ;;
@@ -115,18 +82,18 @@ pack() {
 }
 
 compile
-gather
+packaging/gather.sh "$out/bin" "$out/manual" "$out/stage"
 for kind in "${kinds[@]}"; do
     case $kind in
         deb) tool cargo-deb "$cargo_deb" ;;
         rpm) tool cargo-generate-rpm "$cargo_generate_rpm" ;;
     esac
-    pack "$kind" "$out/once"
-    pack "$kind" "$out/again"
-    for file in "$out"/once/*; do
-        cmp "$file" "$out/again/$(basename "$file")" || die "not the same twice: $(basename "$file")"
+    pack "$kind" "$out/new"
+    for file in "$out"/new/*; do
         mv "$file" "$out/"
-        sha256sum "$out/$(basename "$file")"
+        (cd "$out" && sha256sum "${file##*/}")
     done
 done
-rm -rf "$out/once" "$out/again"
+rm -rf "$out/new"
+printf 'needs glibc %s or newer\n' \
+    "$(objdump -T "$out"/bin/* | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1 | cut -d_ -f2)"
