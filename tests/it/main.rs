@@ -21,6 +21,7 @@ mod milter;
 mod notices;
 mod observe;
 mod openapi;
+mod packages;
 mod passwords;
 mod sending;
 mod systemd;
