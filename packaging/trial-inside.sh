@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# What packaging/trial.sh does with a package, in the copy of the machine and under the copy's systemd.
+set -euo pipefail
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+settings=/etc/sidegate/sidegate.toml
+newer='# A newer version says this.'
+# As README.package says.
+sockets=(sidegate-control.socket sidegate-dovecot-client.socket sidegate-dovecot-master.socket
+    sidegate-postfix-auth.socket sidegate-postfix-policy.socket)
+login_socket=/var/spool/postfix/sidegate/auth
+
+say() { printf '  ok  %s\n' "$1"; }
+die() {
+    printf 'trial.sh: %s\n' "$1"
+    journalctl --no-pager --output=cat -n 40 -u 'sidegate*' || true
+    exit 1
+}
+
+# must SAYING COMMAND...
+must() {
+    local saying=$1
+    shift
+    "$@" >/tmp/said 2>&1 || die "$saying: $(cat /tmp/said)"
+}
+
+active() { systemctl is-active --quiet "$1"; }
+main_pid() { systemctl show --property MainPID --value sidegate.service; }
+
+# login PASSWORD: as Postfix does it, as its user, at the socket that the configuration of the package has for it. 0: let in;
+# 1: refused; 2: to be tried again, which is what whoever has asked hears when the daemon is stopped.
+login() {
+    # shellcheck disable=SC2016
+    setpriv --reuid=postfix --regid=postfix --init-groups perl -MIO::Socket::UNIX -MMIME::Base64 -e '
+        alarm 60;
+        my $socket = IO::Socket::UNIX->new(Peer => $ARGV[1]) or die "no socket: $!\n";
+        $socket->autoflush(1);
+        $SIG{PIPE} = "IGNORE";
+        print $socket "VERSION\t1\t2\nCPID\t$$\nAUTH\t1\tPLAIN\tservice=smtp\trip=192.0.2.7\tresp="
+            . encode_base64("\0ann\@example.org\0$ARGV[0]", "") . "\n";
+        while (<$socket>) {
+            if (/^OK\t1\t/) { exit 0 }
+            if (/^FAIL\t1/) { print; exit(/code=temp_fail/ ? 2 : 1) }
+        }
+        print "closed\n";
+        exit 2' "$1" "$login_socket"
+}
+
+# What a package may have left, but for what the package manager and the user database say of it. What a layer hides of the
+# one below it is a device there.
+leftovers() {
+    (cd /tmp/changed && find . -name '*sidegate*' ! -type c -printf '/%P\n' -prune) |
+        grep -v '^/var/lib/dpkg/\|^/var/cache/\|^/var/log/' | sort
+    find /run -name '*sidegate*' -print -prune | grep -v '^/run/systemd/\|^/run/log/' || true
+}
+
+same() { [ "$(sha256sum <"$settings")" = "$edited" ] || die "$1"; }
+
+check_installed() {
+    local page file group unit
+    getent passwd sidegate >/dev/null || die "there is no user sidegate"
+    for group in dovecot dovenull postfix; do
+        id -nG sidegate | grep -qw "$group" || die "sidegate is not in the group $group"
+    done
+    say "installed as it was packed, with its user in the groups of Dovecot and Postfix"
+    for page in sidegate.8 sidegate-password-new.8 sidegated.8 sidegate.toml.5; do
+        man -w "${page##*.}" "${page%.*}" >/dev/null || die "no page $page"
+    done
+    for file in sidegate sidegated; do bash -n "/usr/share/bash-completion/completions/$file"; done
+    say "manual pages and completions are there"
+    for unit in /usr/lib/systemd/system/sidegate*; do
+        must "a unit has mistakes" systemd-analyze verify "$unit"
+        unit=${unit##*/}
+        [ "$(systemctl is-enabled "$unit")" = disabled ] || die "$unit is not disabled"
+        if active "$unit"; then die "$unit runs"; fi
+    done
+    say "nothing is enabled or started"
+}
+
+# The first question over a socket starts the daemon.
+try_daemon() {
+    must "the configuration has mistakes" sidegate config check
+    must "sockets cannot be enabled" systemctl enable --now "${sockets[@]}"
+    if active sidegate.service; then die "the daemon runs before anybody asked"; fi
+    must "no account can be added" sidegate account add ann@example.org
+    active sidegate.service || die "the daemon does not run"
+    must "the daemon cannot be enabled" systemctl enable sidegate.service
+    [ "$(ps -o user= -p "$(main_pid)")" = sidegate ] || die "the daemon does not run as sidegate"
+    secret=$(sidegate password new ann@example.org --name Phone)
+    must "the new password is not good" login "$secret"
+    if login 'AAAA-wrong-wrong' >/dev/null; then die "any password is good"; fi
+    [ "$(readlink /run/dovecot/login/login)" = sidegate/client ] || die "there are no links for Dovecot"
+    if journalctl -u sidegate.service --quiet \
+        --grep 'no listener is configured|do not reach|could not|cannot' >/dev/null; then
+        die "the daemon is not content with its unit"
+    fi
+    say "started by its sockets, as its user, with the configuration it brings; a client password logs in, a wrong one does not"
+}
+
+edit() {
+    printf '\n[lockout]\nfailures = 7\n' >>"$settings"
+    edited=$(sha256sum <"$settings")
+    must "the edited configuration is not taken" systemctl reload sidegate.service
+}
+
+# upgrade COMMAND...: while somebody logs in again and again.
+upgrade() {
+    local before inode logins
+    before=$(main_pid)
+    inode=$(stat -c %i $login_socket)
+    : >/tmp/logins
+    touch /tmp/go
+    (while [ -e /tmp/go ]; do
+        result=0
+        login "$secret" >/dev/null 2>&1 || result=$?
+        echo "$result" >>/tmp/logins
+    done) &
+    logins=$!
+    while [ "$(wc -l </tmp/logins)" -lt 3 ]; do sleep 0.1; done
+    must "cannot be upgraded" "$@"
+    [ "$(main_pid)" != "$before" ] || die "the upgrade did not restart the daemon"
+    active sidegate.service || die "the upgrade stopped the daemon"
+    before=$(wc -l </tmp/logins)
+    while [ "$(wc -l </tmp/logins)" -lt $((before + 3)) ]; do sleep 0.1; done
+    rm /tmp/go
+    wait $logins
+    if grep -qvx '[02]' /tmp/logins; then die "a right password was refused: $(sort /tmp/logins | uniq -c)"; fi
+    [ "$(grep -cx 2 /tmp/logins)" -le 1 ] || die "more than the login that was open was put off: $(sort /tmp/logins | uniq -c)"
+    [ "$(stat -c %i $login_socket)" = "$inode" ] || die "the upgrade made the socket anew"
+    for unit in "${sockets[@]}" sidegate.service; do
+        [ "$(systemctl is-enabled "$unit")" = enabled ] || die "the upgrade disabled $unit"
+    done
+    same "the upgrade changed the site's configuration"
+    grep -qF "$newer" "$settings".{rpmnew,dpkg-dist} 2>/dev/null ||
+        die "the new configuration is nowhere to be seen"
+    say "upgraded under $(wc -l </tmp/logins) logins, none refused: own configuration kept and the new one beside it, daemon restarted, sockets open"
+}
+
+check_removed() {
+    local unit
+    for unit in "${sockets[@]}" sidegate.service; do
+        if active "$unit"; then die "$unit still runs"; fi
+    done
+    if pgrep -x sidegated >/dev/null; then die "sidegated still runs"; fi
+    if command -v sidegated >/dev/null; then die "sidegated is still there"; fi
+    [ -s /var/lib/sidegate/sidegate.db ] || die "the store is gone"
+}
+
+again() {
+    must "sockets cannot be started again" systemctl enable --now "${sockets[@]}"
+    must "a password was lost" login "$secret"
+    say "installed again: everything is as it was"
+}
+
+trial_deb() {
+    must "cannot be installed" dpkg -i "$1"
+    [ -z "$(dpkg -V sidegate)" ] || die "dpkg -V: $(dpkg -V sidegate)"
+    check_installed
+    try_daemon
+
+    edit
+    dpkg-deb -R "$1" /tmp/newer
+    sed -i 's/^Version: .*/&+newer/' /tmp/newer/DEBIAN/control
+    echo "$newer" >>"/tmp/newer$settings"
+    (cd /tmp/newer && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | xargs -0 md5sum >DEBIAN/md5sums)
+    dpkg-deb --build -Znone /tmp/newer /tmp/newer.deb >/dev/null
+    upgrade dpkg --force-confold -i /tmp/newer.deb
+
+    must "cannot be removed" dpkg --remove sidegate
+    check_removed
+    same "remove took the configuration"
+    say "removed: stopped, programs gone, configuration and store kept"
+    must "cannot be installed again" dpkg --force-confold -i "$1"
+    again
+
+    must "cannot be purged" dpkg --purge sidegate
+    if getent passwd sidegate >/dev/null; then die "the user is still there"; fi
+    # Dovecot's links are taken back by hand, before: README.package.
+    [ -z "$(leftovers)" ] || die "purge left: $(leftovers)"
+    say "purged: nothing is left"
+}
+
+trial_rpm() {
+    local rpm=(rpm) install=() kept
+    if ! rpm -q systemd >/dev/null 2>&1; then
+        rpm+=(--dbpath /tmp/rpm)
+        install=(--nodeps)
+    fi
+    must "cannot be installed" "${rpm[@]}" "${install[@]}" -i "$1"
+    must "rpm -V" "${rpm[@]}" -V "${install[@]}" sidegate
+    check_installed
+    try_daemon
+
+    edit
+    upgrade "${rpm[@]}" "${install[@]}" -U "$2"
+    [ "$("${rpm[@]}" -q sidegate | wc -l)" = 1 ] || die "the older version is still there"
+
+    must "cannot be erased" "${rpm[@]}" -e sidegate
+    check_removed
+    mv "$settings.rpmsave" "$settings"
+    same "erase took the configuration"
+    kept=$(leftovers && ls /etc/sidegate)
+    [ "$(echo "$kept" | xargs)" = '/etc/sidegate /var/lib/sidegate /var/lib/sidegate-sharing sidegate.toml sidegate.toml.rpmnew' ] ||
+        die "erase left: $kept"
+    getent passwd sidegate >/dev/null || die "erase took the user that the store belongs to"
+    say "erased: stopped, disabled, only the edited configuration, the store and the user are left"
+    must "cannot be installed again" "${rpm[@]}" "${install[@]}" -i "$1"
+    again
+}
+
+for kind in deb rpm; do
+    if [ -e "/tmp/share/first.$kind" ]; then "trial_$kind" "/tmp/share/first.$kind" "/tmp/share/second.$kind"; fi
+done
