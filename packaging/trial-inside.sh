@@ -103,6 +103,53 @@ edit() {
     must "the edited configuration is not taken" systemctl reload sidegate.service
 }
 
+# imap PASSWORD: through Dovecot.
+imap() {
+    # shellcheck disable=SC2016
+    perl -MIO::Socket::INET -e '
+        alarm 60;
+        my $socket = IO::Socket::INET->new("127.0.0.1:143") or die "no IMAP: $@\n";
+        $socket->autoflush(1);
+        <$socket>;
+        print $socket "a LOGIN ann\@example.org $ARGV[0]\r\nb LOGOUT\r\n";
+        while (<$socket>) { if (/^a /) { print; exit(/^a OK/ ? 0 : 1) } }
+        die "no answer\n"' "$1"
+}
+
+# Dovecot as its package starts it, told what README.package says: only whose mail it is, is a site's own.
+try_dovecot() {
+    local version
+    version=$(dovecot --version | cut -d. -f1-2)
+    if [ "$version" != 2.3 ]; then
+        echo "  --  Dovecot $version is not tried: the lines of this site are for 2.3"
+        return
+    fi
+    cat >/etc/dovecot/local.conf <<SITE
+first_valid_uid = 1
+mail_location = maildir:/var/mail/%u
+userdb {
+    driver = static
+    args = uid=mail gid=mail home=/var/mail/%u allow_all_users=yes
+}
+!include /etc/sidegate/dovecot/$version/front.conf
+SITE
+    must "Dovecot does not start" systemctl start dovecot.service
+    must "no login over IMAP" imap "$secret"
+    if imap 'AAAA-wrong-wrong' >/dev/null; then die "IMAP takes any password"; fi
+    say "Dovecot $version, started after it as README.package says, lets the client password in over IMAP and no other"
+}
+
+# The way back, as README.package says.
+give_back() {
+    must "Dovecot does not stop" systemctl stop dovecot.service
+    must "the links cannot be taken back" /usr/libexec/sidegate/take-over.sh --undo /run/dovecot
+    rm -f /etc/dovecot/local.conf
+    must "Dovecot does not start without Sidegate" systemctl start dovecot.service
+    { [ -S /run/dovecot/login/login ] && [ ! -L /run/dovecot/login/login ]; } || die "Dovecot has not got its sockets back"
+    must "Dovecot does not stop" systemctl stop dovecot.service
+    say "Dovecot has its own sockets back"
+}
+
 # upgrade COMMAND...: while somebody logs in again and again.
 upgrade() {
     local before inode logins
@@ -157,6 +204,7 @@ trial_deb() {
     [ -z "$(dpkg -V sidegate)" ] || die "dpkg -V: $(dpkg -V sidegate)"
     check_installed
     try_daemon
+    try_dovecot
 
     edit
     dpkg-deb -R "$1" /tmp/newer
@@ -166,6 +214,7 @@ trial_deb() {
     dpkg-deb --build -Znone /tmp/newer /tmp/newer.deb >/dev/null
     upgrade dpkg --force-confold -i /tmp/newer.deb
 
+    give_back
     must "cannot be removed" dpkg --remove sidegate
     check_removed
     same "remove took the configuration"
@@ -175,7 +224,6 @@ trial_deb() {
 
     must "cannot be purged" dpkg --purge sidegate
     if getent passwd sidegate >/dev/null; then die "the user is still there"; fi
-    # Dovecot's links are taken back by hand, before: README.package.
     [ -z "$(leftovers)" ] || die "purge left: $(leftovers)"
     say "purged: nothing is left"
 }
@@ -190,11 +238,13 @@ trial_rpm() {
     must "rpm -V" "${rpm[@]}" -V "${install[@]}" sidegate
     check_installed
     try_daemon
+    try_dovecot
 
     edit
     upgrade "${rpm[@]}" "${install[@]}" -U "$2"
     [ "$("${rpm[@]}" -q sidegate | wc -l)" = 1 ] || die "the older version is still there"
 
+    give_back
     must "cannot be erased" "${rpm[@]}" -e sidegate
     check_removed
     mv "$settings.rpmsave" "$settings"

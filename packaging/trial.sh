@@ -6,9 +6,9 @@
 # As root; both kinds, the newest in target/packages, if nothing is named. packaging/trial-inside.sh tells what is tried.
 #
 # The copy is an overlay over / in namespaces and a control group of its own, with a systemd of its own, which may neither
-# load modules nor set clocks nor write to /proc/sys and /sys: nothing of this machine is changed, and no service of it is
-# touched. Needed are systemd 252, cgroup v2, Dovecot and Postfix, which are not started; for an .rpm also rpm, and
-# cargo-generate-rpm for a newer one to upgrade to. Where rpm has no list of this machine's packages, it keeps one in the
+# load modules nor set clocks nor write to /proc/sys and /sys, and no network but a loopback of its own: nothing of this
+# machine is changed, and no service of it is touched. Needed are systemd 252, cgroup v2, Dovecot (2.3 is also started, in the
+# copy), Postfix and perl; for an .rpm also rpm, and cargo-generate-rpm for a newer one to upgrade to. Where rpm has no list of this machine's packages, it keeps one in the
 # copy and does not ask for what the package requires. lintian and rpmlint look at the packages first, where they are there.
 set -euo pipefail
 
