@@ -200,7 +200,12 @@ again() {
 }
 
 trial_deb() {
+    local group
     must "cannot be installed" dpkg -i "$1"
+    # As if Dovecot and Postfix came later.
+    for group in dovecot dovenull postfix; do must "not in group $group" gpasswd -d sidegate $group; done
+    must "no trigger" dpkg-trigger --by-package=dpkg /usr/sbin/dovecot
+    must "the trigger fails" dpkg --triggers-only sidegate
     [ -z "$(dpkg -V sidegate)" ] || die "dpkg -V: $(dpkg -V sidegate)"
     check_installed
     try_daemon

@@ -1,9 +1,5 @@
-# Users are made here and not before the files, since all files are root's. Dovecot's and Postfix's sockets belong to
-# their groups; those that come later: README.package.
+# Here and not before the files come, since all files are root's.
 systemd-sysusers sidegate.conf >/dev/null 2>&1 || :
-for group in dovecot dovenull postfix; do
-    if getent group "$group" >/dev/null; then usermod -a -G "$group" sidegate || :; fi
-done
 # $1 is how many of this package are there now. A preset at the first only: what was chosen since then stays.
 if [ "$1" -eq 1 ]; then
     systemctl --no-reload preset \
@@ -23,6 +19,5 @@ if [ "$1" -eq 1 ]; then
         sidegate.service >/dev/null 2>&1 || :
 fi
 if [ -d /run/systemd/system ]; then
-    systemd-tmpfiles --create sidegate.conf sidegate-dovecot.conf sidegate-postfix.conf >/dev/null 2>&1 || :
     systemctl daemon-reload >/dev/null 2>&1 || :
 fi
