@@ -63,7 +63,7 @@ check_installed() {
         id -nG sidegate | grep -qw "$group" || die "sidegate is not in the group $group"
     done
     say "installed as it was packed, with its user in the groups of Dovecot and Postfix"
-    for page in sidegate.8 sidegate-password-new.8 sidegated.8 sidegate.toml.5; do
+    for page in sidegate.7 sidegate.8 sidegate-password-new.8 sidegated.8 sidegate.toml.5; do
         man -w "${page##*.}" "${page%.*}" >/dev/null || die "no page $page"
     done
     for file in sidegate sidegated; do bash -n "/usr/share/bash-completion/completions/$file"; done

@@ -46,7 +46,9 @@ fn stage(folder: &Path) -> PathBuf {
         }
         fs::write(manual.join(format!("_{program}")), program).unwrap();
     }
-    fs::write(manual.join("sidegate.toml.5"), "page").unwrap();
+    for page in ["sidegate.toml.5", "sidegate.7"] {
+        fs::write(manual.join(page), page).unwrap();
+    }
     let gather = Command::new(project("packaging/gather.sh")).args([&bin, &manual, &stage]).output().unwrap();
     assert!(gather.status.success(), "{}", String::from_utf8_lossy(&gather.stderr));
     stage
@@ -161,6 +163,12 @@ fn everything_in_conf_is_packed() {
     let stage = stage(folder.path());
     let packed: Vec<_> = files(&stage).into_iter().map(|path| fs::read(stage.join(path)).unwrap()).collect();
     for path in files(&project("conf")) {
+        if let Some(page) = path.strip_prefix("man/") {
+            // By examples/manual.rs, with the pages that it makes.
+            let section = page.rsplit('.').next().unwrap();
+            assert!(stage.join(format!("usr/share/man/man{section}/{page}.gz")).is_file(), "{page}");
+            continue;
+        }
         let content = fs::read(project("conf").join(&path)).unwrap();
         assert!(packed.contains(&content), "conf/{path} is in no package");
     }
