@@ -1,10 +1,13 @@
-//! Argon2id on a fixed number of threads ("seats"), each with memory of its own that it keeps.
+//! Password hashes on a fixed number of threads ("seats"), each with memory of its own that it keeps.
 //!
 //! The queue in front is bounded and fair: sources take turns, so that one address with a hundred
 //! new logins does not make another wait for all of them. Whoever waits too long gets a temporary
-//! failure. Idle seats give their memory back.
+//! failure. Idle seats give their memory back. New hashes are Argon2id; imported ones are `foreign`.
+
+mod foreign;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,7 +19,8 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use crate::gate::address::Key;
-use crate::gate::secret::Digest;
+use crate::gate::foreign::ForeignHash;
+use crate::gate::secret::{Digest, Secret};
 
 /// A hash may ask for at most this much memory, in KiB, whatever the settings or the store say: 1 GiB.
 pub const MEMORY_KIB_MAX: u32 = 1_048_576;
@@ -65,6 +69,7 @@ struct Shared {
     queue: Mutex<Queue>,
     filled: Condvar,
     queue_max: usize,
+    computed: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -79,14 +84,14 @@ struct Queue {
 #[derive(Debug)]
 struct Job {
     task: Task,
-    digest: Digest,
     reply: oneshot::Sender<Result<Hashed, HasherError>>,
 }
 
 #[derive(Debug)]
 enum Task {
-    Hash(Cost, [u8; SALT_BYTES]),
-    Verify(String),
+    Hash(Digest, Cost, [u8; SALT_BYTES]),
+    Verify(Digest, String),
+    Foreign(Secret, ForeignHash),
 }
 
 #[derive(Debug)]
@@ -99,7 +104,7 @@ impl Hasher {
     /// Starts `seats` threads. At most `queue_max` jobs wait, each for at most `wait`.
     #[must_use]
     pub fn start(seats: usize, queue_max: usize, wait: Duration) -> Self {
-        let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), queue_max });
+        let shared = Arc::new(Shared::new(queue_max));
         let seat = |n: usize| {
             let shared = Arc::clone(&shared);
             let thread = std::thread::Builder::new().name(format!("argon2-{n}"));
@@ -120,7 +125,7 @@ impl Hasher {
         cost: Cost,
         salt: [u8; SALT_BYTES],
     ) -> Result<String, HasherError> {
-        match self.submit(source, digest, Task::Hash(cost, salt)).await? {
+        match self.submit(source, Task::Hash(digest, cost, salt)).await? {
             Hashed::Phc(phc) => Ok(phc),
             Hashed::Same(_) => Err(HasherError::Unusable),
         }
@@ -131,15 +136,32 @@ impl Hasher {
     /// # Errors
     /// The queue is full, no seat became free in time, or the string cannot be used.
     pub async fn verify(&self, source: Key, digest: Digest, phc: &str) -> Result<bool, HasherError> {
-        match self.submit(source, digest, Task::Verify(phc.to_owned())).await? {
+        self.same(source, Task::Verify(digest, phc.to_owned())).await
+    }
+
+    /// Whether an imported hash belongs to a secret.
+    ///
+    /// # Errors
+    /// As for [`Hasher::verify`].
+    pub async fn verify_foreign(
+        &self,
+        source: Key,
+        secret: Secret,
+        hash: ForeignHash,
+    ) -> Result<bool, HasherError> {
+        self.same(source, Task::Foreign(secret, hash)).await
+    }
+
+    async fn same(&self, source: Key, task: Task) -> Result<bool, HasherError> {
+        match self.submit(source, task).await? {
             Hashed::Same(same) => Ok(same),
             Hashed::Phc(_) => Err(HasherError::Unusable),
         }
     }
 
-    async fn submit(&self, source: Key, digest: Digest, task: Task) -> Result<Hashed, HasherError> {
+    async fn submit(&self, source: Key, task: Task) -> Result<Hashed, HasherError> {
         let (reply, answer) = oneshot::channel();
-        self.shared.push(source, Job { task, digest, reply })?;
+        self.shared.push(source, Job { task, reply })?;
         match tokio::time::timeout(self.wait, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(HasherError::Late),
@@ -150,6 +172,12 @@ impl Hasher {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.shared.lock().waiting
+    }
+
+    /// Jobs that were done since the start.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.shared.computed.load(Ordering::Relaxed)
     }
 }
 
@@ -165,6 +193,11 @@ impl Drop for Hasher {
 }
 
 impl Shared {
+    fn new(queue_max: usize) -> Self {
+        let (queue, filled) = (Mutex::default(), Condvar::new());
+        Self { queue, filled, queue_max, computed: AtomicU64::new(0) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,9 +262,11 @@ fn work(shared: &Shared) {
             continue;
         }
         let result = match job.task {
-            Task::Hash(cost, salt) => new_phc(&mut memory, &job.digest, cost, &salt).map(Hashed::Phc),
-            Task::Verify(phc) => proves(&mut memory, &job.digest, &phc).map(Hashed::Same),
+            Task::Hash(digest, cost, salt) => new_phc(&mut memory, &digest, cost, &salt).map(Hashed::Phc),
+            Task::Verify(digest, phc) => proves(&mut memory, &digest, &phc).map(Hashed::Same),
+            Task::Foreign(secret, hash) => foreign::proves(&mut memory, &secret, &hash).map(Hashed::Same),
         };
+        shared.computed.fetch_add(1, Ordering::Relaxed);
         let _ = job.reply.send(result);
     }
 }
@@ -245,11 +280,12 @@ impl Memory {
         self.0 = Vec::new();
     }
 
-    fn argon2id(
+    fn argon2(
         &mut self,
+        algorithm: Algorithm,
         params: Params,
         version: Version,
-        digest: &Digest,
+        secret: &[u8],
         salt: &[u8],
         out: &mut [u8],
     ) -> Result<(), HasherError> {
@@ -257,8 +293,8 @@ impl Memory {
         if self.0.len() < blocks {
             self.0.resize(blocks, Block::default());
         }
-        Argon2::new(Algorithm::Argon2id, version, params)
-            .hash_password_into_with_memory(&digest.0, salt, out, &mut self.0[..blocks])
+        Argon2::new(algorithm, version, params)
+            .hash_password_into_with_memory(secret, salt, out, &mut self.0[..blocks])
             .map_err(|_| HasherError::Unusable)
     }
 }
@@ -267,7 +303,7 @@ fn new_phc(memory: &mut Memory, digest: &Digest, cost: Cost, salt: &[u8]) -> Res
     let params =
         Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_BYTES)).map_err(|_| HasherError::Unusable)?;
     let mut hash = Zeroizing::new([0; HASH_BYTES]);
-    memory.argon2id(params, Version::V0x13, digest, salt, &mut hash[..])?;
+    memory.argon2(Algorithm::Argon2id, params, Version::V0x13, &digest.0, salt, &mut hash[..])?;
     let (memory, passes) = (cost.memory_kib, cost.passes);
     let (salt, hash) = (BASE64_NOPAD.encode(salt), BASE64_NOPAD.encode(&hash[..]));
     Ok(format!("$argon2id$v=19$m={memory},t={passes},p=1${salt}${hash}"))
@@ -288,7 +324,7 @@ fn proves(memory: &mut Memory, digest: &Digest, phc: &str) -> Result<bool, Hashe
     };
     let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else { return Err(HasherError::Unusable) };
     let mut hash = Zeroizing::new(vec![0; expected.len()]);
-    memory.argon2id(params, version, digest, salt.as_ref(), &mut hash)?;
+    memory.argon2(Algorithm::Argon2id, params, version, &digest.0, salt.as_ref(), &mut hash)?;
     Ok(hash.ct_eq(expected.as_bytes()).into())
 }
 
@@ -356,7 +392,7 @@ mod tests {
         let (reply, _keep) = oneshot::channel();
         let (reply2, _keep2) = oneshot::channel();
         let (reply3, _keep3) = oneshot::channel();
-        let job = |reply| Job { task: Task::Hash(SLOW, [7; 16]), digest: digest("a"), reply };
+        let job = |reply| Job { task: Task::Hash(digest("a"), SLOW, [7; 16]), reply };
         // Whether or not the first job has left the queue yet, three more cannot all fit.
         let results = [reply, reply2, reply3].map(|reply| hasher.shared.push(source(1), job(reply)));
         assert!(results.contains(&Err(HasherError::Full)), "{results:?}");
@@ -365,18 +401,17 @@ mod tests {
     #[test]
     fn sources_take_turns() {
         let mut queue = Queue::default();
-        let shared = Shared { queue: Mutex::default(), filled: Condvar::new(), queue_max: 100 };
+        let shared = Shared::new(100);
         for n in [1, 1, 1, 2, 2, 3] {
             let (reply, _) = oneshot::channel();
-            shared
-                .push(source(n), Job { task: Task::Verify(n.to_string()), digest: digest("a"), reply })
-                .unwrap();
+            let task = Task::Verify(digest("a"), n.to_string());
+            shared.push(source(n), Job { task, reply }).unwrap();
         }
         std::mem::swap(&mut queue, &mut shared.lock());
         let order: Vec<String> = std::iter::from_fn(|| queue.pop())
             .map(|job| match job.task {
-                Task::Verify(n) => n,
-                Task::Hash(..) => unreachable!("only verifications were pushed"),
+                Task::Verify(_, n) => n,
+                Task::Hash(..) | Task::Foreign(..) => unreachable!("only verifications were pushed"),
             })
             .collect();
         assert_eq!(order, ["1", "2", "3", "1", "2", "1"]);

@@ -14,6 +14,9 @@
 //! | `DELETE /v1/accounts/{address}` | [`Nothing`] |
 //! | `POST /v1/accounts/{address}/passwords` [`NewPasswordRequest`] | [`NewPasswordAnswer`] |
 //! | `DELETE /v1/accounts/{address}/passwords?id=` or `?name=` or `?all=true` | [`RevokedList`] |
+//! | `GET /v1/passwords?after=&limit=` | [`PasswordList`] |
+//! | `POST /v1/import/accounts` [`ImportAccounts`] | [`ImportAnswer`] |
+//! | `POST /v1/import/passwords` [`ImportPasswords`] | [`ImportAnswer`] |
 //! | `GET /v1/accounts/{address}/limits` | [`AccountLimits`] |
 //! | `GET /v1/aliases?of=&after=&after_of=&limit=` | [`AliasList`] |
 //! | `POST /v1/aliases` [`NewAlias`] | [`AliasView`] |
@@ -39,6 +42,7 @@
 
 pub mod client;
 mod doctor;
+mod import;
 mod rollout;
 mod sending;
 pub mod server;
@@ -49,6 +53,10 @@ use crate::clock::Timestamp;
 use crate::gate::account::LastUse;
 use crate::gate::event::Event;
 pub use doctor::{Diagnosis, DoorView};
+pub use import::{
+    ImportAccount, ImportAccounts, ImportAnswer, ImportMistake, ImportPassword, ImportPasswords,
+    PasswordLine, PasswordList,
+};
 pub use rollout::{RolloutList, RolloutView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,
@@ -182,6 +190,8 @@ pub struct AccountLine {
     pub enabled: bool,
     /// Two-factor is on.
     pub two_factor: bool,
+    /// The group whose sending limits it has.
+    pub group: Option<String>,
     /// How many client passwords it has.
     pub passwords: u32,
     /// When it was made.
@@ -222,6 +232,8 @@ pub struct PasswordView {
     pub protocols: Vec<String>,
     /// The networks it may come from; empty: all.
     pub networks: Vec<String>,
+    /// How its hash was made, if it was imported and not used since; null: by Sidegate.
+    pub imported: Option<String>,
     /// Its last use; absent: never used.
     pub last_use: Option<LastUse>,
 }

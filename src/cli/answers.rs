@@ -68,7 +68,10 @@ pub fn passwords(passwords: &[PasswordView], style: &Style) -> String {
     let mut table = Table::new(&["ID", "NAME", "CREATED", "EXPIRES", "PROTOCOLS", "FROM", "LAST USE"]);
     for password in passwords {
         let last = match &password.last_use {
-            None => Cell::toned("never used", Tone::Odd),
+            None => match &password.imported {
+                None => Cell::toned("never used", Tone::Odd),
+                Some(scheme) => Cell::toned(format!("imported ({scheme}), not used yet"), Tone::Odd),
+            },
             Some(last) => {
                 let from = last.address.as_ref().map(|address| format!(" from {address}"));
                 let (at, protocol) = (style.times.show(last.at), &last.protocol);
@@ -232,6 +235,7 @@ mod tests {
             expires: None,
             protocols: vec![],
             networks: vec![],
+            imported: None,
             last_use,
         };
         let last = LastUse { at: DAY, address: Some("192.0.2.7".into()), protocol: "imap".into() };
@@ -267,6 +271,9 @@ ID  REVOKED    AT
 3   Old phone  2026-11-20T00:00:00Z
 ";
         assert_eq!(account(&view(), &plain()), expected);
+        let mut imported = view().passwords.remove(1);
+        imported.imported = Some("bcrypt".into());
+        assert!(passwords(&[imported], &plain()).ends_with("  imported (bcrypt), not used yet\n"));
         let bare = AccountView { group: Some("staff".into()), passwords: vec![], revoked: vec![], ..view() };
         assert!(account(&bare, &plain()).contains("\ngroup       staff\n"));
         assert!(account(&bare, &plain()).ends_with("\n\nno client passwords\n"));
@@ -278,6 +285,7 @@ ID  REVOKED    AT
             address: "ann@example.org".into(),
             enabled: false,
             two_factor: true,
+            group: None,
             passwords: 2,
             created: DAY,
         };

@@ -1,10 +1,9 @@
 //! `sidegate backup`: the database into a file that appears whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
@@ -12,10 +11,8 @@ use serde_json::json;
 
 use super::Failure;
 use super::output::{self, Out};
+use super::progress::Progress;
 use crate::api::client::{Client, Target};
-
-/// How often the progress line changes.
-const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// `sidegate backup`
 pub(super) fn backup(file: &Path, client: &Client, out: &mut Out) -> Result<(), Failure> {
@@ -40,9 +37,11 @@ fn exists(file: &Path) -> Failure {
 }
 
 fn fetch(part: &Part, client: &Client) -> Result<u64, Failure> {
-    let mut progress = Progress::new(io::stderr().is_terminal());
+    let mut progress = Progress::new();
     let mut sink = BufWriter::new(&part.file);
-    let done = client.download(&Target::of(&["backup"]), &mut sink, &mut |bytes| progress.show(bytes));
+    let done = client.download(&Target::of(&["backup"]), &mut sink, &mut |bytes| {
+        progress.show(|| output::bytes(bytes));
+    });
     progress.clear();
     let bytes = match done {
         Err(crate::api::client::ClientError::Write(error)) => return Err(part.trouble("write", &error)),
@@ -108,32 +107,6 @@ impl Drop for Part {
     fn drop(&mut self) {
         if !self.finished {
             let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-/// A line that counts, if a person watches.
-struct Progress {
-    watched: bool,
-    latest: Option<Instant>,
-}
-
-impl Progress {
-    fn new(watched: bool) -> Self {
-        Self { watched, latest: None }
-    }
-
-    fn show(&mut self, bytes: u64) {
-        if !self.watched || self.latest.is_some_and(|at| at.elapsed() < PROGRESS_EVERY) {
-            return;
-        }
-        self.latest = Some(Instant::now());
-        let _ = write!(io::stderr().lock(), "\r\u{1b}[K{}", output::bytes(bytes));
-    }
-
-    fn clear(&self) {
-        if self.latest.is_some() {
-            let _ = write!(io::stderr().lock(), "\r\u{1b}[K");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The one list of commands: parsing, `--help` and the manual page are made from it.
 
+mod bulk;
 mod sending;
 mod watching;
 
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use crate::api::ROWS_MAX;
 use crate::config::duration;
 use crate::gate::event::Kind;
+pub use bulk::{Export, Import, Table};
 pub use sending::{Alias, Changes, Delegation, Figures, Limits, NewRight, SetLimits, Whose};
 pub use watching::{Explain, Rollout, Top};
 
@@ -66,6 +68,12 @@ pub enum Command {
     /// Client passwords: make, list, revoke
     #[command(subcommand)]
     Password(Password),
+    /// Take over accounts, and client passwords of another system, from CSV
+    #[command(subcommand)]
+    Import(Import),
+    /// Print accounts or client passwords as CSV, without any secret
+    #[command(subcommand)]
+    Export(Export),
     /// Further addresses of accounts and domains: list, add, remove
     #[command(subcommand)]
     Alias(Alias),

@@ -1,12 +1,12 @@
 //! The administrator's command line: talk to the control socket, print, choose the exit status.
 //!
-//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `events`, `rollout`, `backup`, `configuration`,
-//!   `doctor`: what is then done; [`explain`]: the story of an address or an account, in English and Chinese
+//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `import`, `export`, `events`, `rollout`,
+//!   `backup`, `configuration`, `doctor`: what is then done; [`explain`]: the story of an address or an account, in English and Chinese
 //! - [`top`]: the daemon at work, second by second
 //! - [`answers`], [`verdict`]: what each answer looks like; [`output`], [`times`]: tables, colours, JSON, times
 //!
 //! It decides nothing: the daemon judges names, addresses and who may do what. It opens no other
-//! file than the one a backup goes to and the configuration that it is told to check; `doctor` looks around.
+//! file than the one a backup goes to, the one an import comes from and the configuration that it is told to check; `doctor` looks around.
 
 pub mod answers;
 mod ask;
@@ -16,8 +16,11 @@ mod configuration;
 mod doctor;
 mod events;
 pub mod explain;
+mod export;
+mod import;
 pub mod output;
 mod password;
+mod progress;
 mod rollout;
 mod sending;
 pub mod times;
@@ -123,6 +126,8 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
     match cli.command {
         Command::Account(command) => ask::account(command, &client()?, out),
         Command::Password(command) => password::password(command, &client()?, out),
+        Command::Import(command) => import::import(&command, &client()?, out),
+        Command::Export(command) => export::export(&command, &client()?, out),
         Command::Alias(command) => sending::alias(command, &client()?, out),
         Command::Delegation(command) => sending::delegation(command, &client()?, out),
         Command::Limits(command) => sending::limits(command, &client()?, out),

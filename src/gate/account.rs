@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::foreign::{ForeignHash, Scheme};
 use super::key::{KeyId, Selector};
 use super::name::{AccountName, GroupName, Protocol};
 use crate::clock::Timestamp;
@@ -41,12 +42,8 @@ pub struct ClientPassword {
     pub id: i64,
     /// What its owner calls it.
     pub name: String,
-    /// Finds it.
-    pub selector: Selector,
-    /// The store key that made the selector.
-    pub key_id: KeyId,
-    /// Proves it: an Argon2id PHC string over D.
-    pub phc: String,
+    /// What finds and proves it.
+    pub stored: Stored,
     /// When it was made.
     pub created: Timestamp,
     /// What it may be used for.
@@ -54,6 +51,45 @@ pub struct ClientPassword {
     /// Its last use, if there was one.
     pub last_use: Option<LastUse>,
 }
+
+/// What finds and proves a client password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// One that Sidegate made, or that was used once since its import.
+    Ours {
+        /// Finds it.
+        selector: Selector,
+        /// The store key that made the selector.
+        key_id: KeyId,
+        /// Proves it: an Argon2id PHC string over D.
+        phc: String,
+    },
+    /// An imported one that was not used yet. Nothing finds it: it has to be tried.
+    Imported(ForeignHash),
+}
+
+impl Stored {
+    /// The selector and the id of its key, if there is one.
+    #[must_use]
+    pub fn selector(&self) -> Option<(KeyId, Selector)> {
+        match self {
+            Self::Ours { selector, key_id, .. } => Some((*key_id, *selector)),
+            Self::Imported(_) => None,
+        }
+    }
+
+    /// How an imported one was made that was not used yet.
+    #[must_use]
+    pub fn imported(&self) -> Option<Scheme> {
+        match self {
+            Self::Ours { .. } => None,
+            Self::Imported(hash) => Some(hash.scheme()),
+        }
+    }
+}
+
+/// The most protocols or networks of one client password.
+pub const TERMS_MAX: usize = 32;
 
 /// What a client password may be used for. Everything, unless somebody said otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -43,6 +43,10 @@ pub enum Kind {
     PasswordAdded,
     /// A client password was removed.
     PasswordRevoked,
+    /// A client password of another system was imported.
+    PasswordImported,
+    /// An imported client password was used for the first time, and its hash replaced by one of ours.
+    PasswordUpgraded,
     /// A message, or a step on its way, was decided: booked, or not let through.
     Sending,
     /// Somebody was told that a sending limit is reached.
@@ -67,7 +71,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -80,6 +84,8 @@ impl Kind {
         Self::TwoFactorOff,
         Self::PasswordAdded,
         Self::PasswordRevoked,
+        Self::PasswordImported,
+        Self::PasswordUpgraded,
         Self::Sending,
         Self::LimitReached,
         Self::LimitsSet,
@@ -108,6 +114,8 @@ impl Kind {
             Self::TwoFactorOff => "two-factor-off",
             Self::PasswordAdded => "password-added",
             Self::PasswordRevoked => "password-revoked",
+            Self::PasswordImported => "password-imported",
+            Self::PasswordUpgraded => "password-upgraded",
             Self::Sending => "sending",
             Self::LimitReached => "limit-reached",
             Self::LimitsSet => "limits-set",

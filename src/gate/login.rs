@@ -193,7 +193,8 @@ pub enum Screened<'a> {
     Refuse(Reason),
     /// This client password, and no other: one Argon2.
     Prove(&'a ClientPassword),
-    /// These, whose selectors were made with a key that is gone: one Argon2 each.
+    /// These, which nothing finds: the selector was made with a key that is gone, or there is none because it was
+    /// imported. One hash each.
     ProveOneOf(Vec<&'a ClientPassword>),
     /// The main password, by the upstream.
     AskUpstream,
@@ -214,13 +215,17 @@ pub fn screen<'a>(
         if !account.enabled {
             return Screened::Refuse(Reason::Disabled);
         }
-        if let Some(password) = account.passwords.iter().find(|password| password.selector == selector) {
+        let is =
+            |password: &&ClientPassword| password.stored.selector().is_some_and(|(_, is)| is == selector);
+        if let Some(password) = account.passwords.iter().find(is) {
             return Screened::Prove(password);
         }
         if let Some(gone) = account.revoked.iter().find(|gone| gone.selector == selector) {
             return Screened::Refuse(Reason::Revoked { id: gone.id, name: gone.name.clone() });
         }
-        let strays: Vec<_> = account.passwords.iter().filter(|password| password.key_id != key_id).collect();
+        let stray =
+            |password: &&ClientPassword| password.stored.selector().is_none_or(|(made, _)| made != key_id);
+        let strays: Vec<_> = account.passwords.iter().filter(stray).collect();
         if !strays.is_empty() {
             return Screened::ProveOneOf(strays);
         }
@@ -263,7 +268,8 @@ pub fn terms_refuse(password: &ClientPassword, origin: &Origin, now: Timestamp) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::account::{RevokedPassword, Terms};
+    use crate::gate::account::{RevokedPassword, Stored, Terms};
+    use crate::gate::foreign::ForeignHash;
 
     const KEY: KeyId = KeyId([1; 8]);
     const OLD_KEY: KeyId = KeyId([2; 8]);
@@ -275,9 +281,7 @@ mod tests {
         ClientPassword {
             id,
             name: format!("device {id}"),
-            selector,
-            key_id,
-            phc: String::new(),
+            stored: Stored::Ours { selector, key_id, phc: String::new() },
             created: Timestamp(0),
             terms: Terms::default(),
             last_use: None,
@@ -385,6 +389,22 @@ mod tests {
         let never = policy(false, &[]);
         assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
         assert_eq!(screened(Some(&account), Selector([9; 16]), &never), "prove one of");
+    }
+
+    #[test]
+    fn an_imported_password_is_tried_only_where_there_is_one_and_nothing_else_is_found() {
+        let (never, mut account) = (policy(false, &[]), account());
+        let hash = "$2y$12$L6Bc/AlTQHyd9liGgGEZyOFLPHNgyxeEPfgYfBCVxJ7JIlwxyVU3u";
+        let stored = Stored::Imported(ForeignHash::parse(hash).unwrap());
+        account.passwords.push(ClientPassword { stored, ..password(3, WRONG, KEY) });
+        assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
+        assert_eq!(screened(Some(&account), REMOVED, &never), "revoked");
+        let Screened::ProveOneOf(tried) = screen(Some(&account), Some(WRONG), KEY, &never, None) else {
+            panic!("it has to be tried")
+        };
+        assert_eq!(tried.iter().map(|password| password.id).collect::<Vec<_>>(), [3], "and it alone");
+        account.enabled = false;
+        assert_eq!(screened(Some(&account), WRONG, &never), "disabled");
     }
 
     #[test]

@@ -311,6 +311,12 @@ impl Service {
         })
     }
 
+    /// Password hashes that were computed since the start.
+    #[must_use]
+    pub fn hashes(&self) -> u64 {
+        self.hasher.computed()
+    }
+
     /// What there is at this moment, for monitoring.
     #[must_use]
     pub fn gauges(&self) -> Gauges {

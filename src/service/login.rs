@@ -71,9 +71,13 @@ impl Service {
             }
         };
         let generation = self.store.generation();
-        let proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
+        let mut proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
+        let first_use = proof.first_use.take();
         let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
-        let Proof { verdict, upstream } = self.settle(&trier, proof, secret, generation, &rules).await;
+        let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
+        if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
+            self.upgrade(&grant.account, first_use, trier.source).await;
+        }
         self.count(&verdict);
         self.counters.decided(started.elapsed());
         self.leave(seat, started, &trier, &verdict, &rules).await;

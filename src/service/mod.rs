@@ -5,6 +5,7 @@
 //!
 //! - `login`: one attempt, from its seat to its verdict
 //! - `proof`: is the secret right? verified-secret memory, Argon2, the upstream
+//! - `import`: accounts and client passwords in bulk; `imported`: client passwords of other systems, until their first use
 //! - `relay`: mechanisms that only the upstream does
 //! - `policy`: attempts that Dovecot's own passdbs decide
 //! - `userdb`: claims and lookups of mail processes
@@ -26,6 +27,8 @@ mod doors;
 mod followed;
 mod headers;
 mod held;
+mod import;
+mod imported;
 mod lists;
 mod login;
 mod notices;

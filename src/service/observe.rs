@@ -87,11 +87,14 @@ impl Service {
         {
             proof = refused.into();
         }
-        let would = proof.verdict.clone();
+        let (would, first_use) = (proof.verdict.clone(), proof.first_use.take());
         let ended = match &would {
             Verdict::Accept(_) | Verdict::Elsewhere => proof,
             Verdict::Refuse(_) | Verdict::Defer(_) => self.without_us(attempt, proof, rules).await,
         };
+        if let (Verdict::Accept(grant), Some(first_use)) = (&would, first_use) {
+            self.upgrade(&grant.account, first_use, trier.source).await;
+        }
         let digest = rules.lockout.repeats_once.then(|| attempt.secret.digest());
         self.put_down_observed(trier, &would, &ended.verdict, digest, rules);
         self.counters.decided(started.elapsed());
@@ -154,11 +157,11 @@ impl Service {
                 let account = AccountName::parse(&user, rules.default_domain.as_deref())
                     .unwrap_or_else(|_| AccountName::foreign(&user));
                 let verdict = Verdict::Accept(Grant { account, password: None });
-                Proof { verdict, upstream: Some((user, fields)) }
+                Proof { upstream: Some((user, fields)), ..Proof::from(verdict) }
             }
             Some(Said::Fail(user, fields)) => {
                 let verdict = Verdict::Refuse(Reason::WrongPassword);
-                Proof { verdict, upstream: Some((user.unwrap_or_default(), fields)) }
+                Proof { upstream: Some((user.unwrap_or_default(), fields)), ..Proof::from(verdict) }
             }
             Some(Said::Trouble | Said::Challenge(..)) => Verdict::Defer("the upstream has trouble").into(),
             None => Verdict::Defer("the upstream is away").into(),

@@ -1,4 +1,5 @@
-//! Is the secret right? At most one Argon2 per attempt, and none for a wrong client password.
+//! Is the secret right? At most one Argon2 per attempt, and none for a wrong client password; but for those that nothing
+//! finds: see `imported`, and rows under a key that is gone.
 
 use std::sync::Mutex;
 
@@ -8,14 +9,16 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tracing::error;
 
+use super::imported::FirstUse;
 use super::{Service, lock};
 use crate::entropy::Entropy;
-use crate::gate::account::{Account, ClientPassword};
+use crate::gate::account::{Account, ClientPassword, Stored};
 use crate::gate::address::Key;
+use crate::gate::foreign::ForeignHash;
 use crate::gate::login::{Attempt, Grant, Policy, Presented, Reason, Screened, Verdict};
 use crate::gate::login::{screen, terms_refuse, without_client_password};
 use crate::gate::name::AccountName;
-use crate::gate::secret::Digest;
+use crate::gate::secret::{Digest, Secret};
 use crate::hasher::HasherError;
 use crate::log;
 use crate::store::Tables;
@@ -32,20 +35,33 @@ const VERIFIED_MAX: usize = 100_000;
 pub(super) struct Verified {
     keyed: Hmac<Sha256>,
     marks: Mutex<LruCache<[u8; 16], ()>>,
+    /// Secrets that are not those of imported hashes.
+    pub(super) missed: Mutex<LruCache<[u8; 16], ()>>,
 }
 
 impl Verified {
     pub(super) fn new(entropy: &Entropy) -> Self {
         let key: [u8; 32] = entropy.bytes();
         let keyed = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
-        Self { keyed, marks: Mutex::new(LruCache::new(VERIFIED_MAX)) }
+        let marks = || Mutex::new(LruCache::new(VERIFIED_MAX));
+        Self { keyed, marks: marks(), missed: marks() }
     }
 
-    fn mark(&self, password: &ClientPassword, digest: &Digest) -> [u8; 16] {
+    pub(super) fn mark(&self, id: i64, phc: &str, digest: &Digest) -> [u8; 16] {
+        self.mark_of(&[b"right", &id.to_be_bytes(), &digest.0, phc.as_bytes()])
+    }
+
+    /// The mark of a secret as it was typed: white space may belong to it.
+    pub(super) fn mark_of_miss(&self, id: i64, hash: &ForeignHash, secret: &Secret) -> [u8; 16] {
+        self.mark_of(&[b"wrong", &id.to_be_bytes(), hash.reveal().as_bytes(), secret.reveal()])
+    }
+
+    fn mark_of(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut mac = self.keyed.clone();
-        mac.update(&password.id.to_be_bytes());
-        mac.update(&digest.0);
-        mac.update(password.phc.as_bytes());
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
         let mut mark = [0; 16];
         mark.copy_from_slice(&mac.finalize().into_bytes()[..16]);
         mark
@@ -55,7 +71,7 @@ impl Verified {
         lock(&self.marks).get(mark).is_some()
     }
 
-    fn learn(&self, mark: [u8; 16]) {
+    pub(super) fn learn(&self, mark: [u8; 16]) {
         lock(&self.marks).insert(mark, ());
     }
 }
@@ -66,11 +82,13 @@ pub(super) struct Proof {
     pub(super) verdict: Verdict,
     /// The upstream's own name and fields.
     pub(super) upstream: Option<(String, Bytes)>,
+    /// An imported client password was the right one.
+    pub(super) first_use: Option<FirstUse>,
 }
 
 impl From<Verdict> for Proof {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, upstream: None }
+        Self { verdict, upstream: None, first_use: None }
     }
 }
 
@@ -94,17 +112,18 @@ impl Service {
             Screened::Refuse(_) | Screened::AskUpstream | Screened::Elsewhere => Vec::new(),
         };
         for password in candidates {
-            match self.verify(password, &digest, source).await {
+            match self.verify(password, &attempt.secret, &digest, source).await {
                 Ok(true) => {
                     self.adopt(password, account, &digest).await;
-                    return match terms_refuse(password, &attempt.origin, self.now()) {
+                    let verdict = match terms_refuse(password, &attempt.origin, self.now()) {
                         Some(reason) => Verdict::Refuse(reason),
                         None => accept(name, password),
-                    }
-                    .into();
+                    };
+                    let first_use = account.and_then(|account| FirstUse::of(account, password, digest));
+                    return Proof { verdict, upstream: None, first_use };
                 }
                 Ok(false) => screened = without_client_password(account, policy, host),
-                Err(error) => return Verdict::Defer(deferral(error)).into(),
+                Err(deferred) => return deferred.into(),
             }
         }
         match screened {
@@ -119,14 +138,37 @@ impl Service {
     async fn verify(
         &self,
         password: &ClientPassword,
+        presented: &Presented,
+        digest: &Digest,
+        source: Key,
+    ) -> Result<bool, Verdict> {
+        let same = match (&password.stored, presented) {
+            (Stored::Ours { phc, .. }, _) => self.verify_ours(password.id, phc, digest, source).await,
+            // What somebody thought of can be guessed: where failures cannot be counted, it is not looked at.
+            (Stored::Imported(_), Presented::Whole(_)) if !self.can_count().await => {
+                return Err(Verdict::Defer("the store takes no writes"));
+            }
+            (Stored::Imported(hash), Presented::Whole(secret)) => {
+                self.verify_imported(password, hash, secret, source).await
+            }
+            // The other system hashed the password itself, which nobody can tell from D.
+            (Stored::Imported(_), Presented::Digest(_)) => Ok(false),
+        };
+        same.map_err(|error| Verdict::Defer(deferral(error)))
+    }
+
+    async fn verify_ours(
+        &self,
+        id: i64,
+        phc: &str,
         digest: &Digest,
         source: Key,
     ) -> Result<bool, HasherError> {
-        let mark = self.verified.mark(password, digest);
+        let mark = self.verified.mark(id, phc, digest);
         if self.verified.knows(&mark) {
             return Ok(true);
         }
-        let same = self.hasher.verify(source, *digest, &password.phc).await?;
+        let same = self.hasher.verify(source, *digest, phc).await?;
         if same {
             self.verified.learn(mark);
         }
@@ -135,7 +177,8 @@ impl Service {
 
     /// A password that was found without its selector gets one under the present key.
     async fn adopt(&self, password: &ClientPassword, account: Option<&Account>, digest: &Digest) {
-        let Some(account) = account.filter(|_| password.key_id != self.key.id()) else { return };
+        let stray = password.stored.selector().is_some_and(|(made, _)| made != self.key.id());
+        let Some(account) = account.filter(|_| stray) else { return };
         let (id, selector, key_id) = (password.id, self.key.selector(account.id, digest), self.key.id());
         let work = move |tables: &mut dyn Tables| tables.set_selector(id, selector, key_id);
         if let Err(error) = self.store.change(account.name.clone(), work).await {
@@ -169,7 +212,7 @@ impl Service {
             Ok(Said::Ok(user, fields)) => (user, fields),
             Ok(Said::Fail(user, fields)) => {
                 let verdict = Verdict::Refuse(Reason::WrongPassword);
-                return Proof { verdict, upstream: Some((user.unwrap_or_default(), fields)) };
+                return Proof { upstream: Some((user.unwrap_or_default(), fields)), ..Proof::from(verdict) };
             }
             Ok(Said::Trouble) => return Verdict::Defer("the upstream has trouble").into(),
             Ok(Said::Challenge(..)) => return Verdict::Defer("the upstream asks for more").into(),
@@ -182,11 +225,11 @@ impl Service {
             Err(_) => Verdict::Defer("the store cannot be read").into(),
             Ok(account) if policy.admits(account.as_deref(), host) => {
                 let verdict = Verdict::Accept(Grant { account: name, password: None });
-                Proof { verdict, upstream: Some((user, fields)) }
+                Proof { upstream: Some((user, fields)), ..Proof::from(verdict) }
             }
             Ok(_) => {
                 let verdict = Verdict::Refuse(Reason::MainPassword);
-                Proof { verdict, upstream: Some((user, Bytes::new())) }
+                Proof { upstream: Some((user, Bytes::new())), ..Proof::from(verdict) }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What every store promises. The same suite runs against each implementation: give
 //! [`check_all`] a way to make an empty one.
 
+mod import;
 mod lists;
 mod sending;
 
@@ -31,10 +32,13 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 18] = [
+    let suite: [fn(&B); 21] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
+        import::accounts_are_made_and_changed_all_or_none,
+        import::hashes_of_others_are_kept_until_they_are_replaced,
+        import::what_does_not_fit_is_told_whole,
         sources_are_kept_as_they_are,
         settling_blocks_and_says_so,
         events_are_found_by_what_is_asked,
@@ -156,7 +160,7 @@ fn passwords_are_bounded_named_and_revocable<B: Backend>(backend: &B) {
     let account = write(backend, |tables| tables.account(&ann)).expect("there");
     let phone = &account.passwords[0];
     assert_eq!((phone.id, phone.name.as_str(), phone.created), (first, "phone", NOW));
-    assert_eq!((phone.selector, phone.key_id), (Selector([9; 16]), KeyId([9; 8])));
+    assert_eq!(phone.stored.selector(), Some((KeyId([9; 8]), Selector([9; 16]))));
     assert_eq!(phone.last_use, Some(last_use.clone()));
     let Order::NewPassword { terms, .. } = new_password("ann@example.org", "x", "x") else { unreachable!() };
     assert_eq!(phone.terms, terms);

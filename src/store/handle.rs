@@ -158,6 +158,19 @@ impl StoreHandle {
         self.write(work, publish).await
     }
 
+    /// As [`StoreHandle::change`], for work that may change many accounts.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::write`].
+    pub async fn change_all<T: Send + 'static>(
+        &self,
+        names: Vec<AccountName>,
+        work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let accounts = Arc::clone(&self.accounts);
+        self.write(work, move |_| names.iter().for_each(|name| accounts.forget(name))).await
+    }
+
     /// Queues work that the caller need not wait for; how it ended can still be asked.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub mod sqlite;
 use std::path::Path;
 
 use crate::clock::Timestamp;
-use crate::gate::account::{Account, LastUse, Terms};
+use crate::gate::account::{Account, ClientPassword, LastUse, Stored, Terms};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{KeyId, Selector};
@@ -55,12 +55,8 @@ pub struct NewRow<'a> {
     pub account_id: i64,
     /// For which device.
     pub name: &'a str,
-    /// Finds it.
-    pub selector: Selector,
-    /// The key that made the selector.
-    pub key_id: KeyId,
-    /// Proves it.
-    pub phc: &'a str,
+    /// What finds and proves it.
+    pub stored: &'a Stored,
     /// When it was made.
     pub created: Timestamp,
     /// What it is good for.
@@ -76,10 +72,21 @@ pub struct AccountLine {
     pub enabled: bool,
     /// Two-factor is on.
     pub two_factor: bool,
+    /// Its group, if it is in one.
+    pub group: Option<String>,
     /// How many client passwords it has.
     pub passwords: u32,
     /// When it was made.
     pub created: Timestamp,
+}
+
+/// A client password in a list over all accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordLine {
+    /// Whose.
+    pub account: String,
+    /// What it is.
+    pub password: ClientPassword,
 }
 
 /// Which events are wanted, oldest first.
@@ -119,6 +126,8 @@ pub trait Tables: SendingTables + RolloutTables {
     fn account(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError>;
     /// Accounts in the order of their names, after `after`, whose name contains `search`.
     fn accounts(&mut self, after: &str, search: &str, limit: u32) -> Result<Vec<AccountLine>, StoreError>;
+    /// Client passwords of all accounts in the order of their numbers, after `after`.
+    fn passwords(&mut self, after: i64, limit: u32) -> Result<Vec<PasswordLine>, StoreError>;
     /// Makes an account and returns its number.
     fn add_account(&mut self, name: &AccountName, now: Timestamp) -> Result<i64, StoreError>;
     /// Changes an account.
@@ -127,10 +136,19 @@ pub trait Tables: SendingTables + RolloutTables {
     fn remove_account(&mut self, id: i64) -> Result<(), StoreError>;
     /// Adds a client password and returns its number.
     fn add_password(&mut self, row: &NewRow<'_>) -> Result<i64, StoreError>;
-    /// Turns a client password into the mark of a removed one.
+    /// Turns a client password into the mark of a removed one. An imported one that was never used leaves no mark:
+    /// it has no selector.
     fn revoke_password(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError>;
     /// Gives a client password a selector under another key.
     fn set_selector(&mut self, id: i64, selector: Selector, key_id: KeyId) -> Result<(), StoreError>;
+    /// Replaces the hash of an imported client password by one of ours. Returns whether it was still imported.
+    fn upgrade_password(
+        &mut self,
+        id: i64,
+        selector: Selector,
+        key_id: KeyId,
+        phc: &str,
+    ) -> Result<bool, StoreError>;
     /// Notes the last use of a client password; nothing happens if it is gone.
     fn set_last_use(&mut self, id: i64, last_use: &LastUse) -> Result<(), StoreError>;
     /// What is known of a source.

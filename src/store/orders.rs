@@ -1,10 +1,11 @@
 //! Orders carried out over the tables of any store: read, decide, write, in one transaction.
 
+mod import;
 mod sending;
 
 use super::{NewRow, StoreError, Tables};
 use crate::clock::Timestamp;
-use crate::gate::account::{Account, ClientPassword};
+use crate::gate::account::{Account, ClientPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{Selector, StoreKey};
@@ -12,6 +13,8 @@ use crate::gate::name::{AccountName, GroupName};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::{AddressRecord, LockoutRules, Outcome};
 use crate::gate::secret::Secret;
+
+pub use import::{Imported, import_accounts, import_passwords};
 
 /// What every order is carried out under.
 #[derive(Clone, Debug)]
@@ -138,7 +141,8 @@ fn change(
                 return Ok(Err(refused));
             }
             let (key_id, created) = (at.key.id(), at.now);
-            let row = NewRow { account_id: account.id, name, selector, key_id, phc, created, terms };
+            let stored = Stored::Ours { selector, key_id, phc: phc.clone() };
+            let row = NewRow { account_id: account.id, name, stored: &stored, created, terms };
             let id = tables.add_password(&row)?;
             events.push(event(Kind::PasswordAdded).password(id, name));
             Ok(Ok(Done::NewPassword(id)))
@@ -174,7 +178,8 @@ fn refuses_name(
         return Some(OrderRefused::NameTaken { account: account.name.clone(), name: name.to_owned() });
     }
     let named = at.key.selector(account.id, &Secret::new(name).digest());
-    let secret = named == selector || passwords.iter().any(|password| password.selector == named);
+    let is_named = |password: &ClientPassword| password.stored.selector().is_some_and(|(_, is)| is == named);
+    let secret = named == selector || passwords.iter().any(is_named);
     secret.then_some(OrderRefused::NameIsSecret)
 }
 

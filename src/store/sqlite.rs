@@ -14,11 +14,15 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
 
 use self::rows::{broken, failure_bytes, join, read_event, read_password, read_record};
-use super::{AccountLine, Backend, Counts, DoorTimes, EventQuery, NewRow, Store, StoreError, Tables, Work};
+use super::{
+    AccountLine, Backend, Counts, DoorTimes, EventQuery, NewRow, PasswordLine, Store, StoreError, Tables,
+    Work,
+};
 use crate::clock::Timestamp;
-use crate::gate::account::{Account, LastUse, RevokedPassword};
+use crate::gate::account::{Account, LastUse, RevokedPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::event::Event;
+use crate::gate::foreign::Scheme;
 use crate::gate::key::{KeyId, Selector};
 use crate::gate::name::{AccountName, GroupName};
 use crate::gate::record::AddressRecord;
@@ -29,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/0002_sending.sql"),
     include_str!("schema/0003_cursor.sql"),
     include_str!("schema/0004_door.sql"),
+    include_str!("schema/0005_import.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".
@@ -247,7 +252,7 @@ impl Tables for SqliteTables<'_> {
         let Some(mut account) = found.optional()? else { return Ok(None) };
         account.passwords = self.list(
             "SELECT id, name, selector, key_id, phc, created, expires, protocols, networks,
-                    last_at, last_address, last_protocol
+                    last_at, last_address, last_protocol, scheme
              FROM client_password WHERE account_id = ?1 ORDER BY id",
             [account.id],
             read_password,
@@ -270,7 +275,7 @@ impl Tables for SqliteTables<'_> {
     fn accounts(&mut self, after: &str, search: &str, limit: u32) -> Result<Vec<AccountLine>, StoreError> {
         self.list(
             "SELECT name, enabled, two_factor, created,
-                    (SELECT count(*) FROM client_password WHERE account_id = account.id)
+                    (SELECT count(*) FROM client_password WHERE account_id = account.id), group_name
              FROM account WHERE name > ?1 AND instr(name, ?2) > 0 ORDER BY name LIMIT ?3",
             params![after, search, limit],
             |row| {
@@ -280,8 +285,20 @@ impl Tables for SqliteTables<'_> {
                     two_factor: row.get(2)?,
                     created: Timestamp(row.get(3)?),
                     passwords: row.get(4)?,
+                    group: row.get(5)?,
                 })
             },
+        )
+    }
+
+    fn passwords(&mut self, after: i64, limit: u32) -> Result<Vec<PasswordLine>, StoreError> {
+        self.list(
+            "SELECT c.id, c.name, selector, key_id, phc, c.created, expires, protocols, networks,
+                    last_at, last_address, last_protocol, scheme, account.name
+             FROM client_password AS c JOIN account ON account.id = account_id
+             WHERE c.id > ?1 ORDER BY c.id LIMIT ?2",
+            params![after, limit],
+            |row| Ok(PasswordLine { account: row.get(13)?, password: read_password(row)? }),
         )
     }
 
@@ -299,29 +316,35 @@ impl Tables for SqliteTables<'_> {
     }
 
     fn add_password(&mut self, row: &NewRow<'_>) -> Result<i64, StoreError> {
-        let NewRow { account_id, name, selector, key_id, phc, created, terms } = row;
+        let NewRow { account_id, name, stored, created, terms } = row;
+        let (selector, key_id, phc): (&[u8], &[u8], &str) = match stored {
+            Stored::Ours { selector, key_id, phc } => (&selector.0, &key_id.0, phc),
+            Stored::Imported(hash) => (&[], &[], hash.reveal()),
+        };
         self.insert(
             "INSERT INTO client_password
-                 (account_id, name, selector, key_id, phc, created, expires, protocols, networks)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 (account_id, name, selector, key_id, phc, created, expires, protocols, networks, scheme)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 account_id,
                 name,
-                selector.0,
-                key_id.0,
+                selector,
+                key_id,
                 phc,
                 created.0,
                 terms.expires.map(|end| end.0),
                 join(&terms.protocols),
-                join(&terms.networks)
+                join(&terms.networks),
+                stored.imported().map(Scheme::word)
             ],
         )
     }
 
     fn revoke_password(&mut self, id: i64, now: Timestamp) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO revoked_password (id, account_id, name, selector, at)
-             SELECT id, account_id, name, selector, ?2 FROM client_password WHERE id = ?1",
+            "INSERT INTO revoked_password (id, account_id, name, selector, at, key_id)
+             SELECT id, account_id, name, selector, ?2, key_id
+             FROM client_password WHERE id = ?1 AND scheme IS NULL",
             params![id, now.0],
         )?;
         self.run("DELETE FROM client_password WHERE id = ?1", [id]).map(drop)
@@ -330,6 +353,18 @@ impl Tables for SqliteTables<'_> {
     fn set_selector(&mut self, id: i64, selector: Selector, key_id: KeyId) -> Result<(), StoreError> {
         let sql = "UPDATE client_password SET selector = ?2, key_id = ?3 WHERE id = ?1";
         self.run(sql, params![id, selector.0, key_id.0]).map(drop)
+    }
+
+    fn upgrade_password(
+        &mut self,
+        id: i64,
+        selector: Selector,
+        key_id: KeyId,
+        phc: &str,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE client_password SET selector = ?2, key_id = ?3, phc = ?4, scheme = NULL
+                   WHERE id = ?1 AND scheme IS NOT NULL";
+        Ok(self.run(sql, params![id, selector.0, key_id.0, phc])? > 0)
     }
 
     fn set_last_use(&mut self, id: i64, last_use: &LastUse) -> Result<(), StoreError> {

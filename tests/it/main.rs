@@ -15,6 +15,8 @@ mod events;
 mod explain;
 mod hooks;
 mod http;
+mod import;
+mod imported;
 mod lockout;
 mod manual;
 mod milter;

@@ -79,7 +79,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 27);
+    assert_eq!(table.len(), 30);
     assert_eq!(table, described());
 }
 
@@ -223,6 +223,7 @@ fn the_schemas_are_the_types() {
     let mut schemas = Schemas::new();
     values::requests(&mut schemas);
     values::accounts(&mut schemas);
+    values::imports(&mut schemas);
     values::aliases_and_delegations(&mut schemas);
     values::limits(&mut schemas);
     values::diagnosis(&mut schemas);
@@ -238,6 +239,7 @@ fn every_type_of_the_api_is_described() {
     let source = concat!(
         include_str!("../../src/api/mod.rs"),
         include_str!("../../src/api/doctor.rs"),
+        include_str!("../../src/api/import.rs"),
         include_str!("../../src/api/sending.rs")
     );
     let types = source.lines().filter_map(|line| line.strip_prefix("pub struct ")?.split([' ', '{']).next());

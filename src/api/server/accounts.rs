@@ -1,11 +1,9 @@
 //! Accounts and their client passwords.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::{Answer, Api, ApiError, Body, By, Params, cut, rows};
@@ -13,12 +11,10 @@ use crate::api::{
     AccountChange, AccountLine, AccountList, AccountView, NewAccount, NewPasswordAnswer, NewPasswordRequest,
     Nothing, PasswordView, RevokedLine, RevokedList, RevokedView,
 };
-use crate::gate::account::{Account, ClientPassword, RevokedPassword, Terms};
+use crate::gate::account::{Account, ClientPassword, RevokedPassword, TERMS_MAX, Terms};
+use crate::gate::import::network;
 use crate::gate::name::{AccountName, GroupName, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
-
-/// The most protocols or networks of one client password.
-const TERMS_MAX: usize = 32;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,6 +33,7 @@ pub(super) async fn list(State(api): State<Api>, page: Params<Page>) -> Answer<A
         address: line.name,
         enabled: line.enabled,
         two_factor: line.two_factor,
+        group: line.group,
         passwords: line.passwords,
         created: line.created,
     };
@@ -93,21 +90,16 @@ pub(super) async fn new_password(
     let terms = Terms {
         expires: expires_in.map(|secs| api.service.now().plus(Duration::from_secs(secs.into()))),
         protocols: protocols.iter().map(|name| Protocol::parse(name)).collect::<Result<_, _>>()?,
-        networks: networks.iter().map(|text| network(text)).collect::<Result<_, _>>()?,
+        networks: networks
+            .iter()
+            .map(|text| network(text))
+            .collect::<Result<_, _>>()
+            .map_err(ApiError::bad)?,
     };
     let (shown, expires) = (name.as_str().to_owned(), terms.expires);
     let (id, secret) = api.service.new_password(account, name, terms, &actor.0).await?;
     let password = secret.show_once().to_string();
     Ok(Json(NewPasswordAnswer { id, name: shown, password, expires }))
-}
-
-/// A network, or a single address.
-fn network(text: &str) -> Result<IpNet, ApiError> {
-    let address = || text.parse::<IpAddr>().map(IpNet::from);
-    match text.parse::<IpNet>().or_else(|_| address()) {
-        Ok(network) => Ok(network.trunc()),
-        Err(_) => Err(ApiError::bad(format!("`{}` is no network like 192.0.2.0/24", text.escape_debug()))),
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -156,16 +148,20 @@ impl Api {
     }
 }
 
-fn view(account: Account) -> AccountView {
-    let password = |password: ClientPassword| PasswordView {
+pub(super) fn password_view(password: ClientPassword) -> PasswordView {
+    PasswordView {
         id: password.id,
         name: password.name,
         created: password.created,
         expires: password.terms.expires,
         protocols: password.terms.protocols.iter().map(ToString::to_string).collect(),
         networks: password.terms.networks.iter().map(ToString::to_string).collect(),
+        imported: password.stored.imported().map(|scheme| scheme.word().to_owned()),
         last_use: password.last_use,
-    };
+    }
+}
+
+fn view(account: Account) -> AccountView {
     let revoked = |gone: RevokedPassword| RevokedView { id: gone.id, name: gone.name, at: gone.at };
     AccountView {
         address: account.name.to_string(),
@@ -173,7 +169,7 @@ fn view(account: Account) -> AccountView {
         two_factor: account.two_factor,
         group: account.group.map(|group| group.as_str().to_owned()),
         created: account.created,
-        passwords: account.passwords.into_iter().map(password).collect(),
+        passwords: account.passwords.into_iter().map(password_view).collect(),
         revoked: account.revoked.into_iter().map(revoked).collect(),
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod blocks;
 mod doctor;
+mod import;
 mod rest;
 mod rollout;
 mod sending;
@@ -101,6 +102,9 @@ impl Api {
                 get(accounts::show).patch(accounts::change).delete(accounts::remove),
             )
             .route("/v1/accounts/{address}/passwords", post(accounts::new_password).delete(accounts::revoke))
+            .route("/v1/passwords", get(import::list))
+            .route("/v1/import/accounts", post(import::accounts))
+            .route("/v1/import/passwords", post(import::passwords))
             .route("/v1/accounts/{address}/limits", get(sending::account_limits))
             .route(
                 "/v1/aliases",

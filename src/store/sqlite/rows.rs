@@ -4,8 +4,9 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 
 use crate::clock::Timestamp;
-use crate::gate::account::{ClientPassword, LastUse, Terms};
+use crate::gate::account::{ClientPassword, LastUse, Stored, Terms};
 use crate::gate::event::{Event, Kind};
+use crate::gate::foreign::ForeignHash;
 use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
 use crate::gate::name::Protocol;
 use crate::gate::record::{AddressRecord, Block, Failure, Run};
@@ -15,12 +16,18 @@ pub(super) fn read_password(row: &Row<'_>) -> rusqlite::Result<ClientPassword> {
     let networks: String = row.get(8)?;
     let last_at: Option<i64> = row.get(9)?;
     let (last_address, last_protocol): (_, Option<String>) = (row.get(10)?, row.get(11)?);
+    let phc: String = row.get(4)?;
+    let stored = match row.get::<_, Option<String>>(12)? {
+        None => Stored::Ours { selector: Selector(row.get(2)?), key_id: KeyId(row.get(3)?), phc },
+        Some(_) => {
+            let hash = ForeignHash::parse(&phc);
+            Stored::Imported(hash.map_err(|_| broken(4, Type::Text, "an imported hash"))?)
+        }
+    };
     Ok(ClientPassword {
         id: row.get(0)?,
         name: row.get(1)?,
-        selector: Selector(row.get(2)?),
-        key_id: KeyId(row.get(3)?),
-        phc: row.get(4)?,
+        stored,
         created: Timestamp(row.get(5)?),
         terms: Terms {
             expires: row.get::<_, Option<i64>>(6)?.map(Timestamp),

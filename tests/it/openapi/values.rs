@@ -38,9 +38,12 @@ pub(super) fn requests(schemas: &mut Schemas) {
 
 pub(super) fn accounts(schemas: &mut Schemas) {
     let address = String::from("ann@example.org");
-    let line =
-        AccountLine { address: address.clone(), enabled: true, two_factor: true, passwords: 1, created: NOW };
-    schemas.answer("AccountLine", &line, &line);
+    let line = |group| {
+        let (address, created) = (address.clone(), NOW);
+        AccountLine { address, enabled: true, two_factor: true, group, passwords: 1, created }
+    };
+    schemas.answer("AccountLine", &line(Some("staff".into())), &line(None));
+    let line = line(None);
     let list = AccountList { accounts: vec![line], more: true };
     schemas.answer("AccountList", &list, &AccountList { accounts: vec![], more: false });
     let last = |address| LastUse { at: NOW, address, protocol: "imap".into() };
@@ -52,9 +55,11 @@ pub(super) fn accounts(schemas: &mut Schemas) {
         expires: None,
         protocols: vec![],
         networks: vec![],
+        imported: None,
         last_use: None,
     };
     let full = PasswordView {
+        imported: Some("bcrypt".into()),
         expires: Some(NOW),
         protocols: vec!["imap".into()],
         networks: vec!["192.0.2.0/24".into()],
@@ -88,6 +93,53 @@ pub(super) fn accounts(schemas: &mut Schemas) {
     let line = RevokedLine { id: 1, name: "Phone".into() };
     schemas.answer("RevokedLine", &line, &line);
     schemas.answer("RevokedList", &RevokedList { revoked: vec![line] }, &RevokedList { revoked: vec![] });
+}
+
+pub(super) fn imports(schemas: &mut Schemas) {
+    let bare = ImportAccount { account: "ann@example.org".into(), ..ImportAccount::default() };
+    let full = ImportAccount {
+        enabled: Some(true),
+        two_factor: Some(false),
+        group: Some("staff".into()),
+        aliases: vec!["info@example.org".into()],
+        ..bare.clone()
+    };
+    schemas.request("ImportAccount", &full, &bare);
+    let whole = ImportAccounts { dry_run: true, accounts: vec![full, bare] };
+    schemas.request("ImportAccounts", &whole, &ImportAccounts { dry_run: false, accounts: vec![] });
+    let bare = ImportPassword {
+        account: "ann@example.org".into(),
+        name: "Phone".into(),
+        hash: "$6$x$y".into(),
+        ..ImportPassword::default()
+    };
+    let full = ImportPassword {
+        expires: Some(NOW),
+        protocols: vec!["imap".into()],
+        networks: vec!["192.0.2.0/24".into()],
+        ..bare.clone()
+    };
+    schemas.request("ImportPassword", &full, &bare);
+    let whole = ImportPasswords { dry_run: true, passwords: vec![full, bare] };
+    schemas.request("ImportPasswords", &whole, &ImportPasswords { dry_run: false, passwords: vec![] });
+    let mistake = ImportMistake { row: 0, column: "hash".into(), message: "damaged".into() };
+    schemas.answer("ImportMistake", &mistake, &mistake);
+    let answer = ImportAnswer { mistakes: vec![mistake], ..ImportAnswer::default() };
+    schemas.answer("ImportAnswer", &answer, &ImportAnswer::default());
+    let password = PasswordView {
+        id: 1,
+        name: "Phone".into(),
+        created: NOW,
+        expires: None,
+        protocols: vec![],
+        networks: vec![],
+        imported: Some("bcrypt".into()),
+        last_use: None,
+    };
+    let line = PasswordLine { account: "ann@example.org".into(), password };
+    schemas.answer("PasswordLine", &line, &line);
+    let list = PasswordList { passwords: vec![line], more: true };
+    schemas.answer("PasswordList", &list, &PasswordList { passwords: vec![], more: false });
 }
 
 pub(super) fn aliases_and_delegations(schemas: &mut Schemas) {

@@ -62,6 +62,7 @@ fn account() -> AccountView {
         expires: None,
         protocols: vec![],
         networks: vec![],
+        imported: None,
         last_use: None,
     };
     AccountView {
