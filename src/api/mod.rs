@@ -35,6 +35,9 @@
 //! | `GET /v1/events?after=&since=&account=&address=&kind=&limit=` | [`EventList`] |
 //! | `GET /v1/rollout?since=&after=&limit=` | [`RolloutList`] |
 //! | `GET /v1/doctor` | [`Diagnosis`] |
+//! | `GET /v1/keys` | [`KeysView`] |
+//! | `POST /v1/keys` | [`KeysView`] |
+//! | `DELETE /v1/keys?id=&yes=` | [`KeyView`] |
 //! | `GET /v1/backup` | the database, `application/vnd.sqlite3` |
 //!
 //! An error is a status and an [`ErrorBody`]: 400 bad request, 403 not allowed, 404 not found,
@@ -43,6 +46,7 @@
 pub mod client;
 mod doctor;
 mod import;
+mod keys;
 mod rollout;
 mod sending;
 pub mod server;
@@ -57,6 +61,7 @@ pub use import::{
     ImportAccount, ImportAccounts, ImportAnswer, ImportMistake, ImportPassword, ImportPasswords,
     PasswordLine, PasswordList,
 };
+pub use keys::{KeyView, KeysView};
 pub use rollout::{RolloutList, RolloutView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,

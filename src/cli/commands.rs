@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use crate::api::ROWS_MAX;
 use crate::config::duration;
 use crate::gate::event::Kind;
-pub use bulk::{Export, Import, Table};
+pub use bulk::{Export, Import, Key, Table};
 pub use sending::{Alias, Changes, Delegation, Figures, Limits, NewRight, SetLimits, Whose};
 pub use watching::{Explain, Rollout, Top};
 
@@ -144,6 +144,9 @@ Examples:
   sidegate top --once
   sidegate top --json | jq .refused")]
     Top(Top),
+    /// The keys that client passwords are found by: show, make a new one, forget an old one
+    #[command(subcommand)]
+    Key(Key),
     /// Copy the database, while the daemon works, into a file that does not exist yet
     ///
     /// The key file (store.key_file in the configuration) is not part of it: back it up too, in another place.

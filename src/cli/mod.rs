@@ -1,7 +1,8 @@
 //! The administrator's command line: talk to the control socket, print, choose the exit status.
 //!
-//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `import`, `export`, `events`, `rollout`,
-//!   `backup`, `configuration`, `doctor`: what is then done; [`explain`]: the story of an address or an account, in English and Chinese
+//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `import`, `export`, `key`, `events`,
+//!   `rollout`, `backup`, `configuration`, `doctor`: what is then done; [`explain`]: the story of an address or an account,
+//!   in English and Chinese
 //! - [`top`]: the daemon at work, second by second
 //! - [`answers`], [`verdict`]: what each answer looks like; [`output`], [`times`]: tables, colours, JSON, times
 //!
@@ -18,6 +19,7 @@ mod events;
 pub mod explain;
 mod export;
 mod import;
+mod key;
 pub mod output;
 mod password;
 mod progress;
@@ -139,6 +141,7 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
         Command::Status => ask::status(&client()?, out),
         Command::Doctor(command) => doctor::doctor(&command, &cli.socket, out),
         Command::Top(command) => top::top(&command, &client()?, out),
+        Command::Key(command) => key::key(&command, &client()?, out),
         Command::Backup(command) => backup::backup(&command.file, &client()?, out),
         Command::Config(commands::Config::Check { file }) => configuration::check(&file, out),
     }

@@ -47,6 +47,10 @@ pub enum Kind {
     PasswordImported,
     /// An imported client password was used for the first time, and its hash replaced by one of ours.
     PasswordUpgraded,
+    /// The store got a new key.
+    KeyRotated,
+    /// A former key of the store was forgotten.
+    KeyForgotten,
     /// A message, or a step on its way, was decided: booked, or not let through.
     Sending,
     /// Somebody was told that a sending limit is reached.
@@ -71,7 +75,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -86,6 +90,8 @@ impl Kind {
         Self::PasswordRevoked,
         Self::PasswordImported,
         Self::PasswordUpgraded,
+        Self::KeyRotated,
+        Self::KeyForgotten,
         Self::Sending,
         Self::LimitReached,
         Self::LimitsSet,
@@ -116,6 +122,8 @@ impl Kind {
             Self::PasswordRevoked => "password-revoked",
             Self::PasswordImported => "password-imported",
             Self::PasswordUpgraded => "password-upgraded",
+            Self::KeyRotated => "key-rotated",
+            Self::KeyForgotten => "key-forgotten",
             Self::Sending => "sending",
             Self::LimitReached => "limit-reached",
             Self::LimitsSet => "limits-set",

@@ -4,7 +4,9 @@
 //! so a stolen database gives no list of guesses to try.
 
 use std::fmt;
+use std::sync::Arc;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -14,9 +16,28 @@ use super::secret::Digest;
 /// Bytes of the key file's key.
 pub const KEY_BYTES: usize = 32;
 
+/// The most keys of one store, the current one among them. Each costs a login one HMAC.
+pub const KEYS_MAX: usize = 16;
+
 /// Names a store key without giving it away; stored beside every selector made with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId(pub [u8; 8]);
+
+impl KeyId {
+    /// Reads what is shown.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+/// 16 hex digits.
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
 
 /// Finds a client password without trying them all: 128 bits over account id and D.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +54,72 @@ pub struct SecretTag(pub u64);
 impl SecretTag {
     /// What is kept when wrong secrets need not be told apart.
     pub const NONE: Self = Self(0);
+}
+
+/// The keys of one store: the current one, and former ones under which there may still be rows. Whatever is kept under a
+/// key is kept with its id, found by that, and put under the current key at its next use.
+#[derive(Clone, Debug)]
+pub struct KeyRing(Arc<[StoreKey]>);
+
+impl KeyRing {
+    /// The current key, and the former ones, newest first.
+    #[must_use]
+    pub fn new(current: StoreKey, former: impl IntoIterator<Item = StoreKey>) -> Self {
+        Self(std::iter::once(current).chain(former).collect())
+    }
+
+    /// What is new is made with this one.
+    #[must_use]
+    pub fn current(&self) -> &StoreKey {
+        &self.0[0]
+    }
+
+    /// The oldest one that is known.
+    #[must_use]
+    pub fn oldest(&self) -> &StoreKey {
+        &self.0[self.0.len() - 1]
+    }
+
+    /// The one with this id.
+    #[must_use]
+    pub fn get(&self, id: KeyId) -> Option<&StoreKey> {
+        self.0.iter().find(|key| key.id() == id)
+    }
+
+    /// Their ids, the current one first.
+    pub fn ids(&self) -> impl Iterator<Item = KeyId> {
+        self.0.iter().map(StoreKey::id)
+    }
+
+    /// The selectors of a client password of an account, under each key.
+    #[must_use]
+    pub fn selectors(&self, account_id: i64, digest: &Digest) -> Selectors {
+        Selectors(self.0.iter().map(|key| (key.id(), key.selector(account_id, digest))).collect())
+    }
+}
+
+/// What finds a client password, whichever key its row is under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selectors(Vec<(KeyId, Selector)>);
+
+impl Selectors {
+    /// Whether a row is of this password.
+    #[must_use]
+    pub fn find(&self, row: (KeyId, Selector)) -> bool {
+        self.0.contains(&row)
+    }
+
+    /// Whether a mark, whose key nobody noted, is of this password.
+    #[must_use]
+    pub fn find_mark(&self, mark: Selector) -> bool {
+        self.0.iter().any(|(_, selector)| *selector == mark)
+    }
+
+    /// Whether the key of a row is known: then the row can be found.
+    #[must_use]
+    pub fn know(&self, key_id: KeyId) -> bool {
+        self.0.iter().any(|(known, _)| *known == key_id)
+    }
 }
 
 /// The key of one store. It lives in a file outside the database.
@@ -128,6 +215,35 @@ mod tests {
         let other_digest = Secret::new(*b"y").digest();
         assert_ne!(key.secret_tag(ann, &digest), key.secret_tag(ann, &other_digest));
         assert_ne!(ann, key.account_tag(b"bob@example.org"));
+    }
+
+    #[test]
+    fn a_ring_finds_what_any_of_its_keys_made() {
+        let [new, old, gone] = [3, 2, 1].map(|byte| StoreKey::new(&[byte; KEY_BYTES]));
+        let ring = KeyRing::new(new.clone(), [old.clone()]);
+        assert_eq!(ring.ids().collect::<Vec<_>>(), [new.id(), old.id()]);
+        assert_eq!((ring.current().id(), ring.oldest().id()), (new.id(), old.id()));
+        assert!(ring.get(old.id()).is_some() && ring.get(gone.id()).is_none());
+        let digest = Secret::new(*b"x").digest();
+        let selectors = ring.selectors(1, &digest);
+        for key in [&new, &old] {
+            assert!(selectors.find((key.id(), key.selector(1, &digest))) && selectors.know(key.id()));
+            assert!(selectors.find_mark(key.selector(1, &digest)));
+            assert!(!selectors.find((key.id(), key.selector(2, &digest))));
+        }
+        assert!(!selectors.find((new.id(), old.selector(1, &digest))), "under its own key only");
+        assert!(!selectors.know(gone.id()) && !selectors.find_mark(gone.selector(1, &digest)));
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_shown() {
+        let id = StoreKey::new(&[1; KEY_BYTES]).id();
+        let shown = id.to_string();
+        assert_eq!((shown.len(), KeyId::parse(&shown)), (16, Some(id)));
+        assert_eq!(KeyId::parse(&shown.to_uppercase()), Some(id));
+        for wrong in ["", "0123", &shown[1..], "0123456789abcdefg", "not a key id..."] {
+            assert_eq!(KeyId::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ipnet::IpNet;
 
 use super::account::{Account, ClientPassword};
-use super::key::{KeyId, Selector};
+use super::key::Selectors;
 use super::name::{AccountName, Protocol};
 use super::policy::Session;
 use super::record::Block;
@@ -202,29 +202,28 @@ pub enum Screened<'a> {
     Elsewhere,
 }
 
-/// Decides what has to be proved. `selector` belongs to what was presented, under key `key_id`.
+/// Decides what has to be proved. `selectors` belong to what was presented, under each key that is known.
 pub fn screen<'a>(
     account: Option<&'a Account>,
-    selector: Option<Selector>,
-    key_id: KeyId,
+    selectors: Option<&Selectors>,
     policy: &Policy,
     host: Option<IpAddr>,
 ) -> Screened<'a> {
-    let known = account.zip(selector);
-    if let Some((account, selector)) = known {
+    if let Some((account, selectors)) = account.zip(selectors) {
         if !account.enabled {
             return Screened::Refuse(Reason::Disabled);
         }
         let is =
-            |password: &&ClientPassword| password.stored.selector().is_some_and(|(_, is)| is == selector);
+            |password: &&ClientPassword| password.stored.selector().is_some_and(|row| selectors.find(row));
         if let Some(password) = account.passwords.iter().find(is) {
             return Screened::Prove(password);
         }
-        if let Some(gone) = account.revoked.iter().find(|gone| gone.selector == selector) {
+        if let Some(gone) = account.revoked.iter().find(|gone| selectors.find_mark(gone.selector)) {
             return Screened::Refuse(Reason::Revoked { id: gone.id, name: gone.name.clone() });
         }
-        let stray =
-            |password: &&ClientPassword| password.stored.selector().is_none_or(|(made, _)| made != key_id);
+        let stray = |password: &&ClientPassword| {
+            password.stored.selector().is_none_or(|(made, _)| !selectors.know(made))
+        };
         let strays: Vec<_> = account.passwords.iter().filter(stray).collect();
         if !strays.is_empty() {
             return Screened::ProveOneOf(strays);
@@ -270,18 +269,27 @@ mod tests {
     use super::*;
     use crate::gate::account::{RevokedPassword, Stored, Terms};
     use crate::gate::foreign::ForeignHash;
+    use crate::gate::key::{KEY_BYTES, KeyRing, StoreKey};
 
-    const KEY: KeyId = KeyId([1; 8]);
-    const OLD_KEY: KeyId = KeyId([2; 8]);
-    const RIGHT: Selector = Selector([1; 16]);
-    const REMOVED: Selector = Selector([2; 16]);
-    const WRONG: Selector = Selector([3; 16]);
+    const RIGHT: &str = "right";
+    const REMOVED: &str = "removed";
+    const WRONG: &str = "wrong";
 
-    fn password(id: i64, selector: Selector, key_id: KeyId) -> ClientPassword {
+    /// A key for each number; 2 is current, 1 a former one, and 0 is lost.
+    fn key(number: u8) -> StoreKey {
+        StoreKey::new(&[number; KEY_BYTES])
+    }
+
+    fn selectors(secret: &str) -> Selectors {
+        KeyRing::new(key(2), [key(1)]).selectors(1, &Secret::new(secret).digest())
+    }
+
+    fn password(id: i64, secret: &str, key: &StoreKey) -> ClientPassword {
+        let selector = key.selector(1, &Secret::new(secret).digest());
         ClientPassword {
             id,
             name: format!("device {id}"),
-            stored: Stored::Ours { selector, key_id, phc: String::new() },
+            stored: Stored::Ours { selector, key_id: key.id(), phc: String::new() },
             created: Timestamp(0),
             terms: Terms::default(),
             last_use: None,
@@ -296,11 +304,11 @@ mod tests {
             two_factor: false,
             group: None,
             created: Timestamp(0),
-            passwords: vec![password(1, RIGHT, KEY)],
+            passwords: vec![password(1, RIGHT, &key(2))],
             revoked: vec![RevokedPassword {
                 id: 2,
                 name: "Old phone".into(),
-                selector: REMOVED,
+                selector: key(1).selector(1, &Secret::new(REMOVED).digest()),
                 at: Timestamp(0),
             }],
         }
@@ -324,9 +332,10 @@ mod tests {
         }
     }
 
-    fn screened(account: Option<&Account>, selector: Selector, policy: &Policy) -> &'static str {
+    fn screened(account: Option<&Account>, secret: &str, policy: &Policy) -> &'static str {
         let address = "192.0.2.7".parse().ok();
-        word(screen(account, account.map(|_| selector), KEY, policy, address))
+        let selectors = account.map(|_| selectors(secret));
+        word(screen(account, selectors.as_ref(), policy, address))
     }
 
     #[test]
@@ -385,10 +394,20 @@ mod tests {
     #[test]
     fn rows_of_a_lost_key_are_tried() {
         let mut account = account();
-        account.passwords.push(password(3, WRONG, OLD_KEY));
+        account.passwords.push(password(3, "lost", &key(0)));
         let never = policy(false, &[]);
         assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
-        assert_eq!(screened(Some(&account), Selector([9; 16]), &never), "prove one of");
+        assert_eq!(screened(Some(&account), "lost", &never), "prove one of");
+        assert_eq!(screened(Some(&account), WRONG, &never), "prove one of");
+    }
+
+    #[test]
+    fn rows_of_a_former_key_are_found_and_cost_a_wrong_secret_nothing() {
+        let mut account = account();
+        account.passwords = vec![password(1, RIGHT, &key(1))];
+        let never = policy(false, &[]);
+        assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
+        assert_eq!(screened(Some(&account), WRONG, &never), "wrong-password");
     }
 
     #[test]
@@ -396,10 +415,11 @@ mod tests {
         let (never, mut account) = (policy(false, &[]), account());
         let hash = "$2y$12$L6Bc/AlTQHyd9liGgGEZyOFLPHNgyxeEPfgYfBCVxJ7JIlwxyVU3u";
         let stored = Stored::Imported(ForeignHash::parse(hash).unwrap());
-        account.passwords.push(ClientPassword { stored, ..password(3, WRONG, KEY) });
+        account.passwords.push(ClientPassword { stored, ..password(3, "", &key(2)) });
         assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
         assert_eq!(screened(Some(&account), REMOVED, &never), "revoked");
-        let Screened::ProveOneOf(tried) = screen(Some(&account), Some(WRONG), KEY, &never, None) else {
+        let Screened::ProveOneOf(tried) = screen(Some(&account), Some(&selectors(WRONG)), &never, None)
+        else {
             panic!("it has to be tried")
         };
         assert_eq!(tried.iter().map(|password| password.id).collect::<Vec<_>>(), [3], "and it alone");
@@ -409,7 +429,7 @@ mod tests {
 
     #[test]
     fn terms_are_kept_to_the_second_and_to_the_network() {
-        let mut password = password(1, RIGHT, KEY);
+        let mut password = password(1, RIGHT, &key(2));
         let origin = |protocol: &str, address: &str| Origin {
             address: address.parse().ok(),
             host: address.parse().ok(),

@@ -18,7 +18,7 @@ use crate::gate::secret::{NewSecret, Secret};
 use crate::hasher::{HasherError, SALT_BYTES};
 use crate::log;
 use crate::metrics::Gauges;
-use crate::store::orders::{Carried, Circumstances, carry_out};
+use crate::store::orders::{Carried, carry_out};
 use crate::store::{AccountLine, Counts, EventQuery, StoreError};
 use crate::upstream::Upstream;
 
@@ -91,12 +91,7 @@ impl Service {
     /// # Errors
     /// The order was refused, or the store has trouble; nothing was changed then.
     pub async fn carry_out(&self, order: Order, actor: &str) -> Result<Done, OrderError> {
-        let at = Circumstances {
-            now: self.now(),
-            actor: actor.to_owned(),
-            key: self.key.clone(),
-            passwords_max: self.rules().per_account,
-        };
+        let at = self.circumstances(actor);
         let block = match &order {
             Order::AddBlock(key, block) => Some((*key, Some(AddressRecord::Blocked(block.clone())))),
             Order::LiftBlock(key) => Some((*key, None)),

@@ -40,9 +40,9 @@ impl Service {
         self.import(names, dry_run, work).await
     }
 
-    fn circumstances(&self, actor: &str) -> Circumstances {
+    pub(super) fn circumstances(&self, actor: &str) -> Circumstances {
         let (actor, passwords_max) = (actor.to_owned(), self.rules().per_account);
-        Circumstances { now: self.now(), actor, key: self.key.clone(), passwords_max }
+        Circumstances { now: self.now(), actor, keys: self.keys(), passwords_max }
     }
 
     async fn import(

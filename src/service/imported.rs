@@ -65,7 +65,8 @@ impl Service {
                 return;
             }
         };
-        let (selector, key_id) = (self.key.selector(account_id, &digest), self.key.id());
+        let keys = self.keys();
+        let (selector, key_id) = (keys.current().selector(account_id, &digest), keys.current().id());
         let event = Event::new(self.now(), Kind::PasswordUpgraded, "gate")
             .account(account.as_str())
             .password(id, &name)

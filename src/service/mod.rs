@@ -5,6 +5,7 @@
 //!
 //! - `login`: one attempt, from its seat to its verdict
 //! - `proof`: is the secret right? verified-secret memory, Argon2, the upstream
+//! - `keys`: the store's keys: which rows are under which, rotation
 //! - `import`: accounts and client passwords in bulk; `imported`: client passwords of other systems, until their first use
 //! - `relay`: mechanisms that only the upstream does
 //! - `policy`: attempts that Dovecot's own passdbs decide
@@ -29,6 +30,7 @@ mod headers;
 mod held;
 mod import;
 mod imported;
+mod keys;
 mod lists;
 mod login;
 mod notices;
@@ -66,7 +68,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::entropy::Entropy;
 use crate::gate::address::Key;
 use crate::gate::crowd::Crowds;
-use crate::gate::key::{AccountTag, StoreKey};
+use crate::gate::key::{AccountTag, KeyRing, StoreKey};
 use crate::gate::login::Verdict;
 use crate::gate::question::{Answer, Question};
 use crate::gate::record::AddressRecord;
@@ -81,6 +83,7 @@ use crate::store::{StoreError, StoreHandle};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
+pub use self::keys::{KeyError, KeyState, KeyUse};
 pub use self::lists::{AccountStanding, Standing};
 pub use self::policy::{Allowed, Ended, PolicyAttempt};
 pub use self::rules::Rules;
@@ -97,8 +100,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
-    /// The store's key.
-    pub key: StoreKey,
+    /// The store's keys.
+    pub key: KeyRing,
     /// The store.
     pub store: StoreHandle,
     /// Argon2.
@@ -119,7 +122,12 @@ pub struct Service {
     rules: RwLock<Arc<Rules>>,
     clock: Clock,
     entropy: Entropy,
+    /// Makes the marks of names and wrong secrets. It is the oldest of the keys at the start, and stays until the
+    /// end: what is in memory and in the store under a mark is not lost when the key is changed.
     key: StoreKey,
+    keys: RwLock<KeyRing>,
+    /// One change of the keys at a time.
+    changing_keys: tokio::sync::Mutex<()>,
     store: StoreHandle,
     hasher: Hasher,
     upstream: Option<Upstream>,
@@ -172,7 +180,9 @@ impl Service {
             rules: RwLock::new(Arc::new(rules)),
             clock,
             entropy,
-            key,
+            key: key.oldest().clone(),
+            keys: RwLock::new(key),
+            changing_keys: tokio::sync::Mutex::default(),
             store,
             hasher,
             upstream,

@@ -103,9 +103,9 @@ impl Service {
         source: Key,
     ) -> Proof {
         let digest = attempt.secret.digest();
-        let selector = account.map(|account| self.key.selector(account.id, &digest));
+        let selectors = account.map(|account| self.keys().selectors(account.id, &digest));
         let host = attempt.origin.host;
-        let mut screened = screen(account, selector, self.key.id(), policy, host);
+        let mut screened = screen(account, selectors.as_ref(), policy, host);
         let candidates = match &screened {
             Screened::Prove(password) => vec![*password],
             Screened::ProveOneOf(passwords) => passwords.clone(),
@@ -175,11 +175,13 @@ impl Service {
         Ok(same)
     }
 
-    /// A password that was found without its selector gets one under the present key.
+    /// A password that was found under a former key, or without its selector, gets one under the current key.
     async fn adopt(&self, password: &ClientPassword, account: Option<&Account>, digest: &Digest) {
-        let stray = password.stored.selector().is_some_and(|(made, _)| made != self.key.id());
-        let Some(account) = account.filter(|_| stray) else { return };
-        let (id, selector, key_id) = (password.id, self.key.selector(account.id, digest), self.key.id());
+        let keys = self.keys();
+        let current = keys.current();
+        let other = password.stored.selector().is_some_and(|(made, _)| made != current.id());
+        let Some(account) = account.filter(|_| other) else { return };
+        let (id, selector, key_id) = (password.id, current.selector(account.id, digest), current.id());
         let work = move |tables: &mut dyn Tables| tables.set_selector(id, selector, key_id);
         if let Err(error) = self.store.change(account.name.clone(), work).await {
             // The login is right all the same; the next one tries again.

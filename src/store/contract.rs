@@ -2,6 +2,7 @@
 //! [`check_all`] a way to make an empty one.
 
 mod import;
+mod keys;
 mod lists;
 mod sending;
 
@@ -13,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::gate::account::{LastUse, Terms};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
-use crate::gate::key::{AccountTag, KEY_BYTES, KeyId, SecretTag, Selector, StoreKey};
+use crate::gate::key::{AccountTag, KEY_BYTES, KeyId, KeyRing, SecretTag, Selector, StoreKey};
 use crate::gate::name::{AccountName, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::{AddressRecord, Block, Failure, LockoutRules, Outcome};
@@ -32,13 +33,14 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 21] = [
+    let suite: [fn(&B); 22] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
         import::accounts_are_made_and_changed_all_or_none,
         import::hashes_of_others_are_kept_until_they_are_replaced,
         import::what_does_not_fit_is_told_whole,
+        keys::rows_are_counted_by_their_key,
         sources_are_kept_as_they_are,
         settling_blocks_and_says_so,
         events_are_found_by_what_is_asked,
@@ -69,8 +71,8 @@ fn key(n: u8) -> Key {
 }
 
 fn circumstances() -> Circumstances {
-    let key = StoreKey::new(&[7; KEY_BYTES]);
-    Circumstances { now: NOW, actor: "suite".to_owned(), key, passwords_max: 2 }
+    let keys = KeyRing::new(StoreKey::new(&[7; KEY_BYTES]), []);
+    Circumstances { now: NOW, actor: "suite".to_owned(), keys, passwords_max: 2 }
 }
 
 /// Runs `work` in a transaction and then again on a new connection's view of the result.

@@ -13,6 +13,7 @@ mod cache;
 mod contract;
 mod handle;
 pub mod key_file;
+pub mod keys;
 pub mod lock;
 pub mod orders;
 pub mod rollout;
@@ -31,6 +32,7 @@ use crate::gate::name::AccountName;
 use crate::gate::record::AddressRecord;
 
 pub use handle::StoreHandle;
+pub use keys::KeyTables;
 pub use rollout::RolloutTables;
 pub use sending::SendingTables;
 
@@ -118,7 +120,7 @@ pub struct DoorTimes {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
-pub trait Tables: SendingTables + RolloutTables {
+pub trait Tables: SendingTables + KeyTables + RolloutTables {
     /// An account with its client passwords and the marks of removed ones.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::gate::account::{Account, ClientPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
-use crate::gate::key::{Selector, StoreKey};
+use crate::gate::key::{KeyRing, Selector};
 use crate::gate::name::{AccountName, GroupName};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::{AddressRecord, LockoutRules, Outcome};
@@ -23,8 +23,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// Who ordered it, for the event.
     pub actor: String,
-    /// The store key.
-    pub key: StoreKey,
+    /// The store's keys.
+    pub keys: KeyRing,
     /// The most client passwords of an account.
     pub passwords_max: u32,
 }
@@ -136,11 +136,11 @@ fn change(
         }
         Order::NewPassword { name, terms, digest, phc, .. } => {
             let name = name.as_str();
-            let selector = at.key.selector(account.id, digest);
+            let selector = at.keys.current().selector(account.id, digest);
             if let Some(refused) = refuses_name(account, name, selector, at) {
                 return Ok(Err(refused));
             }
-            let (key_id, created) = (at.key.id(), at.now);
+            let (key_id, created) = (at.keys.current().id(), at.now);
             let stored = Stored::Ours { selector, key_id, phc: phc.clone() };
             let row = NewRow { account_id: account.id, name, stored: &stored, created, terms };
             let id = tables.add_password(&row)?;
@@ -177,9 +177,9 @@ fn refuses_name(
     if passwords.iter().any(|password| password.name == name) {
         return Some(OrderRefused::NameTaken { account: account.name.clone(), name: name.to_owned() });
     }
-    let named = at.key.selector(account.id, &Secret::new(name).digest());
-    let is_named = |password: &ClientPassword| password.stored.selector().is_some_and(|(_, is)| is == named);
-    let secret = named == selector || passwords.iter().any(is_named);
+    let named = at.keys.selectors(account.id, &Secret::new(name).digest());
+    let is_named = |password: &ClientPassword| password.stored.selector().is_some_and(|row| named.find(row));
+    let secret = named.find_mark(selector) || passwords.iter().any(is_named);
     secret.then_some(OrderRefused::NameIsSecret)
 }
 

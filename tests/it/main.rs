@@ -17,6 +17,7 @@ mod hooks;
 mod http;
 mod import;
 mod imported;
+mod keys;
 mod lockout;
 mod manual;
 mod milter;

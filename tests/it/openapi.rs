@@ -79,7 +79,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 30);
+    assert_eq!(table.len(), 33);
     assert_eq!(table, described());
 }
 
@@ -227,6 +227,7 @@ fn the_schemas_are_the_types() {
     values::aliases_and_delegations(&mut schemas);
     values::limits(&mut schemas);
     values::diagnosis(&mut schemas);
+    values::keys(&mut schemas);
     values::blocks_and_checks(&mut schemas);
     values::events(&mut schemas);
     values::rollout(&mut schemas);
@@ -240,6 +241,7 @@ fn every_type_of_the_api_is_described() {
         include_str!("../../src/api/mod.rs"),
         include_str!("../../src/api/doctor.rs"),
         include_str!("../../src/api/import.rs"),
+        include_str!("../../src/api/keys.rs"),
         include_str!("../../src/api/sending.rs")
     );
     let types = source.lines().filter_map(|line| line.strip_prefix("pub struct ")?.split([' ', '{']).next());

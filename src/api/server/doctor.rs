@@ -38,6 +38,10 @@ impl InForce {
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
+    pub(super) fn key_file(&self) -> PathBuf {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner).store.key_file.clone()
+    }
+
     fn fingerprint(&self) -> String {
         self.config.lock().unwrap_or_else(PoisonError::into_inner).fingerprint()
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod blocks;
 mod doctor;
 mod import;
+mod keys;
 mod rest;
 mod rollout;
 mod sending;
@@ -122,6 +123,7 @@ impl Api {
             .route("/v1/events", get(rest::events))
             .route("/v1/rollout", get(rollout::list))
             .route("/v1/doctor", get(doctor::doctor))
+            .route("/v1/keys", get(keys::show).post(keys::rotate).delete(keys::forget))
             .route("/v1/backup", get(rest::backup))
             .fallback(async || ApiError::not_found("no such path"))
             .method_not_allowed_fallback(async || ApiError::bad("this path does not take this method"))

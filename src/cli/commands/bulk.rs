@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 /// What is read from a table.
@@ -73,4 +74,42 @@ Example:
 Example:
   sidegate export passwords > passwords.csv")]
     Passwords,
+}
+
+/// The store's keys.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Show the keys, what is under each, and the file they are in
+    #[command(after_help = "\
+Example:
+  sidegate key show")]
+    Show,
+    /// Make a new key, at once and without a restart
+    ///
+    /// What was made with the former keys stays good: they stay in the file, and each client password is put under the
+    /// new key when it is next used. Back the file up again afterwards.
+    ///
+    /// Marks of names and of wrong passwords, by which failures are counted, are made with the oldest key in the file
+    /// as of the daemon's start. After a theft of the file: rotate, wait, forget the stolen key, restart sidegated.
+    #[command(after_help = "\
+Example:
+  sidegate key rotate")]
+    Rotate,
+    /// Forget a former key
+    ///
+    /// It is refused while client passwords, or marks of removed ones, are under it. With --yes it is done all the same:
+    /// such a password is then tried with Argon2 until it is next used, at each password of the account that is not
+    /// found otherwise; and what the marks were for, telling which device still uses a removed password, is lost.
+    #[command(after_help = "\
+Examples:
+  sidegate key forget 0123456789abcdef
+  sidegate key forget 0123456789abcdef --yes")]
+    Forget {
+        /// Its id, as `sidegate key show` shows it
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        id: String,
+        /// Even if something is still under it
+        #[arg(long)]
+        yes: bool,
+    },
 }

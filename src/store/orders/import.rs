@@ -7,7 +7,6 @@ use crate::gate::account::{Account, Stored};
 use crate::gate::alias::{Alias, Place};
 use crate::gate::event::{Event, Kind};
 use crate::gate::import::{AccountRow, Fault, PasswordRow};
-use crate::gate::key::KeyId;
 use crate::gate::name::AccountName;
 use crate::gate::order::{Order, OrderRefused};
 use crate::gate::secret::Secret;
@@ -199,8 +198,7 @@ pub fn import_passwords(
 
 /// Whether a name is one of the account's client passwords.
 fn is_secret(account: &Account, row: &PasswordRow, at: &Circumstances) -> bool {
-    let named = at.key.selector(account.id, &Secret::new(row.name.as_str()).digest());
-    let known = |made: KeyId| made == at.key.id();
-    let mut selectors = account.passwords.iter().filter_map(|password| password.stored.selector());
-    selectors.any(|(made, selector)| known(made) && selector == named)
+    let named = at.keys.selectors(account.id, &Secret::new(row.name.as_str()).digest());
+    let mut rows = account.passwords.iter().filter_map(|password| password.stored.selector());
+    rows.any(|row| named.find(row))
 }

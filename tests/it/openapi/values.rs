@@ -236,6 +236,12 @@ pub(super) fn diagnosis(schemas: &mut Schemas) {
     schemas.answer("Diagnosis", &full, &bare);
 }
 
+pub(super) fn keys(schemas: &mut Schemas) {
+    let key = KeyView { id: "00ff00ff00ff00ff".into(), passwords: 1, removed: 2 };
+    schemas.answer("KeyView", &key, &key);
+    schemas.answer("KeysView", &KeysView { keys: vec![key], ..KeysView::default() }, &KeysView::default());
+}
+
 pub(super) fn blocks_and_checks(schemas: &mut Schemas) {
     let block = BlockView {
         address: "192.0.2.7".into(),

@@ -1,0 +1,100 @@
+//! `sidegate key`: the store's keys.
+
+use super::ask::told_as_json;
+use super::commands::Key;
+use super::output::{Cell, Out, Style, Table, Tone};
+use super::{Failure, note};
+use crate::api::client::{Client, Target};
+use crate::api::{KeyView, KeysView, Nothing};
+
+/// `sidegate key …`
+pub(super) fn key(command: &Key, client: &Client, out: &mut Out) -> Result<(), Failure> {
+    let target = Target::of(&["keys"]);
+    match command {
+        Key::Show => {
+            let answer = client.get(&target)?;
+            if told_as_json(&answer, out)? { Ok(()) } else { out.text(&keys(&answer.read()?, &out.style)) }
+        }
+        Key::Rotate => {
+            let answer = client.post(&target, &Nothing {})?;
+            if told_as_json(&answer, out)? {
+                return Ok(());
+            }
+            let view: KeysView = answer.read()?;
+            let current = view.keys.first().map(|key| key.id.as_str()).unwrap_or_default();
+            out.line(&format!("{current}: in force from now on; it is in {}", view.file))?;
+            note("note: back that file up again; backups of the database from now on need it");
+            Ok(())
+        }
+        Key::Forget { id, yes } => {
+            let target = target.with("id", id).with_some("yes", yes.then_some("true"));
+            let answer = client.delete(&target)?;
+            if told_as_json(&answer, out)? {
+                return Ok(());
+            }
+            let KeyView { id, passwords, removed } = answer.read()?;
+            let left = match (passwords, removed) {
+                (0, 0) => "nothing was under it".to_owned(),
+                _ => {
+                    format!("{passwords} client passwords and {removed} marks of removed ones were under it")
+                }
+            };
+            out.line(&format!("{id}: forgotten; {left}"))
+        }
+    }
+}
+
+/// The keys, and what is under them.
+fn keys(view: &KeysView, style: &Style) -> String {
+    let mut table = Table::new(&["KEY", "STATE", "CLIENT PASSWORDS", "REMOVED ONES"]);
+    for (place, KeyView { id, passwords, removed }) in view.keys.iter().enumerate() {
+        let state = match (place, passwords + removed) {
+            (0, _) => Cell::toned("current", Tone::Good),
+            (_, 0) => Cell::toned("former, can be forgotten", Tone::Odd),
+            _ => "former".into(),
+        };
+        table.row(vec![id.into(), state, passwords.into(), removed.into()]);
+    }
+    let mut text = table.show(style.colour);
+    let mut facts = Table::new(&[]);
+    let by = if view.credential { " (handed over by systemd, cannot be changed here)" } else { "" };
+    facts.row(vec!["file".into(), format!("{}{by}", view.file).into()]);
+    facts.row(vec!["imported, not used yet".into(), view.imported.into()]);
+    let lost = if view.lost == 0 { "0".into() } else { Cell::toned(view.lost.to_string(), Tone::Odd) };
+    facts.row(vec!["under keys that are lost".into(), lost]);
+    text.push('\n');
+    text.push_str(&facts.show(style.colour));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_and_what_is_under_them() {
+        let key = |id: &str, passwords, removed| KeyView { id: id.into(), passwords, removed };
+        let view = KeysView {
+            file: "/run/credentials/sidegate.service/store.key".into(),
+            credential: true,
+            keys: vec![
+                key("00ff00ff00ff00ff", 7, 0),
+                key("11ee11ee11ee11ee", 3, 1),
+                key("22dd22dd22dd22dd", 0, 0),
+            ],
+            lost: 2,
+            imported: 5,
+        };
+        let expected = "\
+KEY               STATE                     CLIENT PASSWORDS  REMOVED ONES
+00ff00ff00ff00ff  current                   7                 0
+11ee11ee11ee11ee  former                    3                 1
+22dd22dd22dd22dd  former, can be forgotten  0                 0
+
+file                      /run/credentials/sidegate.service/store.key (handed over by systemd, cannot be changed here)
+imported, not used yet    5
+under keys that are lost  2
+";
+        assert_eq!(keys(&view, &Style::plain(false)), expected);
+    }
+}
