@@ -20,6 +20,7 @@
 //! 3. The account comes from memory or a reader thread ([`store::StoreHandle::account`]);
 //!    [`gate::login::screen`] says what must be proved: one client password, or the main password by
 //!    the upstream, or nothing can help.
+//!    Client passwords of another system that were not used yet are tried one by one (`service/imported.rs`).
 //! 4. `service/proof.rs`: verified before? Else one Argon2 ([`hasher`]). Or [`upstream`] is asked.
 //! 5. A failure goes through the writer ([`store::orders::settle`]): record read, rule applied
 //!    ([`gate::record`]), record and events written, one commit for all that wait. Then the seat is

@@ -21,6 +21,8 @@ pub struct Diagnosis {
     pub store_writable: bool,
     /// `ok`, or what is wrong with the database.
     pub store_check: String,
+    /// `ok`, or what is wrong with the file of the store's keys.
+    pub key_check: String,
     /// The time of the newest event.
     pub last_event: Option<Timestamp>,
     /// Whether the upstream answers; absent in full mode.

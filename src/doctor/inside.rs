@@ -137,6 +137,15 @@ pub(super) fn store(config: &Config, examined: &Examined) -> Vec<Finding> {
             );
         }
     }
+    if let Ok(daemon) = &examined.daemon
+        && daemon.key_check != "ok"
+        && examined.host.key_file.as_ref().map_or(!examined.host.root, |file| file.mode & 0o077 == 0)
+    {
+        found.bad(
+            format!("the keys in force are not those on the disk: {}", daemon.key_check),
+            "put the file back that was there when sidegated started or when the key was last changed",
+        );
+    }
     if let Some(free) = examined.host.store_free.filter(|free| *free < FREE_WARN) {
         let what = format!("{} MiB are free where the store is", free / 1024 / 1024);
         let cure = "make room, or move the store to another disk";

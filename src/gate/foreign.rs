@@ -17,6 +17,8 @@ use argon2::{Algorithm, Params, PasswordHash};
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 262_144;
 /// An imported Argon2 hash may ask for at most this many passes.
 pub const ARGON2_PASSES_MAX: u32 = 16;
+/// Memory times passes of an imported Argon2 hash, in KiB: about a second.
+pub const ARGON2_WORK_KIB_MAX: u32 = 1_048_576;
 /// An imported Argon2 hash may have at most this many lanes. They are computed one after the other.
 pub const ARGON2_LANES_MAX: u32 = 16;
 /// The highest cost of an imported bcrypt hash: about a second. Each step doubles it.
@@ -189,7 +191,9 @@ fn check_argon2(text: &str) -> Result<(), HashFault> {
     let params = Params::try_from(&parsed).map_err(|_| damaged())?;
     bounded("memory in KiB", params.m_cost(), ARGON2_MEMORY_KIB_MAX)?;
     bounded("number of passes", params.t_cost(), ARGON2_PASSES_MAX)?;
-    bounded("number of lanes", params.p_cost(), ARGON2_LANES_MAX)
+    bounded("number of lanes", params.p_cost(), ARGON2_LANES_MAX)?;
+    let work = params.m_cost().saturating_mul(params.t_cost());
+    bounded("memory in KiB times passes", work, ARGON2_WORK_KIB_MAX)
 }
 
 fn check_bcrypt(text: &str) -> Result<(), HashFault> {
@@ -294,11 +298,16 @@ mod tests {
     fn costs_are_bounded_and_the_bound_itself_is_taken() {
         let argon2 = |m, t, p| read(&ARGON2ID.replace("m=64,t=1,p=1", &format!("m={m},t={t},p={p}")));
         let (m, t, p) = (ARGON2_MEMORY_KIB_MAX, ARGON2_PASSES_MAX, ARGON2_LANES_MAX);
-        assert_eq!(argon2(m, t, p), Ok("argon2"));
+        let work = ARGON2_WORK_KIB_MAX;
+        for (m, t) in [(m, work / m), (work / t, t)] {
+            assert_eq!(argon2(m, t, p), Ok("argon2"));
+        }
         let costly = |what, is, most| Err(HashFault::Costly { what, is, most });
-        assert_eq!(argon2(m + 1, t, p), costly("memory in KiB", m + 1, m));
-        assert_eq!(argon2(m, t + 1, p), costly("number of passes", t + 1, t));
-        assert_eq!(argon2(m, t, p + 1), costly("number of lanes", p + 1, p));
+        assert_eq!(argon2(m + 1, 1, p), costly("memory in KiB", m + 1, m));
+        let more = (work / t + 1) * t;
+        assert_eq!(argon2(work / t + 1, t, p), costly("memory in KiB times passes", more, work));
+        assert_eq!(argon2(1024, t + 1, p), costly("number of passes", t + 1, t));
+        assert_eq!(argon2(1024, t, p + 1), costly("number of lanes", p + 1, p));
 
         let bcrypt = |cost: u32| read(&BCRYPT.replace("$12$", &format!("${cost:02}$")));
         assert_eq!(bcrypt(BCRYPT_COST_MAX), Ok("bcrypt"));

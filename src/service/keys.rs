@@ -104,6 +104,16 @@ impl Service {
         Ok(KeyState { keys, lost: ours - known, imported: all - ours })
     }
 
+    /// Whether the file has the keys that are in force: `ok`, or what is wrong with it.
+    pub async fn check_key_file(&self, file: PathBuf) -> String {
+        let keys = self.keys();
+        match tokio::task::spawn_blocking(move || key_file::check(&file, &keys)).await {
+            Ok(Ok(())) => "ok".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the daemon stops".to_owned(),
+        }
+    }
+
     /// Makes a new key, which is in force when this returns. What was made with the former ones stays good.
     ///
     /// # Errors

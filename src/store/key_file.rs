@@ -83,6 +83,14 @@ pub fn is_credential(path: &Path) -> bool {
     handed || path.starts_with("/run/credentials")
 }
 
+/// Whether the file has the keys that are in force.
+///
+/// # Errors
+/// It has others, cannot be read, or others may read it.
+pub fn check(path: &Path, in_force: &KeyRing) -> Result<(), KeyFileError> {
+    read_in_force(path, in_force).map(drop)
+}
+
 fn ring(keys: &[u8]) -> KeyRing {
     let mut keys = keys.as_chunks::<KEY_BYTES>().0.iter().map(StoreKey::new);
     let current = keys.next().expect("a file without a key was refused");
@@ -231,6 +239,7 @@ mod tests {
             let error = result.unwrap_err().to_string();
             assert!(error.contains("restart sidegated"), "{error}");
         }
+        assert!(check(&path, &ring).is_ok() && check(&path, &other).is_err());
         // The place of the file aside is taken by a folder.
         fs::create_dir(path.with_extension("new")).unwrap();
         let error = rotate(&path, &ring, &entropy).unwrap_err().to_string();

@@ -61,6 +61,7 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         settings: api.in_force.fingerprint(),
         store_writable: summary.writable,
         store_check: api.service.check_store().await?,
+        key_check: api.service.check_key_file(api.in_force.key_file()).await,
         last_event: newest.last().map(|(_, event)| event.time),
         upstream_connected: upstream.map(crate::upstream::Upstream::connected),
         descriptors: std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64),

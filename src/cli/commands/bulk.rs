@@ -28,8 +28,8 @@ Examples:
     /// 2027-01-31T12:00:00Z) and from (networks); several protocols or networks stand with spaces between them. The
     /// accounts must be there. Each counts as one of the client passwords that an account may have.
     ///
-    /// A hash is Argon2 (at most 256 MiB, 16 passes, 16 lanes), bcrypt (cost at most 14) or SHA512-CRYPT (at most
-    /// 1000000 rounds), with or without Dovecot's prefix: {ARGON2ID}, {BLF-CRYPT}, {SHA512-CRYPT}, {CRYPT}. At the
+    /// A hash is Argon2 (at most 256 MiB, 16 passes, 16 lanes, and 1 GiB of memory times passes), bcrypt (cost at most
+    /// 14) or SHA512-CRYPT (at most 1000000 rounds), with or without Dovecot's prefix: {ARGON2ID}, {BLF-CRYPT}, {SHA512-CRYPT}, {CRYPT}. At the
     /// first login with it, it is replaced by a hash of Sidegate's own.
     ///
     /// Until then a wrong password costs one hash for each of them that the account has; Dovecot's passdb dict, which
