@@ -117,8 +117,9 @@ impl PasswordRow {
         now: Timestamp,
     ) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
-        let account = taken("account", AccountName::parse_address(account, None), &mut faults);
-        let name = taken("name", PasswordName::parse(name), &mut faults);
+        let account =
+            taken("account", parsed(account, |typed| AccountName::parse_address(typed, None)), &mut faults);
+        let name = taken("name", parsed(name, PasswordName::parse), &mut faults);
         let hash = taken("hash", ForeignHash::parse(hash), &mut faults);
         for (column, count) in [("protocols", protocols.len()), ("from", networks.len())] {
             if count > TERMS_MAX {
@@ -129,11 +130,12 @@ impl PasswordRow {
             faults.push(Fault::new("expires", "this time has passed already; leave the line out"));
         }
         let protocols = protocols.iter().take(TERMS_MAX);
-        let protocols =
-            protocols.filter_map(|one| taken("protocols", Protocol::parse(one.as_ref()), &mut faults));
-        let protocols = protocols.collect();
+        let protocols = protocols
+            .filter_map(|one| taken("protocols", parsed(one.as_ref(), Protocol::parse), &mut faults))
+            .collect();
         let networks = networks.iter().take(TERMS_MAX);
-        let networks = networks.filter_map(|one| taken("from", network(one.as_ref()), &mut faults)).collect();
+        let networks =
+            networks.filter_map(|one| taken("from", parsed(one.as_ref(), network), &mut faults)).collect();
         match (account, name, hash) {
             (Some(account), Some(name), Some(hash)) if faults.is_empty() => {
                 Ok(Self { account, name, hash, terms: Terms { expires, protocols, networks } })
@@ -145,6 +147,21 @@ impl PasswordRow {
 
 fn taken<T, E: ToString>(column: &'static str, value: Result<T, E>, faults: &mut Vec<Fault>) -> Option<T> {
     value.map_err(|why| faults.push(Fault::new(column, why))).ok()
+}
+
+/// What stands where a hash was meant to stand, or the other way round: it is not repeated to anybody.
+fn looks_like_hash(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with('$') || text.starts_with('{')
+}
+
+const MISPLACED: &str = "this looks like a password hash; do the cells stand in the order of the first line?";
+
+fn parsed<T, E: ToString>(text: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Result<T, String> {
+    if looks_like_hash(text) {
+        return Err(MISPLACED.to_owned());
+    }
+    parse(text).map_err(|why| why.to_string())
 }
 
 /// A network, or a single address.
@@ -186,6 +203,9 @@ pub fn moment(cell: &str) -> Result<Option<Timestamp>, String> {
     let text = cell.trim();
     if text.is_empty() {
         return Ok(None);
+    }
+    if looks_like_hash(text) {
+        return Err(MISPLACED.to_owned());
     }
     let day = || {
         // A time without a zone would be read as a day, too, and its time be dropped.
@@ -287,6 +307,9 @@ mod tests {
         let bad = PasswordRow::new("a", "", "hunter2", (&["i map"], &["here"]), Some(NOW), NOW).unwrap_err();
         assert!(!format!("{bad:?}").contains("hunter2"));
         assert_eq!(columns(bad), ["account", "name", "hash", "expires", "protocols", "from"]);
+        let bad = PasswordRow::new(HASH, HASH, "imap", (&[HASH], &[HASH]), None, NOW).unwrap_err();
+        assert!(!format!("{bad:?}{:?}", moment(HASH)).contains("LQbp"), "in whatever column it stands");
+        assert_eq!(columns(bad), ["account", "name", "hash", "protocols", "from"]);
         let many = vec!["imap"; TERMS_MAX + 1];
         assert!(PasswordRow::new("a@b.c", "x", HASH, (&many[1..], NONE), None, NOW).is_ok());
         let row = PasswordRow::new("a@b.c", "x", HASH, (&many, NONE), None, NOW);

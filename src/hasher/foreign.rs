@@ -16,8 +16,9 @@ pub(super) fn proves(memory: &mut Memory, secret: &Secret, hash: &ForeignHash) -
     if typed.len() > FOREIGN_SECRET_BYTES_MAX || typed.contains(&0) {
         return Ok(false);
     }
-    let bare: Vec<u8> = typed.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let bare = Zeroizing::new(bare);
+    // The room is reserved at once: growing would leave copies behind.
+    let mut bare = Zeroizing::new(Vec::with_capacity(typed.len()));
+    bare.extend(typed.iter().filter(|byte| !byte.is_ascii_whitespace()));
     // Nobody gets in with nothing, whatever somebody may have hashed.
     if bare.is_empty() {
         return Ok(false);

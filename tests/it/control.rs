@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ fn exit_statuses_are_those_of_the_manual() {
     assert_eq!(daemon.run(elsewhere.env("SIDEGATE_SOCKET", "/nonexistent")).0, 0, "--socket wins");
     let folder = daemon.folder.clone();
     drop(daemon);
-    let mut gone = std::process::Command::new(env!("CARGO_BIN_EXE_sidegate"));
+    let mut gone = Command::new(env!("CARGO_BIN_EXE_sidegate"));
     let output = gone.arg("--socket").arg(folder.join("control")).arg("status").output().unwrap();
     assert_eq!(output.status.code(), Some(3));
 }
@@ -183,7 +183,7 @@ fn only_administrators_may_change_and_only_readers_may_look() {
     let copy = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_sidegate")).arg(&program).status();
     assert!(copy.unwrap().success());
     let run = |uid: u32, arguments: &[&str]| {
-        let mut command = std::process::Command::new(&program);
+        let mut command = Command::new(&program);
         command.arg("--socket").arg(daemon.folder.join("control")).args(arguments);
         daemon.run(command.uid(uid).gid(uid).stdin(Stdio::null()))
     };
@@ -196,12 +196,20 @@ fn only_administrators_may_change_and_only_readers_may_look() {
     let open = tempfile::tempdir().unwrap();
     fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let never = open.path().join("never.db");
+    let table = open.path().join("table.csv");
+    fs::write(&table, "account\nbob@example.org\n").unwrap();
+    for list in [&["export", "accounts"][..], &["export", "passwords"], &["key", "show"]] {
+        assert_eq!(run(READER, list).0, 0, "{list:?}");
+    }
     for arguments in [
         &["account", "remove", ANN][..],
         &["alias", "add", ANN, "info@example.org"],
         &["delegation", "grant", ANN, ANN, "--right", "read"],
         &["limits", "set", "--default", "--messages-per-hour", "unlimited"],
         &["backup", never.to_str().unwrap()],
+        &["import", "accounts", table.to_str().unwrap(), "--dry-run"],
+        &["key", "rotate"],
+        &["key", "forget", "0011223344556677"],
     ] {
         let (status, _, err) = run(READER, arguments);
         assert!(status == 1 && err.contains("you may only read"), "{arguments:?}: {status} {err}");

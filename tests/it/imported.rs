@@ -35,7 +35,12 @@ fn ann() -> AccountName {
 
 /// Ann and Bob, each with a client password of ours, and Ann with some of another system.
 async fn world(hashes: &[&str]) -> World {
-    let world = World::start("[client_passwords.argon2]\nmemory_kib = 8\npasses = 1\n").await;
+    world_with("", hashes).await
+}
+
+async fn world_with(settings: &str, hashes: &[&str]) -> World {
+    let cheap = "[client_passwords.argon2]\nmemory_kib = 8\npasses = 1\n";
+    let world = World::start(&format!("{cheap}{settings}")).await;
     for account in [ANN, BOB] {
         world.account(account).await;
         world.password(account, "phone", ANNS).await;
@@ -205,6 +210,25 @@ async fn a_digest_proves_none_before_its_first_use() {
     assert_eq!(ask().await, (false, 0), "refused, and it costs nothing");
     assert_eq!(world.client().await.login(ANN, ONE_WORD, "192.0.2.7").await, "OK");
     assert!(ask().await.0);
+}
+
+/// A webmail that hands on the main password, time and again, is not held up by it.
+#[tokio::test]
+async fn what_is_none_of_them_may_be_a_main_password() {
+    let settings = "[main_password]\nmail_clients = \"until-two-factor\"\nchecked_by = \"next-passdb\"\n";
+    let world = world_with(settings, &[BCRYPT, SHA512]).await;
+    for hashes in [2, 0] {
+        let before = world.service.hashes();
+        let protocol = Protocol::parse("imap").unwrap();
+        let checked = world.service.check(ANN, Secret::new("main-Password-0815"), protocol, None).await;
+        assert_eq!((checked.verdict, world.service.hashes() - before), (Verdict::Elsewhere, hashes));
+    }
+    let order = Order::SetAccount { account: ann(), enabled: None, two_factor: Some(true), group: None };
+    world.service.carry_out(order, "test").await.unwrap();
+    let protocol = Protocol::parse("imap").unwrap();
+    let checked = world.service.check(ANN, Secret::new("main-Password-0815"), protocol, None).await;
+    assert!(matches!(checked.verdict, Verdict::Refuse(_)), "with two-factor on it ends here");
+    assert_eq!(world.client().await.login(ANN, SECRET, "192.0.2.7").await, "OK");
 }
 
 #[test]

@@ -24,17 +24,20 @@ Examples:
     Accounts(Table),
     /// Take over client passwords of another system, from a CSV file with their hashes
     ///
-    /// The first line names the columns: account, name, hash, and any of protocols, expires (2027-01-31, or
-    /// 2027-01-31T12:00:00Z) and from (networks); several protocols or networks stand with spaces between them. The
-    /// accounts must be there. Each counts as one of the client passwords that an account may have.
+    /// The first line names the columns: account, name, hash, and any of protocols, expires (2027-01-31T12:00:00Z, or a
+    /// day, which means its beginning in UTC) and from (networks); several protocols or networks stand with spaces
+    /// between them. The accounts must be there. Each counts as one of the client passwords that an account may have.
     ///
     /// A hash is Argon2 (at most 256 MiB, 16 passes, 16 lanes, and 1 GiB of memory times passes), bcrypt (cost at most
     /// 14) or SHA512-CRYPT (at most 1000000 rounds), with or without Dovecot's prefix: {ARGON2ID}, {BLF-CRYPT}, {SHA512-CRYPT}, {CRYPT}. At the
     /// first login with it, it is replaced by a hash of Sidegate's own.
     ///
-    /// Until then a wrong password costs one hash for each of them that the account has; Dovecot's passdb dict, which
+    /// Until then a wrong password costs one hash for each of them that the account has (two if white space was typed:
+    /// as it was typed, and without it); Dovecot's passdb dict, which
     /// hands over a digest only, refuses them as wrong; and one that is revoked before its first use leaves no mark by
     /// which later logins with it could be told apart from wrong ones.
+    ///
+    /// Never import main passwords: they would become client passwords, and get in past the second factor.
     ///
     /// Every mistake in the file is told with its line, its column and the cure, and then nothing is imported.
     #[command(after_help = "\

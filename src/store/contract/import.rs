@@ -78,6 +78,7 @@ pub(super) fn accounts_are_made_and_changed_all_or_none<B: Backend>(backend: &B)
         account("new@example.org", None, &[]),
     ];
     let done = accounts(backend, &rows, false);
+    assert_eq!((done.added, done.changed, done.unchanged, done.events.len()), (0, 0, 0, 0));
     let wrong: Vec<_> = done.mistakes.iter().map(|(row, fault)| (*row, fault.column)).collect();
     assert_eq!(wrong, [(3, "account"), (1, "account"), (2, "aliases"), (2, "aliases")]);
     assert_eq!(write(backend, |tables| tables.counts()).accounts, 2, "with a mistake, none is made");

@@ -32,6 +32,11 @@ impl Imported {
         self.mistakes.push((row, Fault::new(column, why)));
     }
 
+    /// With a mistake nothing is done, and nothing is counted.
+    fn refused(self) -> Self {
+        Self { mistakes: self.mistakes, ..Self::default() }
+    }
+
     fn write_events(self, tables: &mut dyn Tables) -> Result<Self, StoreError> {
         self.events.iter().try_for_each(|event| tables.add_event(event).map(drop))?;
         Ok(self)
@@ -82,7 +87,10 @@ pub fn import_accounts(
         }
         plans.push((row, known, aliases));
     }
-    if dry_run || !done.mistakes.is_empty() {
+    if !done.mistakes.is_empty() {
+        return Ok(done.refused());
+    }
+    if dry_run {
         return Ok(done);
     }
     for (row, known, aliases) in plans {
@@ -183,7 +191,10 @@ pub fn import_passwords(
         done.added += 1;
         plans.push((account.id, row));
     }
-    if dry_run || !done.mistakes.is_empty() {
+    if !done.mistakes.is_empty() {
+        return Ok(done.refused());
+    }
+    if dry_run {
         return Ok(done);
     }
     for (account_id, row) in plans {
