@@ -65,8 +65,13 @@ pub(super) fn import(command: &Import, client: &Client, out: &mut Out) -> Result
     }
 }
 
+/// A file as people are told of it.
+fn shown(file: &Path) -> String {
+    if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
+}
+
 fn contents(file: &Path) -> Result<Vec<u8>, Failure> {
-    let shown = file.display();
+    let shown = shown(file);
     let trouble = |error: io::Error| Failure::Said(format!("cannot read {shown}: {error}"));
     let source: Box<dyn Read> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -235,7 +240,7 @@ fn tell(mistakes: &[Mistake], told: &Told, out: &mut Out) -> Result<(), Failure>
     }
     for Mistake { line, column, message } in mistakes {
         let column = column.as_ref().map(|column| format!(" {column}:")).unwrap_or_default();
-        note(&super::output::visible(&format!("{}:{line}:{column} {message}", told.file.display())));
+        note(&super::output::visible(&format!("{}:{line}:{column} {message}", shown(&told.file))));
     }
     Ok(())
 }

@@ -77,6 +77,25 @@ fn hashes_of_doveadm_let_in_and_are_replaced(series: Series) {
     site.assert_nothing_secret();
 }
 
+/// All that a dict hands over is a SHA-256 of the password, and `doveadm pw` hashed the password itself.
+#[test]
+fn a_dict_proves_none_before_its_first_use() {
+    let Some(site) = Plan::new(Mode::PassdbDict).on(Series::V23).start() else { return };
+    site.account(ALICE);
+    // Else Dovecot's next passdb is asked whether it is the main password.
+    site.cli.done(&["account", "set", ALICE, "--two-factor", "on"]);
+    let ours = site.password(ALICE, "Phone");
+    taken_over(&site);
+    for (_, _, secret) in DEVICES {
+        assert_refused(&imap(&site, HOME, ALICE, secret));
+    }
+    assert_in(&imap(&site, HOME, ALICE, &ours));
+    assert_eq!(listed(&site).len(), 3);
+    let events = site.cli.json(&["events", "--limit", "1000"]);
+    assert_eq!(logins(&events, &HOME.to_string(), "wrong-password"), 3, "{events}");
+    site.assert_nothing_secret();
+}
+
 /// Has `doveadm pw` hash the passwords, and imports the hashes as it prints them.
 fn taken_over(site: &Site) -> Vec<String> {
     let mut table = String::from("account,name,hash\n");
