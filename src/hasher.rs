@@ -7,7 +7,7 @@
 mod foreign;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -91,13 +91,33 @@ struct Job {
 enum Task {
     Hash(Digest, Cost, [u8; SALT_BYTES]),
     Verify(Digest, String),
-    Foreign(Secret, ForeignHash),
+    Foreign(Secret, Vec<ForeignHash>, Arc<Start>),
+}
+
+/// Whether a job has begun that is done to its end once it has.
+#[derive(Debug, Default)]
+struct Start(AtomicU8);
+
+impl Start {
+    const BEGUN: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+
+    /// False: nobody waits for it any more.
+    fn begin(&self) -> bool {
+        self.0.compare_exchange(0, Self::BEGUN, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// False: it has begun.
+    fn give_up(&self) -> bool {
+        self.0.compare_exchange(0, Self::GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
 }
 
 #[derive(Debug)]
 enum Hashed {
     Phc(String),
     Same(bool),
+    Found(Option<usize>),
 }
 
 impl Hasher {
@@ -127,7 +147,7 @@ impl Hasher {
     ) -> Result<String, HasherError> {
         match self.submit(source, Task::Hash(digest, cost, salt)).await? {
             Hashed::Phc(phc) => Ok(phc),
-            Hashed::Same(_) => Err(HasherError::Unusable),
+            Hashed::Same(_) | Hashed::Found(_) => Err(HasherError::Unusable),
         }
     }
 
@@ -136,26 +156,37 @@ impl Hasher {
     /// # Errors
     /// The queue is full, no seat became free in time, or the string cannot be used.
     pub async fn verify(&self, source: Key, digest: Digest, phc: &str) -> Result<bool, HasherError> {
-        self.same(source, Task::Verify(digest, phc.to_owned())).await
+        match self.submit(source, Task::Verify(digest, phc.to_owned())).await? {
+            Hashed::Same(same) => Ok(same),
+            Hashed::Phc(_) | Hashed::Found(_) => Err(HasherError::Unusable),
+        }
     }
 
-    /// Whether an imported hash belongs to a secret.
+    /// Which of these imported hashes belongs to a secret. They are looked at one after the other on one seat; once that
+    /// has begun, there is an answer, however long it takes: whoever gets none has learnt nothing.
     ///
     /// # Errors
-    /// As for [`Hasher::verify`].
-    pub async fn verify_foreign(
+    /// The queue is full, no seat became free in time, or one of them cannot be used.
+    pub async fn find_foreign(
         &self,
         source: Key,
         secret: Secret,
-        hash: ForeignHash,
-    ) -> Result<bool, HasherError> {
-        self.same(source, Task::Foreign(secret, hash)).await
-    }
-
-    async fn same(&self, source: Key, task: Task) -> Result<bool, HasherError> {
-        match self.submit(source, task).await? {
-            Hashed::Same(same) => Ok(same),
-            Hashed::Phc(_) => Err(HasherError::Unusable),
+        hashes: Vec<ForeignHash>,
+    ) -> Result<Option<usize>, HasherError> {
+        let (reply, mut answer) = oneshot::channel();
+        let start = Arc::new(Start::default());
+        let task = Task::Foreign(secret, hashes, Arc::clone(&start));
+        self.shared.push(source, Job { task, reply })?;
+        let answered = match tokio::time::timeout(self.wait, &mut answer).await {
+            Err(_) if start.give_up() => return Err(HasherError::Late),
+            Err(_) => answer.await,
+            Ok(answered) => answered,
+        };
+        match answered {
+            Ok(Ok(Hashed::Found(found))) => Ok(found),
+            Ok(Ok(Hashed::Phc(_) | Hashed::Same(_))) => Err(HasherError::Unusable),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(HasherError::Late),
         }
     }
 
@@ -174,7 +205,7 @@ impl Hasher {
         self.shared.lock().waiting
     }
 
-    /// Jobs that were done since the start.
+    /// Hashes that were computed since the start.
     #[must_use]
     pub fn computed(&self) -> u64 {
         self.shared.computed.load(Ordering::Relaxed)
@@ -261,12 +292,19 @@ fn work(shared: &Shared) {
         if job.reply.is_closed() {
             continue;
         }
-        let result = match job.task {
-            Task::Hash(digest, cost, salt) => new_phc(&mut memory, &digest, cost, &salt).map(Hashed::Phc),
-            Task::Verify(digest, phc) => proves(&mut memory, &digest, &phc).map(Hashed::Same),
-            Task::Foreign(secret, hash) => foreign::proves(&mut memory, &secret, &hash).map(Hashed::Same),
+        let (result, computed) = match job.task {
+            Task::Hash(digest, cost, salt) => {
+                (new_phc(&mut memory, &digest, cost, &salt).map(Hashed::Phc), 1)
+            }
+            Task::Verify(digest, phc) => (proves(&mut memory, &digest, &phc).map(Hashed::Same), 1),
+            Task::Foreign(_, _, start) if !start.begin() => continue,
+            Task::Foreign(secret, hashes, _) => {
+                let mut computed = 0;
+                let found = foreign::find(&mut memory, &secret, &hashes, &mut computed);
+                (found.map(Hashed::Found), computed)
+            }
         };
-        shared.computed.fetch_add(1, Ordering::Relaxed);
+        shared.computed.fetch_add(computed, Ordering::Relaxed);
         let _ = job.reply.send(result);
     }
 }
@@ -396,6 +434,33 @@ mod tests {
         // Whether or not the first job has left the queue yet, three more cannot all fit.
         let results = [reply, reply2, reply3].map(|reply| hasher.shared.push(source(1), job(reply)));
         assert!(results.contains(&Err(HasherError::Full)), "{results:?}");
+    }
+
+    /// bcrypt of cost 10, some 50 ms, of "x", after two that are not.
+    fn slow_ones() -> Vec<ForeignHash> {
+        let of = |secret: &str| bcrypt::hash_with_salt(secret, 10, [7; 16]).unwrap().to_string();
+        ["a", "b", "x"].map(|secret| ForeignHash::parse(&of(secret)).unwrap()).to_vec()
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_is_told_and_what_was_given_up_is_never_begun() {
+        // Nothing is done as fast as this wait ends, but it may begin.
+        let hasher = Hasher::start(1, 10, Duration::from_millis(1));
+        let find = || hasher.find_foreign(source(1), Secret::new(*b"x"), slow_ones());
+        let (mut told, mut late) = (0, 0);
+        let mut count = |outcome: Result<Option<usize>, HasherError>| match outcome {
+            Ok(Some(2)) => told += 1,
+            Err(HasherError::Late) => late += 1,
+            other => panic!("{other:?}"),
+        };
+        // Of two at once, one is held up by the other.
+        let (first, second) = tokio::join!(find(), find());
+        assert!([first, second].contains(&Err(HasherError::Late)), "{first:?} {second:?}");
+        count(first);
+        count(second);
+        // The last of them comes after all that were given up.
+        while find().await.inspect_err(|error| count(Err(*error))).map(|found| count(Ok(found))).is_err() {}
+        assert_eq!(hasher.computed(), told * 3, "{late} were given up");
     }
 
     #[test]

@@ -9,8 +9,24 @@ use super::{HasherError, Memory};
 use crate::gate::foreign::{FOREIGN_SECRET_BYTES_MAX, ForeignHash, Scheme};
 use crate::gate::secret::Secret;
 
+/// The first of these hashes that belongs to a secret. Counts those that were computed.
+pub(super) fn find(
+    memory: &mut Memory,
+    secret: &Secret,
+    hashes: &[ForeignHash],
+    computed: &mut u64,
+) -> Result<Option<usize>, HasherError> {
+    for (place, hash) in hashes.iter().enumerate() {
+        *computed += 1;
+        if proves(memory, secret, hash)? {
+            return Ok(Some(place));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether a hash belongs to a secret: as it was typed, or else without white space.
-pub(super) fn proves(memory: &mut Memory, secret: &Secret, hash: &ForeignHash) -> Result<bool, HasherError> {
+fn proves(memory: &mut Memory, secret: &Secret, hash: &ForeignHash) -> Result<bool, HasherError> {
     let typed = secret.reveal();
     // Where the other systems hashed, a string ended at its first zero byte.
     if typed.len() > FOREIGN_SECRET_BYTES_MAX || typed.contains(&0) {
@@ -127,6 +143,34 @@ mod tests {
         let spaced = OF_OTHERS[8].1;
         assert!(!check("correcthorse", spaced), "white space of the password itself is asked for");
         assert!(!check("correct  horse", spaced));
+    }
+
+    /// Else every wrong password of an account would be a temporary failure, for as long as the hash is there.
+    #[test]
+    fn what_is_taken_at_import_can_be_verified() {
+        let phc = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$hjnWNLdrTJRFG4FJvZd1b3Kj3Zg2sSpvmBSNAbNAlyo";
+        let bcrypt = "$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i";
+        let sha512 = OF_OTHERS[5].1.trim_start_matches("{SHA512-CRYPT}");
+        let (mut taken, mut refused) = (0, 0);
+        for hash in [phc, bcrypt, sha512] {
+            for place in 0..hash.len() {
+                for other in ["", ".", "/", "1", "5", "A", "z", "$", "=", ",", "+", "-", "_", " ", "\u{e9}"] {
+                    let changed = format!("{}{other}{}", &hash[..place], &hash[place + 1..]);
+                    let Ok(parsed) = ForeignHash::parse(&changed) else {
+                        refused += 1;
+                        continue;
+                    };
+                    // A costly one is like a cheap one, but for the time it takes.
+                    if ["$15$", "$14$", "$54$"].iter().any(|cost| changed.contains(cost)) {
+                        continue;
+                    }
+                    let proved = proves(&mut Memory::default(), &Secret::new(*b"secret"), &parsed);
+                    assert_eq!(proved, Ok(false), "{changed}");
+                    taken += 1;
+                }
+            }
+        }
+        assert!(taken > 500 && refused > 500, "{taken} {refused}");
     }
 
     #[test]

@@ -6,14 +6,16 @@
 
 use tracing::warn;
 
+use super::proof::deferral;
 use super::{Service, lock};
-use crate::gate::account::{Account, ClientPassword};
+use crate::gate::account::{Account, ClientPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
-use crate::gate::foreign::{ForeignHash, Scheme};
+use crate::gate::foreign::Scheme;
+use crate::gate::login::{Attempt, Presented, Verdict};
 use crate::gate::name::AccountName;
-use crate::gate::secret::{Digest, Secret};
-use crate::hasher::{HasherError, SALT_BYTES};
+use crate::gate::secret::Digest;
+use crate::hasher::SALT_BYTES;
 use crate::log;
 use crate::store::Tables;
 
@@ -35,22 +37,43 @@ impl FirstUse {
 }
 
 impl Service {
-    pub(super) async fn verify_imported(
+    /// The imported client password that somebody presents, if it is one of these. `upstream`: what is none of them
+    /// may be a main password.
+    ///
+    /// What somebody thought of can be guessed, and whoever is told "no" has made a guess. So nothing is looked at where
+    /// it could not be counted, and all are looked at together: trouble of our own tells nothing of any of them.
+    pub(super) async fn find_imported<'a>(
         &self,
-        password: &ClientPassword,
-        hash: &ForeignHash,
-        secret: &Secret,
+        candidates: &[&'a ClientPassword],
+        attempt: &Attempt,
+        upstream: bool,
         source: Key,
-    ) -> Result<bool, HasherError> {
-        let mark = self.verified.mark_of_miss(password.id, hash, secret);
-        if self.verified.missed(&mark) {
-            return Ok(false);
+    ) -> Result<Option<&'a ClientPassword>, Verdict> {
+        // The other system hashed the password itself, which nobody can tell from D.
+        let Presented::Whole(secret) = &attempt.secret else { return Ok(None) };
+        let imported = candidates.iter().filter_map(|password| match &password.stored {
+            Stored::Imported(hash) => {
+                Some((*password, hash, self.verified.mark_of_miss(password.id, hash, secret)))
+            }
+            Stored::Ours { .. } => None,
+        });
+        let left: Vec<_> = imported.filter(|(_, _, mark)| !self.verified.missed(mark)).collect();
+        if left.is_empty() {
+            return Ok(None);
         }
-        let right = self.hasher.verify_foreign(source, secret.clone(), hash.clone()).await?;
-        if !right {
-            self.verified.learn_miss(mark);
+        if !self.can_count().await {
+            return Err(Verdict::Defer("the store takes no writes"));
         }
-        Ok(right)
+        if upstream && self.upstream().is_some_and(|upstream| !upstream.connected()) {
+            return Err(Verdict::Defer("the upstream is away"));
+        }
+        let hashes = left.iter().map(|(_, hash, _)| (*hash).clone()).collect();
+        let found = self.hasher.find_foreign(source, secret.clone(), hashes).await;
+        let found = found.map_err(|error| Verdict::Defer(deferral(error)))?;
+        for (_, _, mark) in &left[..found.unwrap_or(left.len())] {
+            self.verified.learn_miss(*mark);
+        }
+        Ok(found.map(|place| left[place].0))
     }
 
     /// Replaces the hash of an imported client password, in one write, when somebody was let in with it. Where that is

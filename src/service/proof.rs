@@ -111,20 +111,25 @@ impl Service {
             Screened::ProveOneOf(passwords) => passwords.clone(),
             Screened::Refuse(_) | Screened::AskUpstream | Screened::Elsewhere => Vec::new(),
         };
-        for password in candidates {
-            match self.verify(password, &attempt.secret, &digest, source).await {
+        for password in &candidates {
+            let Stored::Ours { phc, .. } = &password.stored else { continue };
+            match self.verify(password.id, phc, &digest, source).await {
                 Ok(true) => {
                     self.adopt(password, account, &digest).await;
-                    let verdict = match terms_refuse(password, &attempt.origin, self.now()) {
-                        Some(reason) => Verdict::Refuse(reason),
-                        None => accept(name, password),
-                    };
-                    let first_use = account.and_then(|account| FirstUse::of(account, password, digest));
-                    return Proof { verdict, upstream: None, first_use };
+                    return self.proved(name, password, attempt).into();
                 }
                 Ok(false) => screened = without_client_password(account, policy, host),
-                Err(deferred) => return deferred.into(),
+                Err(error) => return Verdict::Defer(deferral(error)).into(),
             }
+        }
+        match self.find_imported(&candidates, attempt, policy.admits(account, host), source).await {
+            Ok(Some(password)) => {
+                let first_use = account.and_then(|account| FirstUse::of(account, password, digest));
+                return Proof { first_use, ..self.proved(name, password, attempt).into() };
+            }
+            Ok(None) if candidates.is_empty() => {}
+            Ok(None) => screened = without_client_password(account, policy, host),
+            Err(deferred) => return deferred.into(),
         }
         match screened {
             Screened::Refuse(reason) => Verdict::Refuse(reason).into(),
@@ -135,35 +140,15 @@ impl Service {
         }
     }
 
-    async fn verify(
-        &self,
-        password: &ClientPassword,
-        presented: &Presented,
-        digest: &Digest,
-        source: Key,
-    ) -> Result<bool, Verdict> {
-        let same = match (&password.stored, presented) {
-            (Stored::Ours { phc, .. }, _) => self.verify_ours(password.id, phc, digest, source).await,
-            // What somebody thought of can be guessed: where failures cannot be counted, it is not looked at.
-            (Stored::Imported(_), Presented::Whole(_)) if !self.can_count().await => {
-                return Err(Verdict::Defer("the store takes no writes"));
-            }
-            (Stored::Imported(hash), Presented::Whole(secret)) => {
-                self.verify_imported(password, hash, secret, source).await
-            }
-            // The other system hashed the password itself, which nobody can tell from D.
-            (Stored::Imported(_), Presented::Digest(_)) => Ok(false),
-        };
-        same.map_err(|error| Verdict::Defer(deferral(error)))
+    /// What a client password is good for that was proved.
+    fn proved(&self, name: &AccountName, password: &ClientPassword, attempt: &Attempt) -> Verdict {
+        match terms_refuse(password, &attempt.origin, self.now()) {
+            Some(reason) => Verdict::Refuse(reason),
+            None => accept(name, password),
+        }
     }
 
-    async fn verify_ours(
-        &self,
-        id: i64,
-        phc: &str,
-        digest: &Digest,
-        source: Key,
-    ) -> Result<bool, HasherError> {
+    async fn verify(&self, id: i64, phc: &str, digest: &Digest, source: Key) -> Result<bool, HasherError> {
         let mark = self.verified.mark(id, phc, digest);
         if self.verified.knows(&mark) {
             return Ok(true);
@@ -241,7 +226,7 @@ fn accept(name: &AccountName, password: &ClientPassword) -> Verdict {
     Verdict::Accept(Grant { account: name.clone(), password: Some((password.id, password.name.clone())) })
 }
 
-fn deferral(error: HasherError) -> &'static str {
+pub(super) fn deferral(error: HasherError) -> &'static str {
     match error {
         HasherError::Full => "the queue for Argon2 is full",
         HasherError::Late => "no Argon2 seat became free in time",

@@ -231,6 +231,30 @@ async fn what_is_none_of_them_may_be_a_main_password() {
     assert_eq!(world.client().await.login(ANN, SECRET, "192.0.2.7").await, "OK");
 }
 
+/// What is none of them may be a main password, and as long as nobody can say whether it is, no guess is counted. So none
+/// is looked at.
+#[tokio::test]
+async fn while_the_upstream_is_away_they_wait_with_the_main_password() {
+    let settings = "[main_password]\nmail_clients = \"until-two-factor\"\n\
+                    [upstream]\nauth = \"/nonexistent/auth\"\nuserdb = \"/nonexistent/userdb\"\n";
+    let world = world_with(settings, &[BCRYPT]).await;
+    let mut peer = world.client().await;
+    for secret in ["wrong", SECRET] {
+        let answer = peer.answer(ANN, secret, "service=imap\trip=192.0.2.7").await;
+        assert!(answer.starts_with("FAIL") && answer.contains("code=temp_fail"), "{secret}: {answer}");
+    }
+    assert_eq!((world.service.hashes(), left(&world).await), (0, 1));
+    assert_eq!(peer.login(ANN, ANNS, "192.0.2.7").await, "OK", "what a selector finds does not");
+    let order = Order::SetAccount { account: ann(), enabled: None, two_factor: Some(true), group: None };
+    world.service.carry_out(order, "test").await.unwrap();
+    assert_eq!(peer.login(ANN, "wrong", "192.0.2.7").await, "FAIL");
+    assert_eq!(
+        peer.login(ANN, SECRET, "192.0.2.7").await,
+        "OK",
+        "with two-factor on the upstream is not asked"
+    );
+}
+
 #[test]
 fn where_failures_cannot_be_counted_they_are_not_looked_at() {
     let folder = tempfile::tempdir().unwrap();

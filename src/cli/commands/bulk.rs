@@ -102,7 +102,8 @@ Example:
     ///
     /// It is refused while client passwords, or marks of removed ones, are under it. With --yes it is done all the same:
     /// such a password is then tried with Argon2 until it is next used, at each password of the account that is not
-    /// found otherwise; and what the marks were for, telling which device still uses a removed password, is lost.
+    /// found otherwise; and what the marks were for, telling which device still uses a removed password, is lost. Backups
+    /// of the database from before need the key, too: keep a copy of the file with them.
     #[command(after_help = "\
 Examples:
   sidegate key forget 0123456789abcdef
