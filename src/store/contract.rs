@@ -300,6 +300,7 @@ fn a_failed_transaction_leaves_nothing<B: Backend>(backend: &B) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::account::Stored;
     use crate::store::sqlite::Sqlite;
 
     #[test]
@@ -319,12 +320,23 @@ mod tests {
         let old = rusqlite::Connection::open(&path).unwrap();
         old.execute_batch(include_str!("schema/0001_start.sql")).unwrap();
         old.execute_batch("INSERT INTO account (name, created) VALUES ('ann@example.org', 5)").unwrap();
+        let rows = "INSERT INTO client_password (account_id, name, selector, key_id, phc, created)
+                        VALUES (1, 'phone', zeroblob(16), zeroblob(8), '$argon2id$x', 6);
+                    INSERT INTO revoked_password (id, account_id, name, selector, at)
+                        VALUES (9, 1, 'old', zeroblob(16), 7)";
+        old.execute_batch(rows).unwrap();
         old.pragma_update(None, "user_version", 1).unwrap();
         old.pragma_update(None, "application_id", 0x5364_6774).unwrap();
         drop(old);
         let backend = Sqlite::at(&path);
         let ann = write(&backend, |tables| tables.account(&name("ann@example.org"))).unwrap();
         assert_eq!((ann.created, ann.group), (Timestamp(5), None));
+        let (selector, key_id) = (Selector([0; 16]), KeyId([0; 8]));
+        let stored = Stored::Ours { selector, key_id, phc: "$argon2id$x".into() };
+        assert_eq!((&ann.passwords[0].stored, ann.revoked[0].selector), (&stored, selector));
+        let counts = write(&backend, |tables| tables.key_counts());
+        let counts: Vec<_> = counts.iter().map(|one| (one.key_id, one.passwords, one.removed)).collect();
+        assert_eq!(counts, [(Some(key_id), 1, 0), (None, 0, 1)]);
         assert_eq!(write(&backend, |tables| tables.delegations(None)), []);
     }
 
