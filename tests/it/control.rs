@@ -180,7 +180,7 @@ fn only_administrators_may_change_and_only_readers_may_look() {
     // The program may lie in a folder that only root can enter.
     let program = folder.path().join("sidegate");
     // By another process: a child that another test forks meanwhile would hold the copy open for writing.
-    let copy = std::process::Command::new("cp").arg(env!("CARGO_BIN_EXE_sidegate")).arg(&program).status();
+    let copy = Command::new("cp").arg(env!("CARGO_BIN_EXE_sidegate")).arg(&program).status();
     assert!(copy.unwrap().success());
     let run = |uid: u32, arguments: &[&str]| {
         let mut command = Command::new(&program);

@@ -1,0 +1,134 @@
+//! The database's file: opened, brought up to date, checked; and what can be done about its errors.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::store::StoreError;
+
+/// Applied once, in this order, each in one transaction; never edited after a release.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../schema/0001_start.sql"),
+    include_str!("../schema/0002_sending.sql"),
+    include_str!("../schema/0003_cursor.sql"),
+    include_str!("../schema/0004_door.sql"),
+    include_str!("../schema/0005_import.sql"),
+];
+
+/// Marks the file as ours (`PRAGMA application_id`): "Sdgt".
+const APPLICATION_ID: i64 = 0x5364_6774;
+
+/// How long a connection waits for another process's lock, such as a backup's.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Page cache of each connection, in KiB.
+const PAGE_CACHE_KIB: i64 = 2048;
+
+/// Opens the file, makes it if it is missing, and brings its schema up to date.
+///
+/// # Errors
+/// It cannot be opened, is no store of ours, or was made by a newer version.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    prepare(path).map_err(|error| of(path, error))
+}
+
+fn prepare(path: &Path) -> Result<Connection, StoreError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(LOCK_WAIT)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -PAGE_CACHE_KIB)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = check_origin(&transaction)?;
+    for (number, sql) in (1_u32..).zip(MIGRATIONS).skip(version) {
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", number)?;
+    }
+    if version < MIGRATIONS.len() {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Reads a backup whole: is it a database of ours, undamaged, and not from a newer version? Returns how many
+/// accounts it has. Changes nothing.
+///
+/// # Errors
+/// It is none of these, or cannot be read.
+pub fn verify(path: &Path) -> Result<i64, StoreError> {
+    verify_whole(path).map_err(|error| of(path, error))
+}
+
+/// The error with the file's name before it.
+fn of(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
+        other => other,
+    }
+}
+
+fn verify_whole(path: &Path) -> Result<i64, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    check_origin(&connection)?;
+    let damage: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if damage != "ok" {
+        return Err(StoreError::Failed(format!("it is damaged ({damage})")));
+    }
+    Ok(connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?)
+}
+
+/// Ours, and of a version that is known; returns the version.
+fn check_origin(connection: &Connection) -> Result<usize, StoreError> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 && id != APPLICATION_ID {
+        return Err(StoreError::Failed("this is some other program's database".into()));
+    }
+    if version as usize > MIGRATIONS.len() {
+        return Err(StoreError::Failed(format!(
+            "made by a newer version of Sidegate (schema {version}, this one knows {}); install that one",
+            MIGRATIONS.len()
+        )));
+    }
+    Ok(version as usize)
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match cure(&error) {
+            Some(cure) => Self::Failed(format!("{error}; {cure}")),
+            None => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// What an administrator can do about it.
+fn cure(error: &rusqlite::Error) -> Option<&'static str> {
+    Some(match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => "the disk is full: make room",
+        ErrorCode::SystemIoFailure => {
+            "the disk reports an error, or is full: see the kernel's log, make room"
+        }
+        ErrorCode::ReadOnly => "the daemon's user must be able to write the file and its folder",
+        ErrorCode::CannotOpen => "does its folder exist, and may the daemon's user write there?",
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            "the file is damaged: stop the daemon and put your last backup in its place (sidegate backup)"
+        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another program holds the file: close it",
+        _ => return None,
+    })
+}
