@@ -68,7 +68,8 @@ fn every_example_is_right() {
 fn every_command_of_the_documents_is_right() {
     let mut seen = 0;
     for text in [include_str!("../../../README.md"), include_str!("../../../conf/man/sidegate.7")] {
-        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        let lines =
+            text.lines().map(|line| line.split(['#', '|', '<', '>']).next().unwrap_or_default().trim());
         for line in lines.filter_map(|line| line.strip_prefix("sidegate ")) {
             let words = words(line);
             let parsed = parse(&words.iter().map(String::as_str).collect::<Vec<_>>());
