@@ -12,6 +12,8 @@ use crate::gate::question::{Claim, Login};
 
 /// A login not claimed for this long is forgotten, as in Dovecot.
 pub const CLAIM_SECS_MAX: i64 = 150;
+/// A mail process that is still to come after this long has met trouble of its own.
+pub const CLAIM_SECS_USUAL: i64 = 3;
 /// Unclaimed logins of one connection; past it the oldest is forgotten.
 pub const LOGINS_MAX: usize = 1_024;
 
@@ -71,6 +73,13 @@ impl Claims {
                 self.by_cpid.remove(&cpid);
             }
         }
+    }
+
+    /// Whether a mail process is likely to come for a login.
+    #[must_use]
+    pub fn awaited(&self, now: Timestamp) -> bool {
+        let logins = self.connections.values().filter_map(|connection| connection.logins.back());
+        logins.into_iter().any(|(_, since, _)| now.0 <= since.0 + CLAIM_SECS_USUAL)
     }
 
     /// Hands a login out, once. The error says what did not fit, for the log.
@@ -153,6 +162,17 @@ mod tests {
         assert!(claims.claim(&claim(42, 9, 2), NOW).is_err());
         claims.gone(ConnectionId(1));
         assert!(claims.by_cpid.is_empty() && claims.connections.is_empty());
+    }
+
+    #[test]
+    fn mail_processes_are_awaited_for_a_while() {
+        let mut claims = claims();
+        assert!(claims.awaited(NOW) && claims.awaited(Timestamp(NOW.0 + CLAIM_SECS_USUAL)));
+        assert!(!claims.awaited(Timestamp(NOW.0 + CLAIM_SECS_USUAL + 1)));
+        claims.cancel(ConnectionId(1), 7);
+        assert!(claims.awaited(NOW));
+        assert!(claims.claim(&claim(42, 7, 2), NOW).is_ok());
+        assert!(!claims.awaited(NOW));
     }
 
     #[test]

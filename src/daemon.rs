@@ -33,7 +33,8 @@ use crate::log;
 use crate::notices::Notices;
 use crate::restore::{Restored, restore};
 use crate::serve::passed::Passed;
-use crate::serve::{DRAIN, Door, asked, socket};
+use crate::serve::stop::{DRAIN, claimed};
+use crate::serve::{Door, asked, socket};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
@@ -187,12 +188,15 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     let api =
         Api::new(Arc::clone(&service), Arc::clone(&doors), control_settings, Arc::clone(&in_force), folder);
 
-    let (stop, stopped) = watch::channel(false);
-    let mut tasks = JoinSet::new();
+    // Mail processes come after login processes, and their doors are closed after theirs.
+    let mut logins = Served::default();
+    let mut mail = Served::default();
     for door in doors.iter() {
-        tasks.spawn(Arc::clone(door).serve(Arc::clone(&service), stopped.clone()));
+        let served = if door.is_for_mail_processes() { &mut mail } else { &mut logins };
+        served.tasks.spawn(Arc::clone(door).serve(Arc::clone(&service), served.stop.subscribe()));
     }
-    tasks.spawn(async move {
+    let stopped = logins.stop.subscribe();
+    logins.tasks.spawn(async move {
         if let Err(error) = api.serve(control, stopped).await {
             error!(%error, "the control API ended");
         }
@@ -208,12 +212,10 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     obey_signals(signals, path, config, &service, &in_force, &serving).await;
     systemd::stopping();
     info!("stopping");
-    let _ = stop.send(true);
-    let drained = async { while tasks.join_next().await.is_some() {} };
-    // The doors cut what takes longer; a control request may take as long as they do.
-    if timeout(2 * DRAIN, drained).await.is_err() {
-        warn!("a control request took too long and was cut");
-    }
+    service.hurry();
+    logins.stop().await;
+    claimed(&service).await;
+    mail.stop().await;
     upkeep.abort();
     notices.abort();
     asking.abort();
@@ -222,6 +224,29 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     life.abort();
     info!("stopped");
     Ok(())
+}
+
+/// Doors that are served, and closed together.
+struct Served {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Default for Served {
+    fn default() -> Self {
+        Self { stop: watch::Sender::new(false), tasks: JoinSet::new() }
+    }
+}
+
+impl Served {
+    async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        // The doors cut what takes longer; a control request may take as long as they do.
+        if timeout(2 * DRAIN, drained).await.is_err() {
+            warn!("a control request took too long and was cut");
+        }
+    }
 }
 
 fn parts(config: &Config) -> Result<Parts, Failure> {

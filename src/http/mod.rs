@@ -44,7 +44,7 @@ use crate::clock::Timestamp;
 use crate::config::Backends;
 use crate::metrics;
 use crate::secret_file::{self, SecretFileError};
-use crate::serve::stopped;
+use crate::serve::stop::stopped;
 use crate::service::Service;
 
 /// The header that carries the shared secret.

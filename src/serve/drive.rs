@@ -4,21 +4,23 @@
 //! stops reading only while the peer does not take what it is told.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
+use nix::sys::socket::{Shutdown, shutdown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::claims::ConnectionId;
 use crate::gate::question::Answer;
 use crate::proto::{Notice, Protocol, Reply, Step, Ticket};
-use crate::serve::stopped;
+use crate::serve::stop::{Due, EndedBy, LAST_WORDS, Leaving, stopped};
 use crate::service::Service;
 
 /// Bytes that are read at once.
@@ -31,8 +33,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(150);
 /// Messages that are dealt with before others on this thread get their turn.
 const BURST: usize = 64;
-/// How long the last words may take when the daemon stops.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why a connection was closed by us; a peer that just goes away is no reason.
 #[derive(Debug, thiserror::Error)]
@@ -45,43 +45,54 @@ pub(super) enum Closed {
     Trouble,
 }
 
+/// What a connection is to the daemon.
+pub(super) struct Peer<'a> {
+    /// Its number.
+    pub(super) id: ConnectionId,
+    /// What it shows to claim a login, where there are logins.
+    pub(super) cookie: [u8; 16],
+    /// When its listener was last asked.
+    pub(super) asked: &'a AtomicI64,
+    /// When the daemon stops, it is served on until nothing was asked for so long.
+    pub(super) quiet: Duration,
+}
+
 /// Serves one connection to its end.
 pub(super) async fn drive<P: Protocol>(
     stream: UnixStream,
     protocol: P,
-    id: ConnectionId,
-    cookie: [u8; 16],
+    peer: Peer<'_>,
     service: &Arc<Service>,
-    asked: &AtomicI64,
     mut stop: watch::Receiver<bool>,
-) -> Result<(), Closed> {
+) -> Result<EndedBy, Closed> {
     let (answers, inbox) = mpsc::unbounded_channel();
     let (input, out) = (BytesMut::with_capacity(1024), BytesMut::with_capacity(1024));
     let mut line = Line {
         stream,
         protocol,
-        id,
-        cookie,
+        peer,
         service,
-        asked,
         input,
         out,
         answers,
         pending: 0,
         introduced: false,
         eof: false,
+        heard: Instant::now(),
+        leaving: None,
     };
     line.protocol.greet(&mut line.out);
     let ended = line.converse(inbox, &mut stop).await;
-    if *stop.borrow() {
-        line.take_rest();
+    if line.leaving.is_some() {
         line.protocol.stop(&mut line.out);
     }
     // What was said before the end is still delivered, if the peer takes it.
     let _ = timeout(LAST_WORDS, line.stream.write_all_buf(&mut line.out)).await;
+    let by =
+        if line.leaving.is_some_and(|leaving| leaving.hung_up()) { EndedBy::Stop } else { EndedBy::Peer };
     match ended {
         Err(Ended::Closed(why)) => Err(why),
-        Ok(()) | Err(Ended::Gone | Ended::Done) => Ok(()),
+        Ok(()) | Err(Ended::Gone | Ended::Done) => Ok(by),
     }
 }
 
@@ -110,11 +121,8 @@ type Answered = (Ticket, Answer);
 struct Line<'a, P> {
     stream: UnixStream,
     protocol: P,
-    id: ConnectionId,
-    cookie: [u8; 16],
+    peer: Peer<'a>,
     service: &'a Arc<Service>,
-    /// When this listener was last asked.
-    asked: &'a AtomicI64,
     input: BytesMut,
     out: BytesMut,
     /// Where decisions that take time are sent. The protocol bounds how many are under way.
@@ -124,6 +132,10 @@ struct Line<'a, P> {
     introduced: bool,
     /// The peer has said all it has to say; it may still listen.
     eof: bool,
+    /// When the peer said something last.
+    heard: Instant,
+    /// The daemon stops.
+    leaving: Option<Leaving>,
 }
 
 impl<P: Protocol> Line<'_, P> {
@@ -141,10 +153,13 @@ impl<P: Protocol> Line<'_, P> {
             let room = self.out.len() < OUT_BYTES_MAX;
             let readable = room && !more && !self.eof && self.protocol.ready();
             self.input.reserve(if readable { READ_BYTES } else { 0 });
+            let wake = self.leaving.as_ref().map(|leaving| leaving.wake(self.heard, self.pending > 0));
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 biased;
-                () = stopped(stop) => return Ok(()),
+                () = stopped(stop), if wake.is_none() => {
+                    self.leaving = Some(Leaving::begin(Instant::now(), self.peer.quiet));
+                }
                 Some((ticket, answer)) = inbox.recv() => {
                     self.pending -= 1;
                     self.hear(ticket, answer)?;
@@ -157,8 +172,16 @@ impl<P: Protocol> Line<'_, P> {
                     let written = written.map_err(|_| Closed::Peer("the peer takes no answers"))??;
                     self.out.advance(written);
                 }
-                read = reader.read_buf(&mut self.input), if readable => self.eof = read? == 0,
+                read = reader.read_buf(&mut self.input), if readable => {
+                    self.eof = read? == 0;
+                    self.heard = Instant::now();
+                }
                 () = tokio::task::yield_now(), if more && room => {}
+                () = sleep_until(wake.unwrap_or(self.heard)), if wake.is_some() => {
+                    if self.leave() == Due::End {
+                        return Ok(());
+                    }
+                }
                 () = &mut handshake, if !self.introduced => {
                     return Err(Closed::Peer("no handshake in time").into());
                 }
@@ -180,7 +203,7 @@ impl<P: Protocol> Line<'_, P> {
                 Step::Close(why) => return Err(Closed::Peer(why).into()),
                 Step::Ask(ticket, question) => {
                     if !question.is_trial() {
-                        self.asked.store(self.service.now().0, Ordering::Relaxed);
+                        self.peer.asked.store(self.service.now().0, Ordering::Relaxed);
                     }
                     let mut decision = Box::pin(Arc::clone(self.service).ask(question));
                     // Most are decided at once. The others go on by themselves: what is being
@@ -203,16 +226,14 @@ impl<P: Protocol> Line<'_, P> {
         Ok(true)
     }
 
-    /// At the end: what was asked and not yet read. Dovecot 2.3 words a question without any answer as a wrong
-    /// password.
-    fn take_rest(&mut self) {
-        while self.protocol.ready() && self.out.len() < OUT_BYTES_MAX && self.input.len() < READ_BYTES {
-            self.input.reserve(READ_BYTES);
-            let read = self.stream.try_read_buf(&mut self.input);
-            if !matches!(read, Ok(1..)) || self.take_messages().is_err() {
-                return;
-            }
+    /// Does what is due when the daemon stops.
+    fn leave(&mut self) -> Due {
+        let due = self.leaving.as_mut().map_or(Due::End, |leaving| leaving.due(Instant::now()));
+        if due == Due::HangUp {
+            // The end of what arrived before is read as the peer's own end would be. A failure says that it is gone.
+            let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Read);
         }
+        due
     }
 
     fn hear(&mut self, ticket: Ticket, answer: Answer) -> Result<(), Ended> {
@@ -230,9 +251,11 @@ impl<P: Protocol> Line<'_, P> {
     fn tell(&self, notice: Notice) {
         let mut claims = self.service.claims();
         match notice {
-            Notice::Introduced { cpid } => claims.introduce(self.id, cpid, self.cookie),
-            Notice::Granted(auth_id, login) => claims.grant(self.id, auth_id, *login, self.service.now()),
-            Notice::Cancelled(auth_id) => claims.cancel(self.id, auth_id),
+            Notice::Introduced { cpid } => claims.introduce(self.peer.id, cpid, self.peer.cookie),
+            Notice::Granted(auth_id, login) => {
+                claims.grant(self.peer.id, auth_id, *login, self.service.now())
+            }
+            Notice::Cancelled(auth_id) => claims.cancel(self.peer.id, auth_id),
         }
     }
 }

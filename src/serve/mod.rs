@@ -4,6 +4,7 @@ pub mod asked;
 mod drive;
 pub mod passed;
 pub mod socket;
+pub mod stop;
 
 use std::io;
 use std::sync::Arc;
@@ -30,14 +31,14 @@ use crate::proto::saslauthd::Saslauthd;
 use crate::proto::socketmap::Socketmap;
 use crate::secret_file::SecretFileError;
 use crate::service::Service;
+use drive::{Peer, drive};
 use passed::Passed;
+use stop::{CUT, EndedBy, QUIET, stopped};
 
 /// Connections of one listener at once; past it new ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
 /// How long a failed accept is slept on: usually the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long connections may take to say goodbye when the daemon stops.
-pub const DRAIN: Duration = Duration::from_secs(3);
 
 /// A listening socket and who may connect to it.
 #[derive(Debug)]
@@ -150,6 +151,12 @@ impl Door {
         asked.max(self.http.last_question())
     }
 
+    /// Whether mail processes come here, to claim logins.
+    #[must_use]
+    pub fn is_for_mail_processes(&self) -> bool {
+        self.settings.protocol == ListenProtocol::AuthMaster
+    }
+
     /// Accepts until `stop`; then tells every connection, and waits a while for their end.
     pub async fn serve(self: Arc<Self>, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
@@ -169,7 +176,7 @@ impl Door {
             }
         }
         let drained = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        if tokio::time::timeout(CUT, drained).await.is_err() {
             warn!(place = %self.settings.place, "connections that took too long were cut");
         }
     }
@@ -228,47 +235,33 @@ impl Door {
             return warn!(%place, uid, "a peer is not in `peers`");
         }
         let id = next_id();
-        let unclaimed = [0; 16];
+        let mut peer = Peer { id, cookie: [0; 16], asked: &self.asked, quiet: Duration::ZERO };
         let ended = match self.settings.protocol {
             ListenProtocol::AuthClient => {
                 let greeting = greeting(service, id, &self.settings);
-                let cookie = greeting.cookie;
-                drive::drive(stream, AuthClient::new(greeting), id, cookie, service, &self.asked, stop).await
+                (peer.cookie, peer.quiet) = (greeting.cookie, QUIET);
+                drive(stream, AuthClient::new(greeting), peer, service, stop).await
             }
             ListenProtocol::AuthMaster => {
-                let protocol = AuthMaster::new(std::process::id(), pid);
-                drive::drive(stream, protocol, id, unclaimed, service, &self.asked, stop).await
+                drive(stream, AuthMaster::new(std::process::id(), pid), peer, service, stop).await
             }
             ListenProtocol::Dict => {
-                let protocol = Dict::new(service.entropy().bytes());
-                drive::drive(stream, protocol, id, unclaimed, service, &self.asked, stop).await
+                drive(stream, Dict::new(service.entropy().bytes()), peer, service, stop).await
             }
-            ListenProtocol::Policy => {
-                drive::drive(stream, Policy::default(), id, unclaimed, service, &self.asked, stop).await
-            }
-            ListenProtocol::Socketmap => {
-                drive::drive(stream, Socketmap::default(), id, unclaimed, service, &self.asked, stop).await
-            }
-            ListenProtocol::Milter => {
-                drive::drive(stream, Milter::default(), id, unclaimed, service, &self.asked, stop).await
-            }
-            ListenProtocol::Saslauthd => {
-                drive::drive(stream, Saslauthd::default(), id, unclaimed, service, &self.asked, stop).await
-            }
+            ListenProtocol::Policy => drive(stream, Policy::default(), peer, service, stop).await,
+            ListenProtocol::Socketmap => drive(stream, Socketmap::default(), peer, service, stop).await,
+            ListenProtocol::Milter => drive(stream, Milter::default(), peer, service, stop).await,
+            ListenProtocol::Saslauthd => drive(stream, Saslauthd::default(), peer, service, stop).await,
             ListenProtocol::Http => return self.http(stream, service, stop).await,
         };
-        service.claims().gone(id);
+        if !matches!(ended, Ok(EndedBy::Stop)) {
+            service.claims().gone(id);
+        }
         match ended {
-            Ok(()) => debug!(%place, uid, pid, "connection ended"),
+            Ok(by) => debug!(%place, uid, pid, ?by, "connection ended"),
             Err(why) => warn!(%place, uid, pid, %why, "connection closed"),
         }
     }
-}
-
-/// Returns when the daemon stops.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone is a stop too.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 fn next_id() -> ConnectionId {

@@ -12,9 +12,15 @@ use super::lock;
 /// Answers held back at once.
 pub(super) const HELD_MAX: usize = 10_000;
 
-/// Everything that is held back, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Held(Mutex<VecDeque<oneshot::Sender<()>>>);
+/// Everything that is held back, oldest first; `None` when nothing is held back any more.
+#[derive(Debug)]
+pub(super) struct Held(Mutex<Option<VecDeque<oneshot::Sender<()>>>>);
+
+impl Default for Held {
+    fn default() -> Self {
+        Self(Mutex::new(Some(VecDeque::new())))
+    }
+}
 
 impl Held {
     /// Waits until `until`, or until too many others wait as well.
@@ -25,6 +31,7 @@ impl Held {
         let (early, leave) = oneshot::channel();
         {
             let mut held = lock(&self.0);
+            let Some(held) = held.as_mut() else { return };
             while held.front().is_some_and(oneshot::Sender::is_closed) {
                 held.pop_front();
             }
@@ -35,6 +42,11 @@ impl Held {
         }
         // Dropping the sender is what lets an answer leave early.
         let _ = timeout_at(until, leave).await;
+    }
+
+    /// Lets everything go, now and from now on.
+    pub(super) fn let_go(&self) {
+        lock(&self.0).take();
     }
 }
 
@@ -51,6 +63,21 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), 2);
         Held::default().hold(start).await;
         assert_eq!(start.elapsed().as_secs(), 2, "a time past holds nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_end_nothing_is_held_back() {
+        let held = Arc::new(Held::default());
+        let start = Instant::now();
+        let waiting = tokio::spawn({
+            let held = Arc::clone(&held);
+            async move { held.hold(start + Duration::from_secs(2)).await }
+        });
+        tokio::task::yield_now().await;
+        held.let_go();
+        waiting.await.unwrap();
+        held.hold(start + Duration::from_secs(2)).await;
+        assert_eq!(start.elapsed().as_secs(), 0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -234,6 +234,11 @@ impl Service {
         }
     }
 
+    /// The end is near: answers to failures leave at once, and are not lost.
+    pub fn hurry(&self) {
+        self.held.let_go();
+    }
+
     /// The register of logins that may be claimed.
     pub fn claims(&self) -> MutexGuard<'_, Claims> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use data_encoding::BASE64;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::net::TcpSocket;
 
 /// Longer than any server here waits for anything.
@@ -78,7 +80,8 @@ impl Lines {
 impl Drop for Lines {
     fn drop(&mut self) {
         if let Some(child) = &mut self.tls {
-            let _ = child.kill();
+            // Not SIGKILL: `timeout` would leave openssl behind, which keeps its connection.
+            let _ = kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM);
             let _ = child.wait();
         }
     }

@@ -25,6 +25,7 @@ mod secrecy;
 mod sending;
 mod sharing;
 mod take_over;
+mod under_load;
 mod webmail;
 
 use std::net::Ipv4Addr;
