@@ -18,6 +18,7 @@ use sidegate::gate::name::AccountName;
 use sidegate::gate::order::Order;
 use sidegate::hasher::Hasher;
 use sidegate::serve::Door;
+use sidegate::serve::stop::Stop;
 use sidegate::service::{Parts, Rules, Service};
 use sidegate::store::sqlite::Sqlite;
 use sidegate::store::{StoreHandle, key_file};
@@ -75,7 +76,7 @@ const CASES: [Case; 5] = [
 fn main() {
     let folder = tempfile::Builder::new().prefix("bench-policy-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
     let folder = folder.expect("a folder on the disk of the build folder");
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(Stop::NotYet);
     let (ready, wait) = std::sync::mpsc::channel();
     let path = folder.path().to_owned();
     // The gate has a thread of its own, as the daemon has; so have those who ask.
@@ -96,7 +97,7 @@ fn main() {
         }
     }
     drop(service);
-    stop.send(true).expect("the gate listens");
+    stop.send(Stop::Leave).expect("the gate listens");
     gate.join().expect("the gate ends");
 }
 
@@ -111,7 +112,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-async fn serve(folder: &Path, ready: &std::sync::mpsc::Sender<Arc<Service>>, stopped: watch::Receiver<bool>) {
+async fn serve(folder: &Path, ready: &std::sync::mpsc::Sender<Arc<Service>>, stopped: watch::Receiver<Stop>) {
     let text = format!(
         "[store]\npath = {:?}\nkey_file = {:?}\n[[listen]]\nprotocol = \"policy\"\npath = {:?}\n",
         folder.join("store.db"),

@@ -1,11 +1,15 @@
 //! `sidegated`: start and stop, in order.
 //!
 //! Start: sockets that systemd passes, settings, limits, log, control socket (is another one
-//! running?), store, key, upstream, doors, ready. Stop: every open request is told to try again later, then what is pending is
-//! written.
+//! running?), store, key, upstream, doors, ready. Stop: connections are left in order ([`stop`](crate::serve::stop)), then
+//! what is pending is written. Renewal: the same, and the program's file as it is now goes on in this process
+//! ([`crate::handover`]).
+
+mod signals;
 
 use std::error::Error;
 use std::io;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,23 +22,24 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
 use tokio::runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
+use self::signals::{Order, Signals};
 use crate::api::server::{Api, InForce};
 use crate::clock::Clock;
 use crate::config::{Config, Control};
 use crate::entropy::Entropy;
+use crate::handover::{Handover, Kept, Program};
 use crate::hasher::Hasher;
 use crate::log;
 use crate::notices::Notices;
 use crate::restore::{Restored, restore};
 use crate::serve::passed::Passed;
-use crate::serve::stop::{DRAIN, claimed};
-use crate::serve::{Door, asked, socket};
+use crate::serve::stop::{DRAIN, Stop, claimed};
+use crate::serve::{Door, asked, last_id, socket};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
@@ -63,8 +68,11 @@ struct Options {
 
 const AFTER_HELP: &str = "\
 Signals:
-  SIGTERM, SIGINT  stop: open requests are told to try again later
+  SIGTERM, SIGINT  stop: open requests are answered, or told to try again later
   SIGHUP           read the settings again; what needs a restart is named in the log
+  SIGUSR2          become the program's file as it is now, with all settings read
+                   anew: sockets stay open, and login processes notice nothing;
+                   if that one finds mistakes in the settings, nothing changes
 
 Exit status:
   0  stopped as told; or --check found no mistake
@@ -102,14 +110,18 @@ pub fn main() -> ExitCode {
     }
     // Before the log, which has a thread of its own.
     let passed = Passed::from_environment();
-    let _log = match log::start(&config.log) {
-        Ok(guard) => guard,
+    if let Err(error) = signals::hold() {
+        eprintln!("sidegated: signals cannot be held: {error}");
+        return ExitCode::FAILURE;
+    }
+    let mut log = match log::start(&config.log) {
+        Ok(guard) => Some(guard),
         Err(error) => {
             eprintln!("sidegated: the log cannot be started: {error}");
             return ExitCode::FAILURE;
         }
     };
-    match start(&options.config, config, passed) {
+    match start(&options.config, config, passed, &mut log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let why = log::chain(&*error);
@@ -138,11 +150,25 @@ fn restored(config: &Config, backup: &Path) -> ExitCode {
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-fn start(path: &Path, config: Config, passed: Passed) -> Result<(), Failure> {
+/// Who goes on after us in this process, with what.
+struct Next {
+    program: Program,
+    handover: Handover,
+}
+
+/// `log` is ended before another image goes on.
+fn start<L>(path: &Path, config: Config, passed: Passed, log: &mut Option<L>) -> Result<(), Failure> {
     guard_secrets()?;
     raise_descriptors();
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(path, config, passed))
+    let Some(Next { program, handover }) = runtime.block_on(run(path, config, passed))? else {
+        return Ok(());
+    };
+    let left = handover.leave()?;
+    *log = None;
+    let error = program.become_next(&left);
+    eprintln!("sidegated: the next image cannot be run: {error}");
+    Err(error.into())
 }
 
 /// No core dumps, no debugger of the same user, and no file that others may read.
@@ -163,11 +189,14 @@ fn raise_descriptors() {
     }
 }
 
-async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Failure> {
+async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<Next>, Failure> {
+    let program = Program::running();
     let signals = Signals::listen()?;
     // Whoever lives on the control socket is another sidegated: found out before the store is
     // touched.
     let control = listen_control(&config.control, &mut passed)?;
+    let mut listeners =
+        vec![(control.as_fd().try_clone_to_owned()?, config.control.path.display().to_string())];
     // Held to the end: nobody puts a backup in its place meanwhile.
     let _lock = lock::take(&config.store.path)?;
     let service = Service::start(parts(&config)?).await?;
@@ -192,6 +221,7 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     let mut logins = Served::default();
     let mut mail = Served::default();
     for door in doors.iter() {
+        listeners.push((door.listening()?, door.settings.place.to_string()));
         let served = if door.is_for_mail_processes() { &mut mail } else { &mut logins };
         served.tasks.spawn(Arc::clone(door).serve(Arc::clone(&service), served.stop.subscribe()));
     }
@@ -200,6 +230,7 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
         if let Err(error) = api.serve(control, stopped).await {
             error!(%error, "the control API ended");
         }
+        Vec::new()
     });
     let upkeep = tokio::spawn(Arc::clone(&service).upkeep());
     let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
@@ -209,43 +240,53 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<(), Fail
     let serving = format!("serving {} listeners and the control socket", doors.len());
     systemd::ready(&serving);
 
-    obey_signals(signals, path, config, &service, &in_force, &serving).await;
-    systemd::stopping();
-    info!("stopping");
+    let stop = obey_signals(&signals, path, config, &program, &service, &in_force, &serving).await?;
+    if stop == Stop::Leave {
+        systemd::stopping();
+    }
+    info!(?stop, "stopping");
     service.hurry();
-    logins.stop().await;
+    let connections = logins.stop(stop).await;
     claimed(&service).await;
-    mail.stop().await;
+    mail.stop(Stop::Leave).await;
     upkeep.abort();
     notices.abort();
     asking.abort();
     asked::finish(&doors, &service).await;
     service.finish().await;
     life.abort();
-    info!("stopped");
-    Ok(())
+    info!(kept = connections.len(), "stopped");
+    let handover = Handover { listeners, connections, last_id: last_id() };
+    Ok((stop == Stop::Keep).then_some(Next { program, handover }))
 }
 
 /// Doors that are served, and closed together.
 struct Served {
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    stop: watch::Sender<Stop>,
+    tasks: JoinSet<Vec<Kept>>,
 }
 
 impl Default for Served {
     fn default() -> Self {
-        Self { stop: watch::Sender::new(false), tasks: JoinSet::new() }
+        Self { stop: watch::Sender::new(Stop::NotYet), tasks: JoinSet::new() }
     }
 }
 
 impl Served {
-    async fn stop(mut self) {
-        self.stop.send_replace(true);
-        let drained = async { while self.tasks.join_next().await.is_some() {} };
+    /// Returns the connections that are for the next image.
+    async fn stop(mut self, stop: Stop) -> Vec<Kept> {
+        self.stop.send_replace(stop);
+        let mut kept = Vec::new();
+        let drained = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                kept.extend(ended.unwrap_or_default());
+            }
+        };
         // The doors cut what takes longer; a control request may take as long as they do.
         if timeout(2 * DRAIN, drained).await.is_err() {
             warn!("a control request took too long and was cut");
         }
+        kept
     }
 }
 
@@ -294,40 +335,33 @@ fn listen_control(control: &Control, passed: &mut Passed) -> Result<UnixListener
     }
 }
 
-/// The signals that are obeyed. They are kept from the start on: whoever sends one as soon as we are ready is heard.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    reload: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            reload: signal(SignalKind::hangup())?,
-        })
-    }
-}
-
-/// Returns when the daemon is to stop.
+/// Returns when the daemon is to stop, and how.
 async fn obey_signals(
-    mut signals: Signals,
+    signals: &Signals,
     path: &Path,
     mut config: Config,
+    program: &Program,
     service: &Service,
     in_force: &InForce,
     serving: &str,
-) {
+) -> io::Result<Stop> {
     // What keeps its first values until a restart.
     let started = config.clone();
     loop {
-        tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
-            _ = signals.reload.recv() => {
-                systemd::reloading();
+        match signals.next().await? {
+            Order::Stop => return Ok(Stop::Leave),
+            Order::Renew => {
+                systemd::reloading("becoming the program as it is now");
+                match program.check(path).await {
+                    Ok(()) => return Ok(Stop::Keep),
+                    Err(why) => {
+                        error!(why, "the program as it is now does not take the settings: this one goes on");
+                        systemd::ready(&format!("{serving}; not renewed: the log says why"));
+                    }
+                }
+            }
+            Order::Reload => {
+                systemd::reloading("reading the settings again");
                 match reread(path, &mut config, service) {
                     Ok(()) => {
                         in_force.set(merged(&started, &config));

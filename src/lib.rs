@@ -60,7 +60,8 @@
 //!   [`notices`]: mail, webhook and command out · [`sharing`]: the files in which Dovecot reads who shares a mailbox
 //! - [`api`]: the control API · [`cli`]: `sidegate` · [`doctor`]: what may be wrong with a mail server and its Sidegate,
 //!   pure; `cli/doctor` gathers the facts · [`metrics`]: numbers for monitoring
-//! - [`daemon`]: `sidegated`, start and stop · [`systemd`]: what the service manager is told · [`restore`]: a backup put
+//! - [`daemon`]: `sidegated`, start and stop; how it stops without losing a login: [`serve::stop`] · [`handover`]: the
+//!   next image goes on with its sockets · [`systemd`]: what the service manager is told · [`restore`]: a backup put
 //!   back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
 //!   [`log`], [`clock`], [`entropy`]
@@ -80,6 +81,7 @@ pub mod daemon;
 pub mod doctor;
 pub mod entropy;
 pub mod gate;
+pub mod handover;
 pub mod hasher;
 pub mod http;
 pub mod log;

@@ -14,9 +14,9 @@ pub fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
-/// The settings are about to be read again; [`ready`] ends it.
-pub fn reloading() {
-    let status = NotifyState::Status("reading the settings again");
+/// The settings are about to be read again, or the program is; [`ready`] ends it.
+pub fn reloading(status: &str) {
+    let status = NotifyState::Status(status);
     match NotifyState::monotonic_usec_now() {
         // systemd 253 and newer tell by the time which reload it is.
         Ok(now) => tell(&[NotifyState::Reloading, now, status]),

@@ -37,14 +37,13 @@ use hyper_util::service::TowerToHyperService;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::clock::Timestamp;
 use crate::config::Backends;
 use crate::metrics;
 use crate::secret_file::{self, SecretFileError};
-use crate::serve::stop::stopped;
+use crate::serve::stop::{Told, stopped};
 use crate::service::Service;
 
 /// The header that carries the shared secret.
@@ -91,7 +90,7 @@ impl Http {
         Some(Timestamp(self.asked.load(Ordering::Relaxed))).filter(|time| time.0 != 0)
     }
 
-    /// Serves one connection until its end, or until `stop` and the end of its request.
+    /// Serves one connection until its end, or until a stop and the end of its request.
     ///
     /// # Errors
     /// What was wrong with it.
@@ -99,7 +98,7 @@ impl Http {
         self: Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         service: Arc<Service>,
-        mut stop: watch::Receiver<bool>,
+        mut told: Told,
     ) -> Result<(), hyper::Error> {
         let routes = TowerToHyperService::new(routes(Shared { service, http: self }));
         let connection = http1::Builder::new()
@@ -111,7 +110,7 @@ impl Http {
         let mut connection = pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = stopped(&mut stop) => connection.as_mut().graceful_shutdown(),
+            _ = stopped(&mut told) => connection.as_mut().graceful_shutdown(),
         }
         connection.await
     }

@@ -21,6 +21,7 @@
 //! `no-penalty` on everything, so it is ignored. Exim sees 16 fields of an OK line; maddy panics on
 //! one without `=`: `user=` comes first, and there are no bare words of our own.
 
+mod keep;
 mod parse;
 
 use std::collections::{HashMap, VecDeque};
@@ -30,8 +31,9 @@ use bytes::{BufMut, BytesMut};
 use data_encoding::HEXLOWER;
 use zeroize::Zeroize;
 
+pub use self::keep::Agreed;
 use self::parse::{AuthLine, decode, name_of, plain_question};
-use super::{Notice, Protocol, Reply, Step, Ticket, tab, take_line};
+use super::{Keep, Notice, Protocol, Reply, Step, Ticket, tab, take_line};
 use crate::clock::Timestamp;
 use crate::config::OnTrouble;
 use crate::gate::login::{Attempt, Origin, Presented, Verdict};
@@ -98,7 +100,8 @@ pub struct AuthClient {
 enum Shaken {
     Nothing,
     Version,
-    Whole,
+    /// With the client's number.
+    Whole(u32),
 }
 
 #[derive(Debug)]
@@ -156,15 +159,15 @@ impl AuthClient {
             (Shaken::Version, b"CPID") => match fields.next().and_then(tab::number) {
                 None | Some(0) => Step::Close("CPID is no number"),
                 Some(cpid) => {
-                    self.shaken = Shaken::Whole;
+                    self.shaken = Shaken::Whole(cpid);
                     Step::Tell(Notice::Introduced { cpid })
                 }
             },
             (Shaken::Version, _) => Step::Close("a command before CPID"),
-            (Shaken::Whole, b"AUTH") => self.auth(line, out, now),
-            (Shaken::Whole, b"CONT") => self.cont(fields, out),
-            (Shaken::Whole, b"CANCEL") => self.cancel(fields, out),
-            (Shaken::Whole, _) => Step::Close("unknown command"),
+            (Shaken::Whole(_), b"AUTH") => self.auth(line, out, now),
+            (Shaken::Whole(_), b"CONT") => self.cont(fields, out),
+            (Shaken::Whole(_), b"CANCEL") => self.cancel(fields, out),
+            (Shaken::Whole(_), _) => Step::Close("unknown command"),
         }
     }
 
@@ -404,6 +407,15 @@ impl Protocol for AuthClient {
             }
         }
         Reply::Done
+    }
+
+    fn clings(&self) -> bool {
+        // A login process of Dovecot, which is of minor version 2 or more; or a dialogue of any other.
+        !matches!(self.shaken, Shaken::Whole(_)) || self.minor >= 2 || !self.open.is_empty()
+    }
+
+    fn keep(&self) -> Keep {
+        self.keep_now()
     }
 
     fn stop(&mut self, out: &mut BytesMut) {

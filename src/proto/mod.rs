@@ -15,6 +15,7 @@ pub mod tab;
 
 use bytes::BytesMut;
 
+use self::auth_client::Agreed;
 use crate::clock::Timestamp;
 use crate::gate::question::{Answer, Login, Question};
 
@@ -71,6 +72,19 @@ pub enum Reply {
     Close,
 }
 
+/// Whether another process could go on with a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Not in this protocol.
+    Never,
+    /// When the peer has said what it has begun.
+    AfterPeer,
+    /// When we have answered.
+    AfterUs,
+    /// Now, knowing this.
+    Now(Agreed),
+}
+
 /// A protocol, server side.
 pub trait Protocol: Send {
     /// What is said at accept, whole, without waiting for the peer.
@@ -86,6 +100,17 @@ pub trait Protocol: Send {
     /// no while one is owed.
     fn ready(&self) -> bool {
         true
+    }
+
+    /// Whether the end of the connection costs the peer a request, if it makes one just then. The others connect anew,
+    /// and nobody notices.
+    fn clings(&self) -> bool {
+        false
+    }
+
+    /// Whether another process could go on, while nothing that has arrived waits to be dealt with.
+    fn keep(&self) -> Keep {
+        Keep::Never
     }
 
     /// The daemon stops: tells the peer, for every open request, to try again later.

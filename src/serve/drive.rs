@@ -14,13 +14,14 @@ use futures_util::FutureExt;
 use nix::sys::socket::{Shutdown, shutdown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::claims::ConnectionId;
 use crate::gate::question::Answer;
-use crate::proto::{Notice, Protocol, Reply, Step, Ticket};
-use crate::serve::stop::{Due, EndedBy, LAST_WORDS, Leaving, stopped};
+use crate::proto::auth_client::Agreed;
+use crate::proto::{Keep, Notice, Protocol, Reply, Step, Ticket};
+use crate::serve::stop::{Due, Ended, LAST_WORDS, Leaving, Standing, Told, stopped};
 use crate::service::Service;
 
 /// Bytes that are read at once.
@@ -51,10 +52,10 @@ pub(super) struct Peer<'a> {
     pub(super) id: ConnectionId,
     /// What it shows to claim a login, where there are logins.
     pub(super) cookie: [u8; 16],
+    /// What was agreed with it by the image before.
+    pub(super) agreed: Option<Agreed>,
     /// When its listener was last asked.
     pub(super) asked: &'a AtomicI64,
-    /// When the daemon stops, it is served on until nothing was asked for so long.
-    pub(super) quiet: Duration,
 }
 
 /// Serves one connection to its end.
@@ -63,10 +64,11 @@ pub(super) async fn drive<P: Protocol>(
     protocol: P,
     peer: Peer<'_>,
     service: &Arc<Service>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<EndedBy, Closed> {
+    mut told: Told,
+) -> Result<Ended, Closed> {
     let (answers, inbox) = mpsc::unbounded_channel();
     let (input, out) = (BytesMut::with_capacity(1024), BytesMut::with_capacity(1024));
+    let introduced = peer.agreed.is_some();
     let mut line = Line {
         stream,
         protocol,
@@ -76,41 +78,37 @@ pub(super) async fn drive<P: Protocol>(
         out,
         answers,
         pending: 0,
-        introduced: false,
+        introduced,
         eof: false,
         heard: Instant::now(),
         leaving: None,
     };
-    line.protocol.greet(&mut line.out);
-    let ended = line.converse(inbox, &mut stop).await;
-    if line.leaving.is_some() {
-        line.protocol.stop(&mut line.out);
+    match &line.peer.agreed {
+        Some(agreed) => line.tell(agreed.introduction()),
+        None => line.protocol.greet(&mut line.out),
     }
-    // What was said before the end is still delivered, if the peer takes it.
-    let _ = timeout(LAST_WORDS, line.stream.write_all_buf(&mut line.out)).await;
-    let by =
-        if line.leaving.is_some_and(|leaving| leaving.hung_up()) { EndedBy::Stop } else { EndedBy::Peer };
-    match ended {
-        Err(Ended::Closed(why)) => Err(why),
-        Ok(()) | Err(Ended::Gone | Ended::Done) => Ok(by),
-    }
+    let over = line.converse(inbox, &mut told).await;
+    line.end(over).await
 }
 
-enum Ended {
+/// Why a conversation is over.
+enum Over {
     Closed(Closed),
     /// All was said.
     Done,
     /// The peer is gone; how, is of no interest.
     Gone,
+    /// It is to go on in the next image.
+    Kept(Agreed),
 }
 
-impl From<io::Error> for Ended {
+impl From<io::Error> for Over {
     fn from(_: io::Error) -> Self {
         Self::Gone
     }
 }
 
-impl From<Closed> for Ended {
+impl From<Closed> for Over {
     fn from(closed: Closed) -> Self {
         Self::Closed(closed)
     }
@@ -142,8 +140,8 @@ impl<P: Protocol> Line<'_, P> {
     async fn converse(
         &mut self,
         mut inbox: mpsc::UnboundedReceiver<Answered>,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), Ended> {
+        told: &mut Told,
+    ) -> Result<(), Over> {
         let mut handshake = std::pin::pin!(sleep(HANDSHAKE_TIMEOUT));
         loop {
             let more = self.take_messages()?;
@@ -151,14 +149,15 @@ impl<P: Protocol> Line<'_, P> {
                 return Ok(());
             }
             let room = self.out.len() < OUT_BYTES_MAX;
-            let readable = room && !more && !self.eof && self.protocol.ready();
+            let wants = if more { false } else { self.wants_more()? };
+            let readable = room && wants && !self.eof && self.protocol.ready();
             self.input.reserve(if readable { READ_BYTES } else { 0 });
-            let wake = self.leaving.as_ref().map(|leaving| leaving.wake(self.heard, self.pending > 0));
+            let wake = self.leaving.as_ref().map(|leaving| leaving.wake(self.standing()));
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 biased;
-                () = stopped(stop), if wake.is_none() => {
-                    self.leaving = Some(Leaving::begin(Instant::now(), self.peer.quiet));
+                stop = stopped(told), if wake.is_none() => {
+                    self.leaving = Some(Leaving::begin(stop, Instant::now()));
                 }
                 Some((ticket, answer)) = inbox.recv() => {
                     self.pending -= 1;
@@ -166,6 +165,12 @@ impl<P: Protocol> Line<'_, P> {
                     while let Ok((ticket, answer)) = inbox.try_recv() {
                         self.pending -= 1;
                         self.hear(ticket, answer)?;
+                    }
+                }
+                // Before reading: a peer that never falls silent is left as well.
+                () = sleep_until(wake.unwrap_or(self.heard)), if wake.is_some() => {
+                    if self.leave() == Due::End {
+                        return Ok(());
                     }
                 }
                 written = timeout(WRITE_TIMEOUT, writer.write(&self.out)), if !self.out.is_empty() => {
@@ -177,11 +182,6 @@ impl<P: Protocol> Line<'_, P> {
                     self.heard = Instant::now();
                 }
                 () = tokio::task::yield_now(), if more && room => {}
-                () = sleep_until(wake.unwrap_or(self.heard)), if wake.is_some() => {
-                    if self.leave() == Due::End {
-                        return Ok(());
-                    }
-                }
                 () = &mut handshake, if !self.introduced => {
                     return Err(Closed::Peer("no handshake in time").into());
                 }
@@ -190,7 +190,7 @@ impl<P: Protocol> Line<'_, P> {
     }
 
     /// Deals with the messages that have arrived; true if some are left for the next turn.
-    fn take_messages(&mut self) -> Result<bool, Ended> {
+    fn take_messages(&mut self) -> Result<bool, Over> {
         for _ in 0..BURST {
             if !self.protocol.ready() || self.out.len() >= OUT_BYTES_MAX {
                 return Ok(false);
@@ -199,7 +199,7 @@ impl<P: Protocol> Line<'_, P> {
                 Step::Wait => return Ok(false),
                 Step::Next => {}
                 Step::Tell(notice) => self.tell(notice),
-                Step::End => return Err(Ended::Done),
+                Step::End => return Err(Over::Done),
                 Step::Close(why) => return Err(Closed::Peer(why).into()),
                 Step::Ask(ticket, question) => {
                     if !question.is_trial() {
@@ -226,6 +226,41 @@ impl<P: Protocol> Line<'_, P> {
         Ok(true)
     }
 
+    fn standing(&self) -> Standing {
+        match self.protocol.clings() {
+            _ if self.pending > 0 => Standing::Awaits,
+            true => Standing::Heard(self.heard),
+            false => Standing::Indifferent,
+        }
+    }
+
+    /// Whether to read on. Not where the next image goes on: what the peer says from now on is for that one.
+    fn wants_more(&self) -> Result<bool, Over> {
+        if !self.leaving.as_ref().is_some_and(Leaving::keeps) || !self.input.is_empty() {
+            return Ok(true);
+        }
+        match self.protocol.keep() {
+            Keep::Never | Keep::AfterPeer => Ok(true),
+            Keep::AfterUs => Ok(false),
+            Keep::Now(agreed) if self.out.is_empty() && !self.eof => Err(Over::Kept(agreed)),
+            Keep::Now(_) => Ok(false),
+        }
+    }
+
+    /// What was said before the end is still delivered, if the peer takes it.
+    async fn end(mut self, over: Result<(), Over>) -> Result<Ended, Closed> {
+        let by_us = self.leaving.as_ref().is_some_and(Leaving::hung_up);
+        if self.leaving.is_some() {
+            self.protocol.stop(&mut self.out);
+        }
+        let _ = timeout(LAST_WORDS, self.stream.write_all_buf(&mut self.out)).await;
+        match over {
+            Err(Over::Closed(why)) => Err(why),
+            Err(Over::Kept(agreed)) => Ok(Ended::Kept(self.stream, agreed)),
+            Ok(()) | Err(Over::Gone | Over::Done) => Ok(if by_us { Ended::ByStop } else { Ended::ByPeer }),
+        }
+    }
+
     /// Does what is due when the daemon stops.
     fn leave(&mut self) -> Due {
         let due = self.leaving.as_mut().map_or(Due::End, |leaving| leaving.due(Instant::now()));
@@ -236,14 +271,14 @@ impl<P: Protocol> Line<'_, P> {
         due
     }
 
-    fn hear(&mut self, ticket: Ticket, answer: Answer) -> Result<(), Ended> {
+    fn hear(&mut self, ticket: Ticket, answer: Answer) -> Result<(), Over> {
         match self.protocol.answer(ticket, answer, &mut self.out) {
             Reply::Done => Ok(()),
             Reply::Tell(notice) => {
                 self.tell(notice);
                 Ok(())
             }
-            Reply::End => Err(Ended::Done),
+            Reply::End => Err(Over::Done),
             Reply::Close => Err(Closed::Trouble.into()),
         }
     }

@@ -7,22 +7,23 @@ pub mod socket;
 pub mod stop;
 
 use std::io;
-use std::sync::Arc;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
 use crate::claims::ConnectionId;
 use crate::clock::Timestamp;
 use crate::config::{Choice, Endpoint, ListenProtocol, Listener, Refusals};
+use crate::handover::Kept;
 use crate::http::Http;
-use crate::proto::auth_client::{AuthClient, Greeting};
+use crate::proto::auth_client::{Agreed, AuthClient, Greeting};
 use crate::proto::auth_master::AuthMaster;
 use crate::proto::dict::Dict;
 use crate::proto::milter::Milter;
@@ -31,9 +32,9 @@ use crate::proto::saslauthd::Saslauthd;
 use crate::proto::socketmap::Socketmap;
 use crate::secret_file::SecretFileError;
 use crate::service::Service;
-use drive::{Peer, drive};
+use drive::{Closed, Peer, drive};
 use passed::Passed;
-use stop::{CUT, EndedBy, QUIET, stopped};
+use stop::{CUT, Ended, Told, stopped};
 
 /// Connections of one listener at once; past it new ones wait in the kernel's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
@@ -48,6 +49,8 @@ pub struct Door {
     listening: Listening,
     peers: Option<Vec<u32>>,
     http: Arc<Http>,
+    /// Of the image before.
+    kept: Mutex<Vec<Kept>>,
     connections: AtomicUsize,
     /// Since when the store knows it, in seconds.
     since: AtomicI64,
@@ -115,11 +118,13 @@ impl Door {
                 (Listening::Tcp(listener), None)
             }
         };
+        LAST_ID.fetch_max(passed.last_id(), Ordering::Relaxed);
         Ok(Self {
             settings: settings.clone(),
             listening,
             peers,
             http,
+            kept: Mutex::new(passed.connections(&settings.place.to_string())),
             connections: AtomicUsize::new(0),
             since: AtomicI64::new(0),
             asked: AtomicI64::new(0),
@@ -157,28 +162,54 @@ impl Door {
         self.settings.protocol == ListenProtocol::AuthMaster
     }
 
-    /// Accepts until `stop`; then tells every connection, and waits a while for their end.
-    pub async fn serve(self: Arc<Self>, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
+    /// A second handle of the listening socket.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn listening(&self) -> io::Result<OwnedFd> {
+        match &self.listening {
+            Listening::Unix(listener) => listener.as_fd().try_clone_to_owned(),
+            Listening::Tcp(listener) => listener.as_fd().try_clone_to_owned(),
+        }
+    }
+
+    /// Goes on with the connections of the image before, and accepts until it is told to stop; then leaves every
+    /// connection, and returns those that are for the next image.
+    pub async fn serve(self: Arc<Self>, service: Arc<Service>, mut told: Told) -> Vec<Kept> {
         let mut tasks = JoinSet::new();
-        let told = stop.clone();
+        let for_each = told.clone();
+        let begin = |tasks: &mut JoinSet<Option<Kept>>, stream, agreed| {
+            let (door, service, told) = (Arc::clone(&self), Arc::clone(&service), for_each.clone());
+            tasks.spawn(async move { door.connection(stream, agreed, service, told).await });
+        };
+        for kept in std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)) {
+            match taken_up(kept.stream) {
+                Ok(stream) => begin(&mut tasks, Stream::Unix(stream), Some(kept.agreed)),
+                Err(error) => warn!(place = %self.settings.place, %error, "a connection of before is lost"),
+            }
+        }
+        let mut kept = Vec::new();
         loop {
             let full = tasks.len() >= CONNECTIONS_MAX;
             tokio::select! {
-                () = stopped(&mut stop) => break,
-                Some(_) = tasks.join_next() => {}
+                _ = stopped(&mut told) => break,
+                // The first may be kept before it is heard here that we stop.
+                Some(ended) = tasks.join_next() => kept.extend(ended.ok().flatten()),
                 accepted = self.accept(), if !full => match accepted {
-                    Ok(stream) => {
-                        let (door, service, stop) = (Arc::clone(&self), Arc::clone(&service), told.clone());
-                        tasks.spawn(async move { door.connection(stream, service, stop).await });
-                    }
+                    Ok(stream) => begin(&mut tasks, stream, None),
                     Err(error) => self.pause(&error).await,
                 }
             }
         }
-        let drained = async { while tasks.join_next().await.is_some() {} };
+        let drained = async {
+            while let Some(ended) = tasks.join_next().await {
+                kept.extend(ended.ok().flatten());
+            }
+        };
         if tokio::time::timeout(CUT, drained).await.is_err() {
             warn!(place = %self.settings.place, "connections that took too long were cut");
         }
+        kept
     }
 
     async fn pause(&self, error: &io::Error) {
@@ -198,75 +229,137 @@ impl Door {
         })
     }
 
-    async fn connection(&self, stream: Stream, service: Arc<Service>, stop: watch::Receiver<bool>) {
+    async fn connection(
+        &self,
+        stream: Stream,
+        agreed: Option<Agreed>,
+        service: Arc<Service>,
+        told: Told,
+    ) -> Option<Kept> {
         let protocol = self.settings.protocol.word();
         self.connections.fetch_add(1, Ordering::Relaxed);
         service.counters().connected(protocol);
-        match stream {
-            Stream::Unix(stream) => self.local(stream, &service, stop).await,
-            Stream::Tcp(stream) => self.http(stream, &service, stop).await,
-        }
+        let kept = match stream {
+            Stream::Unix(stream) => self.local(stream, agreed, &service, told).await,
+            Stream::Tcp(stream) => {
+                self.http(stream, &service, told).await;
+                None
+            }
+        };
         service.counters().disconnected(protocol);
         self.connections.fetch_sub(1, Ordering::Relaxed);
+        kept
     }
 
     async fn http(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         service: &Arc<Service>,
-        stop: watch::Receiver<bool>,
+        told: Told,
     ) {
-        match Arc::clone(&self.http).serve(stream, Arc::clone(service), stop).await {
+        match Arc::clone(&self.http).serve(stream, Arc::clone(service), told).await {
             Ok(()) => debug!(place = %self.settings.place, "connection ended"),
             // Who left a request half told, or told none, is of no interest.
             Err(error) => debug!(place = %self.settings.place, %error, "connection closed"),
         }
     }
 
-    async fn local(&self, stream: UnixStream, service: &Arc<Service>, stop: watch::Receiver<bool>) {
+    async fn local(
+        &self,
+        stream: UnixStream,
+        agreed: Option<Agreed>,
+        service: &Arc<Service>,
+        told: Told,
+    ) -> Option<Kept> {
         let place = &self.settings.place;
         let (uid, pid) = match stream.peer_cred() {
             Ok(peer) => {
                 (peer.uid(), peer.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|&pid| pid != 0))
             }
-            Err(error) => return warn!(%place, %error, "a peer could not be identified"),
+            Err(error) => {
+                warn!(%place, %error, "a peer could not be identified");
+                return None;
+            }
         };
         if self.peers.as_ref().is_some_and(|peers| !peers.contains(&uid)) {
-            return warn!(%place, uid, "a peer is not in `peers`");
+            warn!(%place, uid, "a peer is not in `peers`");
+            return None;
         }
         let id = next_id();
-        let mut peer = Peer { id, cookie: [0; 16], asked: &self.asked, quiet: Duration::ZERO };
-        let ended = match self.settings.protocol {
-            ListenProtocol::AuthClient => {
-                let greeting = greeting(service, id, &self.settings);
-                (peer.cookie, peer.quiet) = (greeting.cookie, QUIET);
-                drive(stream, AuthClient::new(greeting), peer, service, stop).await
-            }
-            ListenProtocol::AuthMaster => {
-                drive(stream, AuthMaster::new(std::process::id(), pid), peer, service, stop).await
-            }
-            ListenProtocol::Dict => {
-                drive(stream, Dict::new(service.entropy().bytes()), peer, service, stop).await
-            }
-            ListenProtocol::Policy => drive(stream, Policy::default(), peer, service, stop).await,
-            ListenProtocol::Socketmap => drive(stream, Socketmap::default(), peer, service, stop).await,
-            ListenProtocol::Milter => drive(stream, Milter::default(), peer, service, stop).await,
-            ListenProtocol::Saslauthd => drive(stream, Saslauthd::default(), peer, service, stop).await,
-            ListenProtocol::Http => return self.http(stream, service, stop).await,
-        };
-        if !matches!(ended, Ok(EndedBy::Stop)) {
+        let ended = self.converse(stream, id, pid, agreed, service, told).await;
+        if !matches!(ended, Ok(Ended::ByStop | Ended::Kept(..))) {
             service.claims().gone(id);
         }
         match ended {
-            Ok(by) => debug!(%place, uid, pid, ?by, "connection ended"),
+            Ok(Ended::Kept(stream, agreed)) => {
+                debug!(%place, uid, pid, "connection kept for the next image");
+                let stream = stream.into_std().ok()?.into();
+                return Some(Kept { stream, place: place.to_string(), agreed });
+            }
+            Ok(Ended::ByPeer | Ended::ByStop) => debug!(%place, uid, pid, "connection ended"),
             Err(why) => warn!(%place, uid, pid, %why, "connection closed"),
+        }
+        None
+    }
+
+    async fn converse(
+        &self,
+        stream: UnixStream,
+        id: ConnectionId,
+        pid: Option<u32>,
+        agreed: Option<Agreed>,
+        service: &Arc<Service>,
+        told: Told,
+    ) -> Result<Ended, Closed> {
+        let mut peer = Peer { id, cookie: [0; 16], agreed, asked: &self.asked };
+        match self.settings.protocol {
+            ListenProtocol::AuthClient => {
+                let mut greeting = greeting(service, id, &self.settings);
+                let protocol = match &peer.agreed {
+                    Some(agreed) => {
+                        greeting.cookie = agreed.cookie();
+                        AuthClient::resumed(greeting.clone(), agreed)
+                    }
+                    None => AuthClient::new(greeting.clone()),
+                };
+                peer.cookie = greeting.cookie;
+                drive(stream, protocol, peer, service, told).await
+            }
+            ListenProtocol::AuthMaster => {
+                drive(stream, AuthMaster::new(std::process::id(), pid), peer, service, told).await
+            }
+            ListenProtocol::Dict => {
+                drive(stream, Dict::new(service.entropy().bytes()), peer, service, told).await
+            }
+            ListenProtocol::Policy => drive(stream, Policy::default(), peer, service, told).await,
+            ListenProtocol::Socketmap => drive(stream, Socketmap::default(), peer, service, told).await,
+            ListenProtocol::Milter => drive(stream, Milter::default(), peer, service, told).await,
+            ListenProtocol::Saslauthd => drive(stream, Saslauthd::default(), peer, service, told).await,
+            ListenProtocol::Http => {
+                self.http(stream, service, told).await;
+                Ok(Ended::ByPeer)
+            }
         }
     }
 }
 
+fn taken_up(stream: OwnedFd) -> io::Result<UnixStream> {
+    let stream = std::os::unix::net::UnixStream::from(stream);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
+/// The highest number that a connection has.
+#[must_use]
+pub fn last_id() -> u64 {
+    LAST_ID.load(Ordering::Relaxed)
+}
+
+/// The next image counts on.
+static LAST_ID: AtomicU64 = AtomicU64::new(0);
+
 fn next_id() -> ConnectionId {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    ConnectionId(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    ConnectionId(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
 fn greeting(service: &Service, id: ConnectionId, settings: &Listener) -> Greeting {

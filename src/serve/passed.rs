@@ -1,4 +1,5 @@
-//! Sockets that systemd made and keeps, so that connections wait in the kernel while the daemon is replaced.
+//! Sockets that systemd made and keeps, so that connections wait in the kernel while the daemon is replaced; and those
+//! that the image before left ([`handover`](crate::handover)), connections among them.
 //!
 //! After sd_listen_fds(3). A socket belongs to the listener with its path or address, whatever its name is; the names
 //! of `LISTEN_FDNAMES` are for messages only. Its mode and owner are the unit's, not ours.
@@ -21,12 +22,20 @@ use nix::unistd::geteuid;
 use tokio::net::{TcpListener, UnixListener};
 use tracing::warn;
 
+use crate::handover::{Kept, STATE, State, inode};
+
+/// The name of what the image before left.
+const LEFT: &str = "left by the image before";
+
 /// What was passed and not yet taken.
 #[derive(Debug, Default)]
 pub struct Passed {
     sockets: Vec<Socket>,
     /// What no listener can be, in words.
     odd: Vec<String>,
+    /// Of the image before.
+    connections: Vec<Kept>,
+    last_id: u64,
     taken: usize,
 }
 
@@ -48,17 +57,58 @@ impl Passed {
     #[must_use]
     pub fn from_environment() -> Self {
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let mut names = names.split(':').filter(|name| !name.is_empty());
+        let names: Vec<&str> = names.split(':').filter(|name| !name.is_empty()).collect();
         let mut descriptors = ListenFd::from_env();
+        let count = descriptors.len();
         let mut passed = Self::default();
-        for index in 0..descriptors.len() {
-            let name = names.next().unwrap_or("unknown").to_owned();
+        if let Some(index) = names.iter().take(count).position(|name| *name == STATE) {
+            match State::read(index) {
+                Ok(state) => passed.take_left(&mut descriptors, state),
+                Err(error) => passed.odd.push(format!("{STATE}: {error}")),
+            }
+            return passed;
+        }
+        for index in 0..count {
+            let name = names.get(index).copied().unwrap_or("unknown").to_owned();
             match take(&mut descriptors, index) {
                 Ok(listener) => passed.sockets.push(Socket { name, listener }),
                 Err(why) => passed.odd.push(format!("{name}: {why}")),
             }
         }
         passed
+    }
+
+    /// What the image before left. The numbers between are of no meaning.
+    fn take_left(&mut self, descriptors: &mut ListenFd, mut state: State) {
+        self.last_id = state.last_id;
+        for index in 0..descriptors.len() {
+            if let Ok(Some(socket)) = descriptors.take_unix_listener(index) {
+                let Ok(inode) = inode(&socket) else { continue };
+                if let Some((place, agreed)) = state.connections.remove(&inode) {
+                    self.connections.push(Kept { stream: socket.into(), place, agreed });
+                } else if let Some(place) = state.listeners.remove(&inode) {
+                    self.sockets.push(Socket {
+                        name: LEFT.to_owned(),
+                        listener: Listener::Unix(place.into(), socket),
+                    });
+                }
+            } else if let Ok(Some(socket)) = descriptors.take_tcp_listener(index)
+                && let Ok(address) = socket.local_addr()
+            {
+                self.sockets.push(Socket { name: LEFT.to_owned(), listener: Listener::Tcp(address, socket) });
+            }
+        }
+    }
+
+    /// The connections that were accepted at a place.
+    pub fn connections(&mut self, place: &str) -> Vec<Kept> {
+        self.connections.extract_if(.., |kept| kept.place == place).collect()
+    }
+
+    /// The highest number that a connection of the image before had.
+    #[must_use]
+    pub fn last_id(&self) -> u64 {
+        self.last_id
     }
 
     /// The listener at a path; `mode` is what the settings say of it.
@@ -115,6 +165,12 @@ impl Passed {
 
     /// Closes what no listener wanted; how many were taken.
     pub fn close_rest(self) -> usize {
+        if !self.connections.is_empty() {
+            warn!(
+                count = self.connections.len(),
+                "no listener is configured for connections of before: they are closed"
+            );
+        }
         for Socket { name, listener } in &self.sockets {
             let place = match listener {
                 Listener::Unix(path, _) => path.display().to_string(),

@@ -3,33 +3,44 @@
 //! The listening sockets live on, with systemd or in the next image: whoever connects from now on waits in them.
 //!
 //! 1. Every door but those of mail processes (`auth-master`) takes no more connections, and leaves those it has:
-//!    [`Leaving`], carried out in `drive.rs`. Answers that are held back leave at once.
+//!    `Leaving` says when, `drive.rs` does it. Answers that were held back leave at once
+//!    ([`Service::hurry`]).
 //! 2. A login that was granted is claimed on `auth-master`, by a mail process that has yet to come: those doors stay open
-//!    until no claim is awaited ([`claimed`]). Grants outlive the connection on which they were given, if it was we who
-//!    closed it.
+//!    until no claim is awaited ([`claimed`]). What was granted outlives its connection, if it was we who closed it.
 //! 3. Those doors leave too, and the service writes what is pending.
 //!
-//! Why connections are left the way they are:
+//! How a connection is left ([`Stop::Leave`]):
 //! - A question may be on its way while we close. After `shutdown(SHUT_RD)` nothing more can arrive, the peer's next
-//!   write fails with EPIPE, and what arrived before can be read to its end: no question is lost unseen.
+//!   write fails with EPIPE, and what arrived before is read to its end and answered: nothing is lost unseen. What is not
+//!   decided in time is a temporary failure.
 //! - Postfix answers that EPIPE by connecting anew, and nobody notices (`xsasl_dovecot_server_first`).
-//! - A login process of Dovecot does not: it fails the login; 2.3 even calls it a wrong password. And it connects anew at
-//!   most once in 5 s (`AUTH_SERVER_RECONNECT_TIMEOUT_SECS`), while its mail client waits. It lives for one client that
-//!   is about to log in, so its connection is served on until it has been quiet for [`QUIET`].
+//! - A login process of Dovecot does not: it takes no notice of a failed write, and fails the login when it sees the
+//!   connection's end, in the same turn or the next. 2.3 even calls that a wrong password
+//!   (`auth_client_connection_remove_requests`). And it connects anew at most once in 5 s
+//!   (`AUTH_SERVER_RECONNECT_TIMEOUT_SECS`), while its mail client waits. It serves one client that is about to log in,
+//!   so its connection is served on until it has been quiet for `QUIET`. A login that begins in just the moment between
+//!   our `shutdown` and the process's next look at the connection is lost all the same: only keeping the connection
+//!   prevents that.
+//!
+//! How a connection is kept ([`Stop::Keep`]): nothing more is read, and when nothing is open it is handed to the next
+//! image ([`handover`](crate::handover)) as it is. What the peer says meanwhile waits in the kernel. Only connections of
+//! `auth-client` can be kept; the others are left.
 
 use std::time::Duration;
 
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
+use crate::proto::auth_client::Agreed;
 use crate::service::Service;
 
 /// How long connections may take to be left.
 pub const DRAIN: Duration = Duration::from_secs(3);
 /// A connection that logs people in is left when nothing was asked on it for so long. Longer than a mail client needs
 /// from the greeting to its password, and as long as whoever connects meanwhile is kept waiting.
-pub(super) const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(1);
 /// What is read last still has so long to be decided.
 const LAST_QUESTIONS: Duration = Duration::from_millis(250);
 /// How long the last words may take to be written.
@@ -37,14 +48,28 @@ pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The most that leaving takes: what takes longer is cut.
 pub(super) const CUT: Duration = Duration::from_secs(5);
 /// How long claims are awaited. Dovecot starts a process for each.
-const CLAIMS_MAX: Duration = Duration::from_secs(5);
+const CLAIMS_MAX: Duration = Duration::from_secs(4);
 /// How often it is looked whether they came.
 const CLAIMS_LOOK: Duration = Duration::from_millis(10);
 
+/// What the daemon tells whoever serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Nothing: serve.
+    NotYet,
+    /// Leave every connection.
+    Leave,
+    /// The same, but connections that another image can go on with are kept for it.
+    Keep,
+}
+
+/// Where it is told.
+pub type Told = watch::Receiver<Stop>;
+
 /// Returns when the daemon stops.
-pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub async fn stopped(told: &mut Told) -> Stop {
     // A sender that is gone is a stop too.
-    let _ = stop.wait_for(|stop| *stop).await;
+    told.wait_for(|stop| *stop != Stop::NotYet).await.map_or(Stop::Leave, |stop| *stop)
 }
 
 /// Returns when no mail process will come any more for a login that was granted.
@@ -58,21 +83,34 @@ pub async fn claimed(service: &Service) {
     }
 }
 
-/// Who ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EndedBy {
-    /// The peer, and its claims with it; or we, because of what it said.
-    Peer,
-    /// We, because we stop.
-    Stop,
+/// How a connection ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// By the peer, and its claims with it; or by us, because of what it said.
+    ByPeer,
+    /// By us, because we stop.
+    ByStop,
+    /// It did not: it is for the next image.
+    Kept(UnixStream, Agreed),
 }
 
 /// A connection that is being left.
 #[derive(Debug)]
 pub(super) struct Leaving {
-    quiet: Duration,
+    keep: bool,
     until: Instant,
     hung_up: bool,
+}
+
+/// How a peer stands to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It awaits an answer.
+    Awaits,
+    /// It said something then, and the end of the connection will cost it a login.
+    Heard(Instant),
+    /// It will connect anew, and nobody notices.
+    Indifferent,
 }
 
 /// What is to be done when [`Leaving::wake`] has come.
@@ -85,14 +123,24 @@ pub(super) enum Due {
 }
 
 impl Leaving {
-    /// Begins; the connection must be `quiet` for so long.
-    pub(super) fn begin(now: Instant, quiet: Duration) -> Self {
-        Self { quiet, until: now + DRAIN, hung_up: false }
+    /// Begins.
+    pub(super) fn begin(stop: Stop, now: Instant) -> Self {
+        Self { keep: stop == Stop::Keep, until: now + DRAIN, hung_up: false }
     }
 
-    /// When something is due; `heard` is when the peer said something last, `open` whether it awaits an answer.
-    pub(super) fn wake(&self, heard: Instant, open: bool) -> Instant {
-        if self.hung_up || open { self.until } else { self.until.min(heard + self.quiet) }
+    /// Whether the connection is kept for the next image, if that can be.
+    pub(super) fn keeps(&self) -> bool {
+        self.keep && !self.hung_up
+    }
+
+    /// When something is due, with the peer as it is.
+    pub(super) fn wake(&self, peer: Standing) -> Instant {
+        match peer {
+            _ if self.hung_up => self.until,
+            Standing::Awaits => self.until,
+            Standing::Heard(at) => self.until.min(at + QUIET),
+            Standing::Indifferent => self.until.min(Instant::now()),
+        }
     }
 
     /// What is due.
@@ -122,23 +170,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_quiet_connection_is_left_at_once_and_a_young_one_when_it_is_quiet() {
         let now = Instant::now() + secs(100);
-        let mut leaving = Leaving::begin(now, QUIET);
-        assert!(leaving.wake(now - secs(50), false) < now);
-        assert_eq!(leaving.wake(now, false), now + QUIET);
-        assert_eq!(leaving.wake(now - secs(50), true), now + DRAIN, "an answer is owed");
-        assert_eq!(leaving.wake(now + secs(2) + QUIET, false), now + DRAIN, "it never was quiet");
+        let mut leaving = Leaving::begin(Stop::Leave, now);
+        let wake = |leaving: &Leaving, heard| leaving.wake(Standing::Heard(heard));
+        assert!(wake(&leaving, now - secs(50)) < now);
+        assert_eq!(wake(&leaving, now), now + QUIET);
+        assert_eq!(wake(&leaving, now + secs(3)), now + DRAIN, "it never was quiet");
+        assert_eq!(leaving.wake(Standing::Awaits), now + DRAIN, "an answer is owed");
+        assert!(leaving.wake(Standing::Indifferent) < now, "it need not be quiet");
         assert_eq!(leaving.due(now), Due::HangUp);
         assert!(leaving.hung_up());
-        assert_eq!(leaving.wake(now, false), now + DRAIN, "what arrived before is decided");
+        assert_eq!(wake(&leaving, now), now + DRAIN, "what arrived before is decided");
         assert_eq!(leaving.due(now + DRAIN), Due::End);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_read_last_has_its_time() {
         let now = Instant::now();
-        let mut leaving = Leaving::begin(now, Duration::ZERO);
+        let mut leaving = Leaving::begin(Stop::Keep, now);
+        assert!(leaving.keeps());
         assert_eq!(leaving.due(now + DRAIN), Due::HangUp);
-        assert_eq!(leaving.wake(now, true), now + DRAIN + LAST_QUESTIONS);
+        assert!(!leaving.keeps(), "what could not be kept is left");
+        assert_eq!(leaving.wake(Standing::Awaits), now + DRAIN + LAST_QUESTIONS);
         assert!(DRAIN + LAST_QUESTIONS + LAST_WORDS < CUT);
     }
 }

@@ -188,6 +188,11 @@ impl Peer {
         self.stream.write_all(text.as_bytes()).unwrap();
     }
 
+    /// The same; whether the kernel took it.
+    pub(crate) fn try_say(&mut self, text: &str) -> bool {
+        self.stream.write_all(text.as_bytes()).is_ok()
+    }
+
     /// The next line, without its end.
     pub(crate) fn hear(&mut self) -> String {
         let mut line = String::new();

@@ -26,6 +26,7 @@ mod observe;
 mod openapi;
 mod packages;
 mod passwords;
+mod restart;
 mod sending;
 mod systemd;
 mod terminal;

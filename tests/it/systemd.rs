@@ -152,7 +152,7 @@ fn a_socket_nobody_wants_is_closed_and_one_whose_file_is_gone_is_made_again() {
 }
 
 #[test]
-fn a_reload_is_told_and_life_is_shown() {
+fn reloads_and_renewals_are_told_and_life_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     settle(folder);
@@ -174,6 +174,15 @@ fn a_reload_is_told_and_life_is_shown() {
         assert!(told.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{told}");
         let told = manager.hear_news();
         assert!(told.starts_with("READY=1\nSTATUS=serving") && told.contains(outcome), "{told}");
+    }
+    // The same for a renewal; and the next image goes on telling.
+    for outcome in ["not renewed", "control socket\n"] {
+        signal(&daemon, "USR2");
+        let told = manager.hear_news();
+        assert!(told.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{told}");
+        let told = manager.hear_news();
+        assert!(told.starts_with("READY=1\nSTATUS=serving") && told.contains(outcome), "{told}");
+        fs::write(folder.join("conf.d/story.toml"), "").unwrap();
     }
     // A reactor that does not turn shows no life.
     signal(&daemon, "STOP");

@@ -13,9 +13,11 @@ use sidegate::gate::address::Key;
 use sidegate::gate::name::{AccountName, PasswordName};
 use sidegate::gate::order::Order;
 use sidegate::gate::secret::Secret;
+use sidegate::handover::Kept;
 use sidegate::hasher::{Cost, Hasher};
 use sidegate::notices::Notices;
 use sidegate::serve::Door;
+use sidegate::serve::stop::Stop;
 use sidegate::service::{Parts, Rules, Service};
 use sidegate::store::sqlite::Sqlite;
 use sidegate::store::{EventQuery, StoreHandle, key_file};
@@ -37,8 +39,8 @@ pub(crate) const CHEAP: Cost = Cost { memory_kib: 8, passes: 1 };
 pub(crate) struct World {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) service: Arc<Service>,
-    stop: watch::Sender<bool>,
-    doors: Vec<tokio::task::JoinHandle<()>>,
+    stop: watch::Sender<Stop>,
+    doors: Vec<tokio::task::JoinHandle<Vec<Kept>>>,
     notices: tokio::task::JoinHandle<()>,
 }
 
@@ -68,7 +70,7 @@ impl World {
         };
         let service = Service::start(parts).await.unwrap();
         let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Stop::NotYet);
         let doors = config
             .listen
             .iter()
@@ -80,7 +82,7 @@ impl World {
 
     /// Stops in order and gives the folder back.
     pub(crate) async fn stop(self) -> tempfile::TempDir {
-        self.stop.send(true).unwrap();
+        self.stop.send(Stop::Leave).unwrap();
         for door in self.doors {
             door.await.unwrap();
         }

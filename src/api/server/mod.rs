@@ -25,7 +25,6 @@ use axum::serve::IncomingStream;
 use axum::{Extension, Json};
 use nix::unistd::{Gid, Group, Uid, User, geteuid, getgrouplist};
 use tokio::net::UnixListener;
-use tokio::sync::watch;
 use tracing::error;
 
 use super::{BODY_BYTES_MAX, ErrorBody, ROWS_DEFAULT, ROWS_MAX};
@@ -34,7 +33,7 @@ use crate::gate::name::NameError;
 use crate::gate::order::OrderRefused;
 use crate::log;
 use crate::serve::Door;
-use crate::serve::stop::stopped;
+use crate::serve::stop::{Told, stopped};
 use crate::service::{OrderError, Service};
 use crate::store::StoreError;
 pub use doctor::InForce;
@@ -86,13 +85,16 @@ impl Api {
         Self { service, doors, control, in_force, folder }
     }
 
-    /// Serves until `stop`.
+    /// Serves until it is told to stop.
     ///
     /// # Errors
     /// The listener's own trouble.
-    pub async fn serve(self, listener: UnixListener, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+    pub async fn serve(self, listener: UnixListener, mut told: Told) -> io::Result<()> {
         let app = self.router().into_make_service_with_connect_info::<Peer>();
-        axum::serve(listener, app).with_graceful_shutdown(async move { stopped(&mut stop).await }).await
+        let stop = async move {
+            stopped(&mut told).await;
+        };
+        axum::serve(listener, app).with_graceful_shutdown(stop).await
     }
 
     fn router(self) -> Router {

@@ -24,24 +24,40 @@ const BETWEEN: usize = 100;
 /// machine may be busy.
 const HANG: Duration = Duration::from_secs(10);
 
-with_each_dovecot!(no_login_is_lost_by_a_restart, no_login_is_lost_by_a_reload);
+with_each_dovecot!(
+    no_login_is_lost_by_a_restart,
+    no_login_is_lost_by_a_renewal,
+    no_login_is_lost_by_a_reload,
+);
 
 fn no_login_is_lost_by_a_restart(series: Series) {
-    log_in_while(series, 10, |site| {
+    log_in_while("restarts", series, &|plan| plan, 10, |site| {
         site.stop_daemon("TERM");
         site.start_daemon();
     });
 }
 
-fn no_login_is_lost_by_a_reload(series: Series) {
-    log_in_while(series, 2, |site| {
-        let daemon = site.daemon.as_ref().expect("a running daemon");
-        let log = site.path("logs/sidegated");
-        let read = || std::fs::read_to_string(&log).expect("its log").matches("were read again").count();
-        let before = read();
-        daemon.signal("HUP");
-        wait_until("the settings are read", Duration::from_secs(20), || read() > before);
+fn no_login_is_lost_by_a_renewal(series: Series) {
+    // Some login processes serve one client each, others many: those are never quiet.
+    log_in_while("renewals", series, &Plan::few_login_processes, 3, |site| {
+        signal(site, "USR2", "\"message\":\"ready\"")
     });
+}
+
+fn no_login_is_lost_by_a_reload(series: Series) {
+    log_in_while("reloads", series, &|plan| plan, 3, |site| {
+        signal(site, "HUP", "the settings were read again")
+    });
+}
+
+/// Signals the daemon, and waits until it says once more that it has obeyed.
+fn signal(site: &mut Site, name: &str, obeyed: &str) {
+    let log = site.path("logs/sidegated");
+    let said = || std::fs::read_to_string(&log).expect("its log").matches(obeyed).count();
+    let before = said();
+    site.daemon.as_ref().expect("a daemon").signal(name);
+    wait_until(obeyed, Duration::from_secs(20), || said() > before);
+    assert!(site.daemon.as_mut().expect("a daemon").runs(), "the same process goes on");
 }
 
 /// One login, and how it went.
@@ -105,11 +121,17 @@ impl Drop for StopAtEnd<'_> {
 }
 
 /// Logs in without pause; between, and for so many `times`, something happens to the daemon.
-fn log_in_while(series: Series, times: usize, mut change: impl FnMut(&mut Site)) {
+fn log_in_while(
+    what: &str,
+    series: Series,
+    more: &dyn Fn(Plan) -> Plan,
+    times: usize,
+    mut change: impl FnMut(&mut Site),
+) {
     let settings = "[lockout]\nfailure_delay = \"1s\"\n";
     let plan = Plan::new(Mode::Front).on(series).with_postfix().sockets_held().settings(settings);
     let plan = plan.dovecot_has("mail_max_userip_connections = 1000\n").log_level("info");
-    let Some(mut site) = plan.start() else { return };
+    let Some(mut site) = more(plan).start() else { return };
     site.account(ALICE);
     let password = site.password(ALICE, "Phone");
     site.secret(ALICE, WRONG);
@@ -146,20 +168,20 @@ fn log_in_while(series: Series, times: usize, mut change: impl FnMut(&mut Site))
         drop(at_end);
         clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
     });
-    judge(&site, times, start.elapsed(), logins);
+    judge(&site, &format!("{times} {what}"), start.elapsed(), &logins);
+    assert!(logins.len() >= times * BETWEEN);
     site.assert_nothing_secret();
 }
 
-fn judge(site: &Site, times: usize, elapsed: Duration, logins: Vec<Login>) {
+fn judge(site: &Site, what: &str, elapsed: Duration, logins: &[Login]) {
     let slowest = logins.iter().max_by_key(|login| login.took).expect("logins");
     eprintln!(
-        "Dovecot {}: {} logins in {elapsed:.0?} over {times} changes; slowest {}; {} took more than 1.5 s",
+        "Dovecot {}: {} logins in {elapsed:.0?} over {what}; slowest {}; {} took more than 1.5 s",
         site.series.name(),
         logins.len(),
         slowest.told(),
         logins.iter().filter(|login| login.took > Duration::from_millis(1500)).count(),
     );
-    assert!(logins.len() >= times * BETWEEN);
     let lost: Vec<_> = logins.iter().filter(|login| !login.is_fine()).map(Login::told).collect();
     assert!(lost.is_empty(), "{} of {} logins: {lost:#?}", lost.len(), logins.len());
     // Each wrong one is in the log of events, once, and no other.
