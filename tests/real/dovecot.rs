@@ -118,7 +118,10 @@ impl Dovecot {
         wait_until("Dovecot starts", Duration::from_secs(20), || {
             let log = || fs::read_to_string(&log).unwrap_or_default();
             assert!(server.runs(), "dovecot ended:\n{}", log());
-            [IMAP, POP3, SIEVE, SUBMIT, LMTP].iter().all(|port| listens(Dovecot::at(site, *port)))
+            // It listens before its first line is in the log.
+            let listening =
+                [IMAP, POP3, SIEVE, SUBMIT, LMTP].iter().all(|port| listens(Dovecot::at(site, *port)));
+            listening && log().contains("Dovecot v")
         });
         let is = format!("Dovecot v{}", site.series.version());
         let said = fs::read_to_string(&log).expect("its log");
