@@ -70,6 +70,7 @@ pub struct StoreHandle {
     readers: Option<SyncSender<BoxedJob>>,
     accounts: Arc<AccountCache>,
     backup: Backup,
+    /// The writer first.
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -228,12 +229,14 @@ impl StoreHandle {
 
 impl Drop for StoreHandle {
     fn drop(&mut self) {
-        self.writer = None;
+        // A thread that panicked has nothing more to say.
+        let end = |thread: JoinHandle<()>| drop(thread.join());
+        // The writer last: whoever closes a SQLite database last takes its log into the file, and of two that close
+        // at once neither may be the last.
         self.readers = None;
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has nothing more to say.
-            let _ = thread.join();
-        }
+        self.threads.drain(1..).for_each(end);
+        self.writer = None;
+        self.threads.drain(..).for_each(end);
     }
 }
 
