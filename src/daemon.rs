@@ -30,7 +30,7 @@ use tracing::{error, info, warn};
 use self::signals::{Order, Signals};
 use crate::api::server::{Api, InForce};
 use crate::clock::Clock;
-use crate::config::{Config, Control};
+use crate::config::{Config, Control, ListenProtocol};
 use crate::entropy::Entropy;
 use crate::handover::{Handover, Kept, Program};
 use crate::hasher::Hasher;
@@ -319,6 +319,7 @@ fn parts(config: &Config) -> Result<Parts, Failure> {
             config.messages.portal_url.as_deref(),
         )?)
         .filter(|notices| !notices.channels().is_empty()),
+        hears_reports: config.listen.iter().any(|listener| listener.protocol == ListenProtocol::Http),
     })
 }
 

@@ -270,6 +270,17 @@ impl Event {
         self
     }
 
+    /// Whether it tells of this verdict: a refusal or deferral, for the same reason.
+    #[must_use]
+    pub fn is_of(&self, verdict: &Verdict) -> bool {
+        let (word, reason) = match verdict {
+            Verdict::Refuse(reason) => ("refuse", reason.word()),
+            Verdict::Defer(why) => ("defer", *why),
+            Verdict::Accept(_) | Verdict::Elsewhere => return false,
+        };
+        self.verdict.as_deref() == Some(word) && self.reason.as_deref() == Some(reason)
+    }
+
     /// Marks a decision that was not carried out (observe-only): `would-refuse`, `would-defer`.
     #[must_use]
     pub fn observed(mut self) -> Self {

@@ -145,6 +145,7 @@ impl<P: Protocol> Line<'_, P> {
         let mut handshake = std::pin::pin!(sleep(HANDSHAKE_TIMEOUT));
         loop {
             let more = self.take_messages()?;
+            self.write_now()?;
             if self.eof && !more && self.pending == 0 && self.out.is_empty() {
                 return Ok(());
             }
@@ -168,12 +169,13 @@ impl<P: Protocol> Line<'_, P> {
                     }
                 }
                 // Before reading: a peer that never falls silent is left as well.
-                () = sleep_until(wake.unwrap_or(self.heard)), if wake.is_some() => {
+                () = async { sleep_until(wake.unwrap_or_else(Instant::now)).await }, if wake.is_some() => {
                     if self.leave() == Due::End {
                         return Ok(());
                     }
                 }
-                written = timeout(WRITE_TIMEOUT, writer.write(&self.out)), if !self.out.is_empty() => {
+                // In a block: what is not waited for is not made.
+                written = async { timeout(WRITE_TIMEOUT, writer.write(&self.out)).await }, if !self.out.is_empty() => {
                     let written = written.map_err(|_| Closed::Peer("the peer takes no answers"))??;
                     self.out.advance(written);
                 }
@@ -187,6 +189,18 @@ impl<P: Protocol> Line<'_, P> {
                 }
             }
         }
+    }
+
+    /// Writes what the peer takes at once, which is nearly always everything.
+    fn write_now(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() {
+            match self.stream.try_write(&self.out) {
+                Ok(written) => self.out.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Deals with the messages that have arrived; true if some are left for the next turn.

@@ -5,6 +5,8 @@
 //! 3. A failure is on disk before it is answered; so is a success that forgets failures.
 //! 4. Nobody is let in on facts that changed meanwhile.
 //! 5. A refusal leaves after the failure delay, without its seat.
+//!
+//! A future is moved as a whole, waits that may come included: what nearly no login waits for is boxed.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -45,7 +47,9 @@ pub(super) struct Trier<'a> {
 
 impl Service {
     pub(super) async fn login(&self, attempt: Attempt) -> LoginAnswer {
-        let Some(session) = attempt.origin.session() else { return self.decide(attempt).await };
+        // Nobody reports an attempt to us where Dovecot's auth policy cannot reach us.
+        let session = attempt.origin.session().filter(|_| self.hears_reports);
+        let Some(session) = session else { return self.decide(attempt).await };
         let account = self.account_tag(&attempt.typed);
         self.policy.begin(&session, account);
         let answer = self.decide(attempt).await;
@@ -61,7 +65,7 @@ impl Service {
         let trier = self.trier(shown, &attempt.origin, &rules);
         self.note_missing_address(&attempt.origin);
         if rules.observe {
-            return self.observe(&attempt, name.as_ref(), &trier, &rules).await;
+            return Box::pin(self.observe(&attempt, name.as_ref(), &trier, &rules)).await;
         }
         let seat = match self.seat(&trier, &rules).await {
             Ok(seat) => seat,
@@ -76,7 +80,7 @@ impl Service {
         let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
-            self.upgrade(&grant.account, first_use, trier.source).await;
+            Box::pin(self.upgrade(&grant.account, first_use, trier.source)).await;
         }
         self.count(&verdict);
         self.counters.decided(started.elapsed());
@@ -107,7 +111,7 @@ impl Service {
         if trier.exempt || rules.observe {
             return Ok(None);
         }
-        if self.policy.seated(trier) {
+        if self.hears_reports && self.policy.seated(trier) {
             return match self.seats.table().block(&trier.source, self.now()) {
                 Some(block) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
                 None => Ok(None),
@@ -133,11 +137,19 @@ impl Service {
     /// The answer to an attempt that was not looked at.
     pub(super) fn unseated(&self, trier: &Trier<'_>, verdict: Verdict, rules: &Rules) -> LoginAnswer {
         self.count(&verdict);
-        let event = self.event(trier, &verdict);
-        if let Some(event) = self.refusals.note(trier.source, trier.tag, event) {
+        self.record_sum(trier, &verdict, || self.event(trier, &verdict));
+        self.word(verdict, None, "", trier.origin, trier.shown, rules)
+    }
+
+    /// Records the refusal of somebody who is not looked at: once at once, then as a sum.
+    pub(super) fn record_sum(&self, trier: &Trier<'_>, verdict: &Verdict, make: impl FnOnce() -> Event) {
+        let alike = |event: &Event| {
+            let protocol = event.protocol.as_deref() == Some(trier.origin.protocol.as_str());
+            protocol && event.kind == Kind::Login && event.is_of(verdict)
+        };
+        if let Some(event) = self.refusals.note(trier.source, trier.tag, self.now(), alike, make) {
             self.record(event);
         }
-        self.word(verdict, None, "", trier.origin, trier.shown, rules)
     }
 
     pub(super) async fn look_at(
@@ -181,7 +193,7 @@ impl Service {
         };
         if let Verdict::Accept(grant) = &proof.verdict
             && self.store.generation() != generation
-            && let Err(refused) = self.still_good(grant, trier.origin).await
+            && let Err(refused) = Box::pin(self.still_good(grant, trier.origin)).await
         {
             proof = refused.into();
         }
@@ -202,8 +214,12 @@ impl Service {
         if proof.verdict == Verdict::Elsewhere {
             self.sessions.forget(trier.tag, trier.origin);
         }
-        if !in_the_store {
-            self.record(self.event(trier, &proof.verdict));
+        match &proof.verdict {
+            _ if in_the_store => {}
+            Verdict::Accept(grant) => {
+                self.record_accept(trier, grant, || self.event(trier, &proof.verdict));
+            }
+            verdict => self.record(self.event(trier, verdict)),
         }
         proof
     }
@@ -226,7 +242,7 @@ impl Service {
         };
         let Some(outcome) = outcome.filter(|_| !trier.exempt) else { return Ok(false) };
         let event = self.event(trier, verdict);
-        if let Err(error) = self.put_down(trier.source, outcome, event, rules).await {
+        if let Err(error) = Box::pin(self.put_down(trier.source, outcome, event, rules)).await {
             warn!(error = %log::chain(&error), "an attempt could not be settled");
             // A right password lets in; that its earlier failures stay counted harms nobody.
             return if matches!(outcome, Outcome::Succeeded(_)) { Ok(false) } else { Err(error) };
@@ -344,8 +360,14 @@ impl Service {
         } else {
             drop(seat);
         }
-        self.held.hold(started + delay).await;
+        Box::pin(self.held.hold(started + delay)).await;
         drop(kept);
+    }
+
+    /// A blocked source hears the same words again and again, and a time is slow to word.
+    fn blocked_text(&self, until: Timestamp, rules: &Rules) -> String {
+        let mut texts = lock(&self.blocked_texts);
+        texts.entry(until).or_insert_with(|| rules.messages.blocked(until)).clone()
     }
 
     /// Puts a verdict into words.
@@ -361,7 +383,7 @@ impl Service {
         let (upstream_name, fields) = upstream.unzip();
         let fields = fields.unwrap_or_default();
         let text = match &verdict {
-            Verdict::Refuse(Reason::Blocked(block)) => Some(rules.messages.blocked(block.until)),
+            Verdict::Refuse(Reason::Blocked(block)) => Some(self.blocked_text(block.until, rules)),
             Verdict::Refuse(_) if fields.is_empty() => rules.messages.wrong(),
             _ => None,
         };

@@ -21,6 +21,7 @@
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
 //! - `rollout`: whom the rules would meet
+//! - `sums`: alike events told as one
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
@@ -45,6 +46,7 @@ mod senders;
 mod sending;
 mod sessions;
 mod sharing;
+mod sums;
 mod upkeep;
 mod userdb;
 
@@ -52,6 +54,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use hashlink::LruCache;
 use tracing::{error, info, warn};
 
 use self::held::Held;
@@ -62,7 +65,8 @@ use self::proof::Verified;
 use self::seats::Seats;
 use self::sessions::Sessions;
 use self::sharing::Sharing;
-use self::upkeep::{LastUses, Refusals};
+use self::sums::{Accepts, Refusals};
+use self::upkeep::LastUses;
 use crate::claims::Claims;
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::Entropy;
@@ -112,7 +116,12 @@ pub struct Parts {
     pub sharing: Option<SharingFiles>,
     /// The ways by which owners and administrators are told.
     pub notices: Option<Notices>,
+    /// There is a listener at which Dovecot's auth policy may report how attempts ended.
+    pub hears_reports: bool,
 }
+
+/// Texts of blocks that are kept; one for each end of a block.
+const BLOCKED_TEXTS_MAX: usize = 1_000;
 
 const OBSERVING: &str = "observe-only: nothing is refused (rollout.mode in the settings)";
 
@@ -138,11 +147,15 @@ pub struct Service {
     crowds: Mutex<Crowds>,
     last_uses: LastUses,
     refusals: Refusals,
+    /// What sources that are blocked until some time are told.
+    blocked_texts: Mutex<LruCache<Timestamp, String>>,
+    accepts: Accepts,
     started: Timestamp,
     /// Whether the last write reached the disk.
     writable: AtomicBool,
     counters: Counters,
     policy: Policy,
+    hears_reports: bool,
     observed: Observed,
     sharing: Option<Sharing>,
     outbox: Outbox,
@@ -159,8 +172,8 @@ impl Service {
     /// # Errors
     /// The store's own trouble.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
-        let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream, sharing, notices } =
-            parts;
+        let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream, .. } = parts;
+        let (sharing, notices, hears_reports) = (parts.sharing, parts.notices, parts.hears_reports);
         let now = clock.now();
         let mut table = AddressTable::new(addresses_max);
         for (key, record) in store.read(|tables| tables.sources()).await? {
@@ -193,10 +206,13 @@ impl Service {
             crowds: Mutex::default(),
             last_uses: LastUses::default(),
             refusals: Refusals::default(),
+            blocked_texts: Mutex::new(LruCache::new(BLOCKED_TEXTS_MAX)),
+            accepts: Accepts::default(),
             started: now,
             writable: AtomicBool::new(true),
             counters: Counters::default(),
             policy: Policy::default(),
+            hears_reports,
             observed: Observed::new(addresses_max),
             sharing: sharing.map(Sharing::new),
             outbox: Outbox::new(notices),
@@ -211,26 +227,26 @@ impl Service {
     pub async fn ask(self: Arc<Self>, question: Question) -> Answer {
         match question {
             Question::Login(attempt) => Answer::Login(self.login(attempt).await),
+            Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
             Question::Relay { mechanism, origin, initial } => {
-                self.relay(None, mechanism, origin, initial).await
+                Box::pin(self.relay(None, mechanism, origin, initial)).await
             }
             Question::RelayOn(mut relay, data) => {
                 relay.taken_up();
                 let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
-                self.relay(Some(relay.id), mechanism, origin, Some(data)).await
+                Box::pin(self.relay(Some(relay.id), mechanism, origin, Some(data))).await
             }
             Question::Unreadable(coded) => {
                 let delay = self.rules().failure_delay;
-                self.held.hold(tokio::time::Instant::now() + delay).await;
+                Box::pin(self.held.hold(tokio::time::Instant::now() + delay)).await;
                 Answer::Coded(coded)
             }
-            Question::Claim(claim) => Answer::Found(self.claim(&claim).await),
-            Question::User(lookup) => Answer::Found(self.user(&lookup).await),
-            Question::Pass(lookup) => Answer::Found(self.pass(&lookup).await),
-            Question::List(params) => Answer::List(self.list(&params).await),
-            Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
-            Question::Owners(address) => Answer::Owners(self.owners(&address).await),
-            Question::Headers(check) => Answer::Headers(self.headers(check).await),
+            Question::Claim(claim) => Answer::Found(Box::pin(self.claim(&claim)).await),
+            Question::User(lookup) => Answer::Found(Box::pin(self.user(&lookup)).await),
+            Question::Pass(lookup) => Answer::Found(Box::pin(self.pass(&lookup)).await),
+            Question::List(params) => Answer::List(Box::pin(self.list(&params)).await),
+            Question::Owners(address) => Answer::Owners(Box::pin(self.owners(&address)).await),
+            Question::Headers(check) => Answer::Headers(Box::pin(self.headers(check)).await),
         }
     }
 
@@ -258,6 +274,7 @@ impl Service {
             self.observed.clear();
             info!("from now on, what is decided holds");
         }
+        lock(&self.blocked_texts).clear();
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 

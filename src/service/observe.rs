@@ -202,12 +202,9 @@ impl Service {
     /// Records what would have been refused; that a source is blocked once a minute only.
     pub(super) fn record_observed(&self, trier: &Trier<'_>, would: &Verdict, event: Event) {
         self.counters.observed(&event);
-        let event = match would {
-            Verdict::Refuse(Reason::Blocked(_)) => self.refusals.note(trier.source, trier.tag, event),
-            _ => Some(event),
-        };
-        if let Some(event) = event {
-            self.record(event);
+        match would {
+            Verdict::Refuse(Reason::Blocked(_)) => self.record_sum(trier, would, || event),
+            _ => self.record(event),
         }
     }
 

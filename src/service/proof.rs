@@ -122,7 +122,13 @@ impl Service {
                 Err(error) => return Verdict::Defer(deferral(error)).into(),
             }
         }
-        match self.find_imported(&candidates, attempt, policy.admits(account, host), source).await {
+        let imported = candidates.iter().any(|password| password.stored.imported().is_some());
+        let found = if imported {
+            Box::pin(self.find_imported(&candidates, attempt, policy.admits(account, host), source)).await
+        } else {
+            Ok(None)
+        };
+        match found {
             Ok(Some(password)) => {
                 let first_use = account.and_then(|account| FirstUse::of(account, password, digest));
                 return Proof { first_use, ..self.proved(name, password, attempt).into() };
@@ -135,7 +141,7 @@ impl Service {
             Screened::Refuse(reason) => Verdict::Refuse(reason).into(),
             // Only a candidate that was not the one could have been left over.
             Screened::Prove(_) | Screened::ProveOneOf(_) => Verdict::Refuse(Reason::WrongPassword).into(),
-            Screened::AskUpstream => self.prove_main_password(attempt, name, policy).await,
+            Screened::AskUpstream => Box::pin(self.prove_main_password(attempt, name, policy)).await,
             Screened::Elsewhere => Verdict::Elsewhere.into(),
         }
     }
@@ -153,7 +159,7 @@ impl Service {
         if self.verified.knows(&mark) {
             return Ok(true);
         }
-        let same = self.hasher.verify(source, *digest, phc).await?;
+        let same = Box::pin(self.hasher.verify(source, *digest, phc)).await?;
         if same {
             self.verified.learn(mark);
         }
@@ -168,7 +174,7 @@ impl Service {
         let Some(account) = account.filter(|_| other) else { return };
         let (id, selector, key_id) = (password.id, current.selector(account.id, digest), current.id());
         let work = move |tables: &mut dyn Tables| tables.set_selector(id, selector, key_id);
-        if let Err(error) = self.store.change(account.name.clone(), work).await {
+        if let Err(error) = Box::pin(self.store.change(account.name.clone(), work)).await {
             // The login is right all the same; the next one tries again.
             error!(error = %log::chain(&error), password_id = id, "no new selector was written");
         }

@@ -101,9 +101,18 @@ impl Seats {
             Place::Blocked(block) => Some(Err(NoSeat::Blocked(block))),
             Place::Full => None,
         };
-        if let Some(place) = look() {
-            return place;
+        match look() {
+            Some(place) => place,
+            None => Box::pin(self.wait_for(key, look, wait)).await,
         }
+    }
+
+    async fn wait_for(
+        &self,
+        key: Key,
+        look: impl Fn() -> Option<Result<Seat, NoSeat>>,
+        wait: Duration,
+    ) -> Result<Seat, NoSeat> {
         let deadline = Instant::now() + wait;
         let waiter = Waiter::join(self, key).ok_or(NoSeat::Crowded)?;
         loop {

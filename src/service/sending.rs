@@ -72,12 +72,15 @@ impl Service {
 
     /// Puts a stop down as an event; many from one source and account are summed up.
     fn stop_sending(&self, asked: &Sending, stopped: Stopped, rules: &Rules) -> Told {
-        let mut event = self.sending_event(asked);
-        event.verdict = Some(stopped.verdict.to_owned());
-        event.reason = Some(stopped.reason);
+        let make = || {
+            let mut event = self.sending_event(asked);
+            event.verdict = Some(stopped.verdict.to_owned());
+            event.reason = Some(stopped.reason);
+            event
+        };
         let tag = self.key.account_tag(asked.login.as_deref().unwrap_or_default().as_bytes());
         let source = asked.address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes));
-        if let Some(event) = self.refusals.note(source, tag, event) {
+        if let Some(event) = self.refusals.note(source, tag, self.now(), |_| false, make) {
             self.record(event);
         }
         stopped.told
@@ -213,7 +216,7 @@ impl Service {
             channels: if rules.observe { String::new() } else { self.notice_channels() },
             about: Event { verdict: rules.observe.then(|| WOULD_DEFER.to_owned()), ..about.clone() },
         };
-        match self.book(passing).await {
+        match Box::pin(self.book(passing)).await {
             Ok(Passed { verdict: Ok(first), .. }) => {
                 if first {
                     let count = asked.recipients.max(1);

@@ -2,7 +2,6 @@
 //! blocks and old runs are swept, old events are forgotten.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,12 +9,15 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, warn};
 
+use super::login::Trier;
+use super::sums::EACH_MAX;
 use super::{Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::account::{LastUse, REVOKED_KEPT};
 use crate::gate::address::Key;
 use crate::gate::event::Event;
 use crate::gate::key::AccountTag;
+use crate::gate::login::Grant;
 use crate::gate::record::{AddressRecord, Block};
 use crate::log;
 use crate::store::booking::release_overdue;
@@ -27,10 +29,6 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: u32 = 60;
 /// Events that may wait to be written; past it they are only logged.
 const EVENTS_MAX: usize = 20_000;
-/// Refusals of blocked sources are summed up for this long.
-const SUM_UP_SECS: i64 = 60;
-/// Blocked sources and accounts whose refusals are summed up at once.
-const SUMS_MAX: usize = 10_000;
 /// Old rows that one transaction forgets, so that no login waits long behind it.
 const FORGET_MAX: u32 = 5_000;
 /// Sources that one transaction forgets.
@@ -49,52 +47,6 @@ impl LastUses {
     }
 }
 
-/// Refusals of blocked sources: the first of a minute is told at once, the others as a sum.
-#[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<HashMap<(Key, AccountTag), Sum>>);
-
-/// Refusals since the first, which was told at once.
-#[derive(Debug)]
-struct Sum {
-    since: Timestamp,
-    more: u32,
-    latest: Event,
-}
-
-impl Refusals {
-    /// Returns the event if it is to be recorded now.
-    pub(super) fn note(&self, source: Key, account: AccountTag, event: Event) -> Option<Event> {
-        let mut sums = lock(&self.0);
-        let full = sums.len() >= SUMS_MAX;
-        match sums.entry((source, account)) {
-            Entry::Occupied(mut sum) => {
-                let sum = sum.get_mut();
-                sum.more = sum.more.saturating_add(1);
-                sum.latest = event;
-                None
-            }
-            Entry::Vacant(_) if full => None,
-            Entry::Vacant(place) => {
-                place.insert(Sum { since: event.time, more: 0, latest: event.clone() });
-                Some(event)
-            }
-        }
-    }
-
-    /// Takes the sums whose minute is over; all of them if `everything`.
-    fn over(&self, now: Timestamp, everything: bool) -> Vec<Event> {
-        let mut over = Vec::new();
-        lock(&self.0).retain(|_, Sum { since, more, latest }| {
-            let ends = everything || now.0 >= since.0 + SUM_UP_SECS;
-            if ends && *more > 0 {
-                over.push(Event { count: *more, ..latest.clone() });
-            }
-            !ends
-        });
-        over
-    }
-}
-
 impl Service {
     /// Logs an event now, and writes it with the next batch.
     pub(super) fn record(&self, event: Event) {
@@ -108,8 +60,20 @@ impl Service {
         }
     }
 
+    /// Records a login that succeeded.
+    pub(super) fn record_accept(&self, trier: &Trier<'_>, grant: &Grant, make: impl FnOnce() -> Event) {
+        if lock(&self.last_uses.events).len() < EACH_MAX {
+            self.record(make());
+        } else {
+            self.accepts.note(trier.tag, grant, trier.origin, make);
+        }
+    }
+
     /// Writes what is pending, and returns when it is on disk.
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
+        for sum in self.accepts.take() {
+            self.record(sum);
+        }
         let uses = std::mem::take(&mut *lock(&self.last_uses.uses));
         let events = Arc::new(std::mem::take(&mut *lock(&self.last_uses.events)));
         if uses.is_empty() && events.is_empty() {

@@ -205,7 +205,7 @@ impl StoreHandle {
         }
         let generation = self.accounts.generation();
         let wanted = name.clone();
-        let known = self.read(move |tables| tables.account(&wanted)).await?.map(Arc::new);
+        let known = Box::pin(self.read(move |tables| tables.account(&wanted))).await?.map(Arc::new);
         self.accounts.put(name, &known, generation);
         Ok(known)
     }

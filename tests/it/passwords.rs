@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sidegate::gate::account::Terms;
+use sidegate::gate::event::Kind;
 use sidegate::gate::name::{AccountName, PasswordName, Protocol};
 use sidegate::gate::order::{Order, Which};
+use sidegate::store::EventQuery;
 
 use crate::world::{PATIENCE, World};
 
@@ -185,4 +187,22 @@ async fn a_login_granted_before_and_claimed_after_revoke_is_not_handed_out() {
         };
         assert_eq!(master.hear().await, Some(expected));
     }
+}
+
+#[tokio::test]
+async fn past_a_thousand_events_in_a_second_alike_logins_are_one() {
+    let world = world().await;
+    let mut peer = world.client().await;
+    // So many events are told one by one; the account and its password are not among them.
+    let each = 1_000;
+    for _ in 0..each + 5 {
+        assert_eq!(peer.login(ANN, ANNS, "192.0.2.7").await, "OK");
+    }
+    assert_eq!(peer.login(ANN, ANNS, "192.0.2.8").await, "OK");
+    let query = EventQuery { kinds: vec![Kind::Login], limit: 10_000, ..EventQuery::default() };
+    let mut counts: Vec<_> =
+        world.service.events(query).await.unwrap().iter().map(|(_, event)| event.count).collect();
+    counts.sort_unstable();
+    assert_eq!(counts.iter().sum::<u32>(), each + 6, "none is lost");
+    assert_eq!((counts.len() as u32, counts.pop()), (each + 2, Some(5)));
 }

@@ -67,6 +67,7 @@ impl World {
             upstream: config.upstream.as_ref().map(|up| Upstream::start(&up.auth, &up.userdb, up.timeout)),
             sharing: None,
             notices: Some(notices),
+            hears_reports: true,
         };
         let service = Service::start(parts).await.unwrap();
         let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
