@@ -13,7 +13,7 @@ use crate::runtime;
 use crate::site::{Server, USUAL, fill, folder};
 
 /// Accounts whose password was never seen: enough for all turns.
-const FRESH: u64 = 1_500;
+const FRESH: u64 = 4_000;
 const TURNS: usize = 3;
 const TURN: Duration = Duration::from_secs(4);
 

@@ -16,7 +16,7 @@ use crate::{ask, runtime};
 /// Accounts that log in again and again.
 const KNOWN: u64 = 20;
 /// Accounts of which each logs in for the first time.
-const FRESH: u64 = 900;
+const FRESH: u64 = 2_500;
 const TURNS: usize = 3;
 
 pub(crate) fn honest(report: &mut Report) {
