@@ -285,6 +285,9 @@ impl Service {
 
     /// Looks once more at what a grant stands on.
     pub(super) async fn still_good(&self, grant: &Grant, origin: &Origin) -> Result<(), Verdict> {
+        if grant.password.is_none() && self.rules().observe {
+            return Ok(());
+        }
         loop {
             let generation = self.store.generation();
             let account = self.store.account(&grant.account).await;
@@ -293,8 +296,7 @@ impl Service {
                 continue;
             }
             let Some((id, name)) = &grant.password else {
-                let rules = self.rules();
-                let admitted = rules.observe || rules.policy.admits(account.as_deref(), origin.host);
+                let admitted = self.rules().policy.admits(account.as_deref(), origin.host);
                 return if admitted { Ok(()) } else { Err(Verdict::Refuse(Reason::MainPassword)) };
             };
             let account = account.filter(|account| account.enabled);

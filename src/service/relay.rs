@@ -33,7 +33,8 @@ impl Service {
             _ if !rules.observe && !rules.policy.admits(None, origin.host) => {
                 Ok(Said::Fail(None, bytes::Bytes::new()))
             }
-            _ if !self.can_count().await => Ok(Said::Trouble),
+            // Observe-only counts in memory, and refuses nothing for the store's sake.
+            _ if !rules.observe && !self.can_count().await => Ok(Said::Trouble),
             None => Ok(Said::Trouble),
             Some(upstream) => match (going, &data) {
                 (Some(id), Some(data)) => upstream.go_on(id, data).await,

@@ -16,7 +16,7 @@ use crate::gate::name::Protocol;
 
 /// Refusals of blocked sources are summed up for this long.
 const SUM_UP_SECS: i64 = 60;
-/// Blocked sources and accounts whose refusals are summed up at once.
+/// Blocked sources and accounts whose refusals are summed up at once; and ways in whose logins are.
 const SUMS_MAX: usize = 10_000;
 /// Events of one second that are told one by one, however alike.
 pub(super) const EACH_MAX: usize = 1_000;
@@ -88,15 +88,26 @@ type Way = (AccountTag, Option<i64>, Option<IpAddr>);
 pub(super) struct Accepts(Mutex<HashMap<Way, Vec<(Protocol, Event)>>>);
 
 impl Accepts {
-    /// Counts a login.
-    pub(super) fn note(&self, tag: AccountTag, grant: &Grant, origin: &Origin, make: impl FnOnce() -> Event) {
+    /// Counts a login. Returns its event where there are too many ways already to sum up another.
+    pub(super) fn note(
+        &self,
+        tag: AccountTag,
+        grant: &Grant,
+        origin: &Origin,
+        make: impl FnOnce() -> Event,
+    ) -> Option<Event> {
         let way = (tag, grant.password.as_ref().map(|(id, _)| *id), origin.address);
         let mut accepts = lock(&self.0);
+        if accepts.len() >= SUMS_MAX && !accepts.contains_key(&way) {
+            return Some(make());
+        }
         let alike = accepts.entry(way).or_default();
         match alike.iter_mut().find(|(protocol, _)| *protocol == origin.protocol) {
             Some((_, event)) => event.count = event.count.saturating_add(1),
+            // A client chooses among few protocols: those of the mail server's doors.
             None => alike.push((origin.protocol.clone(), make())),
         }
+        None
     }
 
     /// Takes all.
@@ -149,7 +160,7 @@ mod tests {
         let account = AccountName::parse("ann@example.org", None).unwrap();
         let grant = |id| Grant { account: account.clone(), password: Some((id, "phone".into())) };
         let note = |tag, id, protocol: &str, address: &str| {
-            accepts.note(tag, &grant(id), &origin(protocol, address), || event("x"));
+            assert!(accepts.note(tag, &grant(id), &origin(protocol, address), || event("x")).is_none());
         };
         for _ in 0..3 {
             note(ANN, 1, "imap", "192.0.2.7");
@@ -162,5 +173,13 @@ mod tests {
         counts.sort_unstable();
         assert_eq!(counts, [1, 1, 1, 1, 3]);
         assert!(accepts.take().is_empty());
+
+        for n in 0..SUMS_MAX as u64 {
+            note(AccountTag(n), 1, "imap", "192.0.2.7");
+        }
+        note(ANN, 1, "imap", "192.0.2.7");
+        let other = accepts.note(ANN, &grant(2), &origin("imap", "192.0.2.7"), || event("x"));
+        assert_eq!(other.map(|event| event.count), Some(1), "it is told by itself");
+        assert_eq!(accepts.take().len(), SUMS_MAX);
     }
 }

@@ -64,8 +64,8 @@ impl Service {
     pub(super) fn record_accept(&self, trier: &Trier<'_>, grant: &Grant, make: impl FnOnce() -> Event) {
         if lock(&self.last_uses.events).len() < EACH_MAX {
             self.record(make());
-        } else {
-            self.accepts.note(trier.tag, grant, trier.origin, make);
+        } else if let Some(event) = self.accepts.note(trier.tag, grant, trier.origin, make) {
+            self.record(event);
         }
     }
 

@@ -142,6 +142,21 @@ fn told(session: &str, login: &str, from: &str, pwhash: &str) -> Value {
 }
 
 #[tokio::test]
+async fn while_observing_dovecot_may_always_try_and_what_would_be_is_told() {
+    let observe = "[main_password]\nchecked_by = \"next-passdb\"\n[rollout]\nmode = \"observe\"";
+    let site = Site::start("", observe).await;
+    let mut peer = site.connect().await;
+    for n in 0..10 {
+        peer.fail(&format!("s{n}"), ANN, "192.0.2.7").await;
+    }
+    assert_eq!(site.world.events("would-refuse", Some("blocked")).await, 0);
+    peer.succeed("right", ANN, "192.0.2.7").await;
+    assert_eq!(site.world.events("would-refuse", Some("blocked")).await, 1, "the first of a minute at once");
+    assert_eq!(site.world.events("refuse", Some("wrong-password")).await, 10, "by Dovecot itself");
+    assert!(site.world.service.blocks().is_empty());
+}
+
+#[tokio::test]
 async fn two_hundred_attempts_at_once_are_tried_exactly_ten_times() {
     let site = Site::start("", "").await;
     let mut attempts = Vec::new();

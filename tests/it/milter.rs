@@ -115,6 +115,19 @@ async fn a_refusal_is_an_event_and_speaks_the_sites_language() {
 }
 
 #[tokio::test]
+async fn while_observing_every_mail_goes_as_it_is_and_the_refusal_is_an_event() {
+    let observe = "[main_password]\nchecked_by = \"next-passdb\"\n[rollout]\nmode = \"observe\"\n";
+    let world = world(observe).await;
+    let [owner, delegate] = [ANN, BOB].map(|name| AccountName::parse(name, None).unwrap());
+    world.service.carry_out(Order::Grant { owner, delegate, right: Right::OnBehalf }, "test").await.unwrap();
+    let mut server = Server::connect(&world).await;
+    assert_eq!(server.mail(ANN, &[("From", BOB)]).await, "c");
+    assert_eq!(world.events("would-refuse", Some("From: bob@example.org (mail 4WXYZ)")).await, 1);
+    assert_eq!(server.mail(BOB, &[("From", ANN)]).await, "c", "it is not marked either");
+    assert_eq!(world.events("refuse", None).await, 0);
+}
+
+#[tokio::test]
 async fn a_stop_in_the_middle_of_a_mail_closes_without_a_word() {
     let world = world("").await;
     let mut server = Server::connect(&world).await;

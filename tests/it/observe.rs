@@ -2,6 +2,7 @@
 //! put down, and nothing of it is left when enforcing begins.
 
 use sidegate::gate::event::Kind;
+use sidegate::gate::limits::{Allowance, Level, Limited, LimitsChange, Per};
 use sidegate::gate::name::AccountName;
 use sidegate::gate::order::Order;
 use sidegate::gate::record::Block;
@@ -125,4 +126,33 @@ async fn the_report_is_read_page_by_page() {
     assert_eq!(page(ANN).await.len(), 1);
     let later = sidegate::clock::Timestamp(START.0 + 1);
     assert!(world.service.met(later, String::new(), 2).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn at_a_limit_nothing_is_put_off_nobody_is_told_and_no_password_goes() {
+    let settings = format!("{OBSERVE}\n[sending]\non_limit = \"revoke-client-password\"");
+    let world = World::start(&settings).await;
+    world.account(ANN).await;
+    world.password(ANN, "Phone", SECRET).await;
+    let mut change = LimitsChange::default();
+    change.0[Limited::MessagesPerHour as usize] = Some(Allowance::AtMost(1));
+    let order = Order::SetLimits { level: Level::Default, per: Per::Account, change };
+    world.service.carry_out(order, "test").await.unwrap();
+    let mut client = world.client().await;
+    let params = format!("service=smtp\trip={HOME}");
+    assert!(client.answer(ANN, SECRET, &params).await.starts_with("OK"));
+    let mut peer = world.raw("policy").await;
+    for (n, state) in [(1, "DATA"), (1, "END-OF-MESSAGE"), (2, "DATA"), (2, "END-OF-MESSAGE")] {
+        peer.say(&format!(
+            "request=smtpd_access_policy\nprotocol_state={state}\nclient_address={HOME}\nsasl_username={ANN}\n\
+             sender={ANN}\nrecipient_count=1\ninstance=a.{n}\n\n"
+        ))
+        .await;
+        assert_eq!(peer.hear().await.as_deref(), Some("action=DUNNO"), "{state} of {n}");
+        assert_eq!(peer.hear().await.as_deref(), Some(""));
+    }
+    assert!(world.events("would-defer", None).await > 0);
+    let query = EventQuery { kinds: vec![Kind::PasswordRevoked], limit: 10, ..EventQuery::default() };
+    assert!(world.service.events(query).await.unwrap().is_empty());
+    assert!(client.answer(ANN, SECRET, &params).await.starts_with("OK"));
 }

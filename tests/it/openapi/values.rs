@@ -5,7 +5,7 @@ use sidegate::api::*;
 use sidegate::clock::Timestamp;
 use sidegate::gate::account::LastUse;
 use sidegate::gate::delegation::Right;
-use sidegate::gate::event::{Event, Kind};
+use sidegate::gate::event::{Event, Kind, WOULD_REFUSE};
 use sidegate::gate::limits::{LIMIT_MAX, Per};
 
 use super::Schemas;
@@ -286,7 +286,7 @@ pub(super) fn events(schemas: &mut Schemas) {
     let bare = EventView { id: 1, event: Event::new(NOW, Kind::AccountAdded, "uid 0") };
     let event = Event {
         protocol: Some("imap".into()),
-        verdict: Some("refuse".into()),
+        verdict: Some(WOULD_REFUSE.into()),
         ..Event::new(NOW, Kind::Login, "gate")
             .account("ann@example.org")
             .address("192.0.2.7")

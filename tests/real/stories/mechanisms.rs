@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::logins;
 use crate::client::Imap;
 use crate::dovecot::{Dovecot, IMAP};
+use crate::process::wait_until;
 use crate::series::Series;
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
 
@@ -74,6 +76,29 @@ fn where_main_passwords_are_good_for_nothing_no_other_mechanism_is_offered() {
     let Some(site) = plan.start() else { return };
     let offered = Imap::open(HOME, Dovecot::at(&site, IMAP)).command("CAPABILITY").join(" ");
     assert!(offered.contains("AUTH=PLAIN") && !offered.contains("CRAM-MD5"), "{offered}");
+}
+
+#[test]
+fn while_observing_every_mechanism_is_the_upstreams() {
+    let settings = "[rollout]\nmode = \"observe\"\n";
+    let plan = Plan::new(Mode::Front).on(Series::V23).settings(settings);
+    let Some(site) = plan.dovecot_has("auth_mechanisms = plain login scram-sha-256\n").start() else {
+        return;
+    };
+    site.account(ALICE);
+    site.cli.done(&["account", "set", ALICE, "--two-factor", "on"]);
+    let connected = || site.cli.json(&["status"])["upstream_connected"] == true;
+    wait_until("the upstream is there", Duration::from_secs(20), connected);
+    for n in 0..10 {
+        assert_refused(&scram(&site, [127, 0, 7, 24], ALICE, &format!("wrong-Main-{n}")));
+    }
+    assert_in(&scram(&site, [127, 0, 7, 24], ALICE, MAIN_PASSWORD));
+    assert_in(&scram(&site, HOME.octets(), ALICE, MAIN_PASSWORD));
+    let events = site.cli.json(&["events"]);
+    assert_eq!(logins(&events, "127.0.7.24", "wrong-password"), 10, "{events}");
+    assert_eq!(logins(&events, "127.0.7.24", "blocked"), 1, "{events}");
+    assert_eq!(logins(&events, &HOME.to_string(), "main-password"), 1, "{events}");
+    site.assert_nothing_secret();
 }
 
 fn token_settings(site: &Site) {
