@@ -7,15 +7,15 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use data_encoding::BASE64;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
@@ -31,9 +31,11 @@ const LINE_BYTES_MAX: usize = 65_536;
 const QUEUE_MAX: usize = 4_096;
 /// How long connecting and the handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often a broken connection is tried again while nobody asks. Soon, because login processes
-/// that come before it is up are not offered what it does.
+/// How often a broken connection is tried again while nobody asks.
 const RETRY: Duration = Duration::from_millis(250);
+/// How long a login process waits to hear what the upstream offers, while it was never there since
+/// our start: Dovecot starts both together, and a login process keeps what it was told at first.
+const FIRST_OFFER_PATIENCE: Duration = Duration::from_secs(2);
 /// The most users that a list may have.
 const LIST_MAX: usize = 10_000_000;
 
@@ -76,10 +78,13 @@ impl Upstream {
         }
     }
 
-    /// What the upstream offered last, beside PLAIN and LOGIN.
-    #[must_use]
-    pub fn mechanisms(&self) -> Arc<[Mechanism]> {
-        self.auth.offered()
+    /// What the upstream offered last, beside PLAIN and LOGIN. If it was never there it is waited
+    /// for, up to [`FIRST_OFFER_PATIENCE`].
+    pub async fn mechanisms(&self) -> Arc<[Mechanism]> {
+        let mut state = self.auth.state.clone();
+        let met = state.wait_for(|state| state.offered.is_some());
+        let met = timeout(FIRST_OFFER_PATIENCE, met).await;
+        met.ok().and_then(|state| state.ok()?.offered.clone()).unwrap_or_default()
     }
 
     /// Whether both sockets answer at present.
@@ -241,29 +246,26 @@ enum Command {
 struct Link {
     commands: mpsc::Sender<Command>,
     last_id: AtomicU32,
-    state: Arc<Mutex<State>>,
+    state: watch::Receiver<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     up: bool,
-    offered: Arc<[Mechanism]>,
+    /// None before it was there once.
+    offered: Option<Arc<[Mechanism]>>,
 }
 
 impl Link {
     fn start(path: &Path, socket: Socket) -> Self {
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
-        let state = Arc::new(Mutex::new(State::default()));
-        tokio::spawn(keep_up(path.to_owned(), socket, queue, Arc::clone(&state)));
+        let (tell, state) = watch::channel(State::default());
+        tokio::spawn(keep_up(path.to_owned(), socket, queue, tell));
         Self { commands, last_id: AtomicU32::new(0), state }
     }
 
-    fn offered(&self) -> Arc<[Mechanism]> {
-        Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner).offered)
-    }
-
     fn is_up(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).up
+        self.state.borrow().up
     }
 
     /// Never 0.
@@ -295,9 +297,8 @@ async fn keep_up(
     path: PathBuf,
     socket: Socket,
     mut queue: mpsc::Receiver<Command>,
-    state: Arc<Mutex<State>>,
+    state: watch::Sender<State>,
 ) {
-    let set = |change: &dyn Fn(&mut State)| change(&mut state.lock().unwrap_or_else(PoisonError::into_inner));
     let mut first = None;
     // At boot we come before Dovecot: until it was there once, its absence is no trouble.
     let mut was_there = false;
@@ -307,9 +308,9 @@ async fn keep_up(
             Ok(Ok(wire)) => {
                 info!(path = %path.display(), "upstream connected");
                 (was_there, complained) = (true, false);
-                set(&|state| (state.up, state.offered) = (true, wire.offered.clone().into()));
+                state.send_replace(State { up: true, offered: Some(wire.offered.clone().into()) });
                 let ended = wire.serve(first.take(), &mut queue).await;
-                set(&|state| state.up = false);
+                state.send_modify(|state| state.up = false);
                 match ended {
                     Ok(()) => return,
                     Err(problem) => problem.to_string(),

@@ -23,7 +23,7 @@ use crate::clock::Timestamp;
 use crate::config::{Choice, Endpoint, ListenProtocol, Listener, Refusals};
 use crate::handover::Kept;
 use crate::http::Http;
-use crate::proto::auth_client::{Agreed, AuthClient, Greeting};
+use crate::proto::auth_client::{Agreed, AuthClient, Greeting, Mechanism};
 use crate::proto::auth_master::AuthMaster;
 use crate::proto::dict::Dict;
 use crate::proto::milter::Milter;
@@ -314,7 +314,9 @@ impl Door {
         let mut peer = Peer { id, cookie: [0; 16], agreed, asked: &self.asked };
         match self.settings.protocol {
             ListenProtocol::AuthClient => {
-                let mut greeting = greeting(service, id, &self.settings);
+                // One that goes on keeps what it was offered.
+                let offer = if peer.agreed.is_none() { relayed(service).await } else { Arc::default() };
+                let mut greeting = greeting(service, id, &self.settings, offer);
                 let protocol = match &peer.agreed {
                     Some(agreed) => {
                         greeting.cookie = agreed.cookie();
@@ -362,21 +364,22 @@ fn next_id() -> ConnectionId {
     ConnectionId(LAST_ID.fetch_add(1, Ordering::Relaxed) + 1)
 }
 
-fn greeting(service: &Service, id: ConnectionId, settings: &Listener) -> Greeting {
-    let (on_trouble, held) = (settings.on_trouble, settings.refusals == Refusals::Held);
+/// Every other mechanism proves a main password too: offered only where those are good for anything.
+async fn relayed(service: &Service) -> Arc<[Mechanism]> {
     let rules = service.rules();
-    // Every other mechanism proves a main password too: offered only where those are good for
-    // anything.
-    let relayed = match service.upstream() {
-        Some(upstream) if rules.observe || rules.policy.admits_any() => upstream.mechanisms(),
+    match service.upstream() {
+        Some(upstream) if rules.observe || rules.policy.admits_any() => upstream.mechanisms().await,
         _ => Arc::default(),
-    };
+    }
+}
+
+fn greeting(service: &Service, id: ConnectionId, settings: &Listener, relayed: Arc<[Mechanism]>) -> Greeting {
     Greeting {
         spid: std::process::id(),
         cuid: id.0,
         cookie: service.entropy().bytes(),
         relayed,
-        on_trouble,
-        held,
+        on_trouble: settings.on_trouble,
+        held: settings.refusals == Refusals::Held,
     }
 }

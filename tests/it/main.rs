@@ -23,6 +23,7 @@ mod manual;
 mod milter;
 mod notices;
 mod observe;
+mod offers;
 mod openapi;
 mod packages;
 mod passwords;
