@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn user(outcome: Result<Login, &'static str>) -> Result<String, &'static str> {
-        outcome.map(|login| login.user)
+        outcome.map(|login| login.user.to_string())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! An account, its client passwords, and the marks of those that were removed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -41,7 +42,7 @@ pub struct ClientPassword {
     /// The store's number for it, never used again.
     pub id: i64,
     /// What its owner calls it.
-    pub name: String,
+    pub name: Arc<str>,
     /// What finds and proves it.
     pub stored: Stored,
     /// When it was made.

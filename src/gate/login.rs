@@ -4,6 +4,7 @@
 //! [`terms_refuse`] say, once it is proved, whether that is enough.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ipnet::IpNet;
@@ -82,7 +83,7 @@ pub struct Grant {
     /// The account's name in normal form.
     pub account: AccountName,
     /// The client password that was right; `None` for a main password.
-    pub password: Option<(i64, String)>,
+    pub password: Option<(i64, Arc<str>)>,
 }
 
 /// Why somebody is not let in. Every reason but [`Reason::Blocked`] reads the same to the client.
@@ -202,6 +203,18 @@ pub enum Screened<'a> {
     Elsewhere,
 }
 
+impl<'a> Screened<'a> {
+    /// The client passwords of which one may be the right one.
+    #[must_use]
+    pub fn candidates(&self) -> &[&'a ClientPassword] {
+        match self {
+            Self::Prove(password) => std::slice::from_ref(password),
+            Self::ProveOneOf(passwords) => passwords,
+            Self::Refuse(_) | Self::AskUpstream | Self::Elsewhere => &[],
+        }
+    }
+}
+
 /// Decides what has to be proved. `selectors` belong to what was presented, under each key that is known.
 pub fn screen<'a>(
     account: Option<&'a Account>,
@@ -288,7 +301,7 @@ mod tests {
         let selector = key.selector(1, &Secret::new(secret).digest());
         ClientPassword {
             id,
-            name: format!("device {id}"),
+            name: format!("device {id}").into(),
             stored: Stored::Ours { selector, key_id: key.id(), phc: String::new() },
             created: Timestamp(0),
             terms: Terms::default(),

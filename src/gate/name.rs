@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use precis_profiles::{UsernameCaseMapped, precis_core::profile::Profile};
 
@@ -31,9 +32,9 @@ fn refuse<T>(why: impl Into<Cow<'static, str>>) -> Result<T, NameError> {
 }
 
 /// A full mail address in its one normal form: trimmed, normalised and lower-case as RFC 8265
-/// `UsernameCaseMapped` says.
+/// `UsernameCaseMapped` says. A copy costs next to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountName(String);
+pub struct AccountName(Arc<str>);
 
 impl AccountName {
     /// Normalises what somebody typed. A name without `@` gets `default_domain`, if there is one.
@@ -57,7 +58,7 @@ impl AccountName {
         if name.len() > ACCOUNT_NAME_BYTES_MAX {
             return refuse("the account name is too long");
         }
-        Ok(Self(name))
+        Ok(Self(name.into()))
     }
 
     /// As [`AccountName::parse`], for a name that is to become an account: a full address.
@@ -75,7 +76,7 @@ impl AccountName {
     /// A name of the upstream's that no account here can have, as it is (observe-only: it is let in all the same).
     #[must_use]
     pub fn foreign(name: &str) -> Self {
-        Self(name.to_owned())
+        Self(name.into())
     }
 
     /// The normal form.
@@ -95,13 +96,13 @@ impl AccountName {
     pub fn untagged(&self) -> Option<Self> {
         let (local, domain) = self.0.rsplit_once('@')?;
         let (local, _tag) = local.split_once('+').filter(|(local, _)| !local.is_empty())?;
-        Some(Self(format!("{local}@{domain}")))
+        Some(Self(format!("{local}@{domain}").into()))
     }
 
     /// The address with the same local part in another domain, which is in normal form.
     #[must_use]
     pub fn at_domain(&self, domain: &str) -> Option<Self> {
-        let name = Self(format!("{}@{domain}", self.parts().0));
+        let name = Self(format!("{}@{domain}", self.parts().0).into());
         (name.0.len() <= ACCOUNT_NAME_BYTES_MAX).then_some(name)
     }
 }
@@ -113,6 +114,12 @@ pub fn for_events(name: &str) -> &str {
         return "(looks like a password)";
     }
     &name[..name.floor_char_boundary(ACCOUNT_NAME_BYTES_MAX)]
+}
+
+impl From<&AccountName> for Arc<str> {
+    fn from(name: &AccountName) -> Self {
+        Self::clone(&name.0)
+    }
 }
 
 impl fmt::Display for AccountName {
@@ -203,7 +210,10 @@ impl GroupName {
 /// A mail protocol as Dovecot and Postfix name it: imap, pop3, smtp, submission, sieve, ...
 /// Lower-case; maddy says `SMTP`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Protocol(String);
+pub struct Protocol(Cow<'static, str>);
+
+/// Protocols of which a copy costs nothing: those that logins come by.
+const USUAL_PROTOCOLS: [&str; 6] = ["imap", "pop3", "smtp", "submission", "sieve", "doveadm"];
 
 impl Protocol {
     /// Lower-cases a protocol name.
@@ -215,7 +225,8 @@ impl Protocol {
         if !fits || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
             return refuse(format!("`{}` is not a protocol name like imap", name.escape_debug()));
         }
-        Ok(Self(name.to_ascii_lowercase()))
+        let usual = USUAL_PROTOCOLS.into_iter().find(|usual| usual.eq_ignore_ascii_case(name));
+        Ok(Self(usual.map_or_else(|| name.to_ascii_lowercase().into(), Cow::Borrowed)))
     }
 
     /// The name in lower case.
@@ -244,7 +255,7 @@ mod tests {
     use super::*;
 
     fn account(typed: &str) -> Result<String, String> {
-        AccountName::parse(typed, Some("example.org")).map(|n| n.0).map_err(|e| e.to_string())
+        AccountName::parse(typed, Some("example.org")).map(|n| n.to_string()).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What doors ask and what they are told: the one vocabulary between `proto/` and `service.rs`.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -13,7 +15,7 @@ pub struct Relay {
     /// The upstream's number for it.
     pub id: u32,
     /// The mechanism, in capitals.
-    pub mechanism: String,
+    pub mechanism: Cow<'static, str>,
     /// Where from and what for.
     pub origin: Origin,
     give_up: Option<Box<dyn FnOnce(u32) + Send>>,
@@ -24,7 +26,7 @@ impl Relay {
     #[must_use]
     pub fn new(
         id: u32,
-        mechanism: String,
+        mechanism: Cow<'static, str>,
         origin: Origin,
         give_up: impl FnOnce(u32) + Send + 'static,
     ) -> Self {
@@ -62,7 +64,7 @@ pub enum Question {
     /// A mechanism that only the upstream does: begin.
     Relay {
         /// The mechanism, in capitals.
-        mechanism: String,
+        mechanism: Cow<'static, str>,
         /// Where from and what for.
         origin: Origin,
         /// The client's first message, still in base64, if there was one.
@@ -209,7 +211,7 @@ pub struct LoginAnswer {
     /// How it ended.
     pub verdict: Verdict,
     /// The name for `user=`: normal form, or as the upstream has it.
-    pub user: Option<String>,
+    pub user: Option<Arc<str>>,
     /// Words for the person.
     pub text: Option<String>,
     /// The upstream's own fields, tab-separated and escaped, without `user=`.
@@ -222,11 +224,11 @@ pub struct LoginAnswer {
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The name for the user database.
-    pub user: String,
+    pub user: Arc<str>,
     /// What let it in; looked at once more when it is claimed.
     pub grant: Grant,
     /// The mechanism, for `auth_mech=`.
-    pub mechanism: String,
+    pub mechanism: Cow<'static, str>,
     /// Where from and what for.
     pub origin: Origin,
 }

@@ -37,6 +37,14 @@ impl Secret {
         &self.0
     }
 
+    /// What is left without its first bytes.
+    #[must_use]
+    pub fn without_front(mut self, bytes: usize) -> Self {
+        // What lies behind the new end is wiped with the rest.
+        self.0.drain(..bytes.min(self.0.len()));
+        self
+    }
+
     /// D of a presented client password: SHA-256 of it without white space, because people copy
     /// it in groups of four.
     #[must_use]

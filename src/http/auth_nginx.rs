@@ -71,7 +71,7 @@ async fn told(shared: Shared, headers: &HeaderMap) -> Told {
     let Ok(Answer::Login(LoginAnswer { verdict, user, text, .. })) = asked else { return later() };
     match verdict {
         Verdict::Accept(grant) => {
-            Told::Ok { user: user.unwrap_or_else(|| grant.account.to_string()), backend }
+            Told::Ok { user: user.as_deref().unwrap_or_else(|| grant.account.as_str()).to_owned(), backend }
         }
         // The block's own text; it is not worth waiting for.
         Verdict::Refuse(Reason::Blocked(_)) => {

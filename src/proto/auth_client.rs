@@ -25,6 +25,7 @@ mod keep;
 mod parse;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
@@ -212,18 +213,16 @@ impl AuthClient {
     }
 
     /// The first turn of a mechanism; `None` if it was not offered.
-    fn begin(&self, auth: AuthLine) -> Option<Next> {
+    fn begin(&self, auth: AuthLine<'_>) -> Option<Next> {
         let AuthLine { mechanism, origin, initial, .. } = auth;
-        Some(match (mechanism.as_str(), initial) {
+        Some(match (mechanism.as_ref(), initial) {
             ("PLAIN", None) => Next::Prompt(Turn::Plain(origin)),
-            ("PLAIN", Some(initial)) => advance(Turn::Plain(origin), initial.reveal()),
+            ("PLAIN", Some(initial)) => advance(Turn::Plain(origin), initial),
             // An empty name is asked for, as a real Dovecot does.
-            ("LOGIN", Some(initial)) if !initial.reveal().is_empty() => {
-                advance(Turn::LoginName(origin), initial.reveal())
-            }
+            ("LOGIN", Some(initial)) if !initial.is_empty() => advance(Turn::LoginName(origin), initial),
             ("LOGIN", _) => Next::Prompt(Turn::LoginName(origin)),
             (name, initial) if self.greeting.relayed.iter().any(|known| known.name == name) => {
-                Next::Ask(Question::Relay { mechanism, origin, initial })
+                Next::Ask(Question::Relay { mechanism, origin, initial: initial.map(Secret::new) })
             }
             _ => return None,
         })
@@ -338,19 +337,19 @@ impl AuthClient {
             }
             Verdict::Defer(_) => return if self.trouble(id, smtp, out) { Reply::Done } else { Reply::Close },
         };
-        let mut rest = BytesMut::new();
-        for (key, value) in [("\tuser=", user), ("\treason=", text)] {
+        begin_line(out, word, id);
+        for (key, value) in [("\tuser=", user.as_deref()), ("\treason=", text.as_deref())] {
             if let Some(value) = value {
-                rest.put_slice(key.as_bytes());
-                tab::escape_into(&mut rest, value.as_bytes());
+                out.put_slice(key.as_bytes());
+                tab::escape_into(out, value.as_bytes());
             }
         }
         if !fields.is_empty() {
-            rest.put_u8(b'\t');
-            rest.put_slice(&fields);
+            out.put_u8(b'\t');
+            out.put_slice(&fields);
         }
-        line(out, word, id, &rest);
-        login.map_or(Reply::Done, |login| Reply::Tell(Notice::Granted(id, Box::new(login))))
+        out.put_u8(b'\n');
+        login.map_or(Reply::Done, |login| Reply::Tell(Notice::Granted(id, login)))
     }
 }
 
@@ -455,9 +454,13 @@ fn advance(turn: Turn, data: &[u8]) -> Next {
     })
 }
 
+fn begin_line(out: &mut BytesMut, word: &str, id: u32) {
+    // Writing to memory does not fail.
+    let _ = write!(out, "{word}\t{id}");
+}
+
 fn line(out: &mut BytesMut, word: &str, id: u32, rest: &[u8]) {
-    out.put_slice(word.as_bytes());
-    out.put_slice(format!("\t{id}").as_bytes());
+    begin_line(out, word, id);
     out.put_slice(rest);
     out.put_u8(b'\n');
 }

@@ -54,7 +54,7 @@ pub enum Notice {
         cpid: u32,
     },
     /// A login was granted and may be claimed.
-    Granted(u32, Box<Login>),
+    Granted(u32, Login),
     /// The peer no longer wants this login.
     Cancelled(u32),
 }

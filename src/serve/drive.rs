@@ -301,9 +301,7 @@ impl<P: Protocol> Line<'_, P> {
         let mut claims = self.service.claims();
         match notice {
             Notice::Introduced { cpid } => claims.introduce(self.peer.id, cpid, self.peer.cookie),
-            Notice::Granted(auth_id, login) => {
-                claims.grant(self.peer.id, auth_id, *login, self.service.now())
-            }
+            Notice::Granted(auth_id, login) => claims.grant(self.peer.id, auth_id, login, self.service.now()),
             Notice::Cancelled(auth_id) => claims.cancel(self.peer.id, auth_id),
         }
     }

@@ -4,6 +4,7 @@
 //! none. What was tried in vain is remembered until the daemon ends: a device that goes on with an old password, or a
 //! webmail with the main password, costs its hashes once.
 
+use std::sync::Arc;
 use tracing::warn;
 
 use super::proof::deferral;
@@ -24,7 +25,7 @@ use crate::store::Tables;
 pub(super) struct FirstUse {
     account_id: i64,
     id: i64,
-    name: String,
+    name: Arc<str>,
     scheme: Scheme,
     digest: Digest,
 }

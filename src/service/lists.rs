@@ -157,7 +157,7 @@ fn account_standing(
     for password in account.passwords {
         let scope = Scope::Password(password.id);
         let limits = standing(tables, &levels, Per::ClientPassword, &scope, now)?;
-        passwords.push((password.id, password.name, limits));
+        passwords.push((password.id, password.name.to_string(), limits));
     }
     Ok(Some(AccountStanding { group: account.group, limits, passwords }))
 }

@@ -8,7 +8,9 @@
 //!
 //! A future is moved as a whole, waits that may come included: what nearly no login waits for is boxed.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +21,6 @@ use super::proof::Proof;
 use super::seats::{NoSeat, SEAT_WAIT, Seat};
 use super::{Rules, Service, lock};
 use crate::clock::Timestamp;
-use crate::gate::account::LastUse;
 use crate::gate::address::Key;
 use crate::gate::event::{ALLOWED_HOST, Event, Kind};
 use crate::gate::key::{AccountTag, SecretTag};
@@ -85,7 +86,7 @@ impl Service {
         self.count(&verdict);
         self.counters.decided(started.elapsed());
         self.leave(seat, started, &trier, &verdict, &rules).await;
-        self.word(verdict, upstream, attempt.mechanism, &attempt.origin, shown, &rules)
+        self.word(verdict, upstream, attempt.mechanism.into(), &attempt.origin, shown, &rules)
     }
 
     pub(super) fn trier<'a>(&self, shown: &'a str, origin: &'a Origin, rules: &Rules) -> Trier<'a> {
@@ -138,7 +139,7 @@ impl Service {
     pub(super) fn unseated(&self, trier: &Trier<'_>, verdict: Verdict, rules: &Rules) -> LoginAnswer {
         self.count(&verdict);
         self.record_sum(trier, &verdict, || self.event(trier, &verdict));
-        self.word(verdict, None, "", trier.origin, trier.shown, rules)
+        self.word(verdict, None, "".into(), trier.origin, trier.shown, rules)
     }
 
     /// Records the refusal of somebody who is not looked at: once at once, then as a sum.
@@ -302,7 +303,7 @@ impl Service {
             let account = account.filter(|account| account.enabled);
             let password = account.as_ref().and_then(|a| a.passwords.iter().find(|known| known.id == *id));
             return match password {
-                None => Err(Verdict::Refuse(Reason::Revoked { id: *id, name: name.clone() })),
+                None => Err(Verdict::Refuse(Reason::Revoked { id: *id, name: name.to_string() })),
                 Some(password) => match terms_refuse(password, origin, self.now()) {
                     Some(reason) => Err(Verdict::Refuse(reason)),
                     None => Ok(()),
@@ -315,9 +316,7 @@ impl Service {
         let now = self.now();
         let address = trier.origin.address;
         if let Some((id, _)) = &grant.password {
-            let protocol = trier.origin.protocol.to_string();
-            let last_use = LastUse { at: now, address: address.map(|a| a.to_string()), protocol };
-            self.last_uses.note(*id, last_use);
+            self.last_uses.note(*id, trier.origin, now);
         }
         let declared = address.is_none_or(|address| rules.policy.trusts(address));
         if !trier.exempt && !declared && lock(&self.crowds).note(trier.source, trier.tag, now) {
@@ -377,7 +376,7 @@ impl Service {
         &self,
         verdict: Verdict,
         upstream: Option<(String, Bytes)>,
-        mechanism: &str,
+        mechanism: Cow<'static, str>,
         origin: &Origin,
         shown: &str,
         rules: &Rules,
@@ -391,16 +390,12 @@ impl Service {
         };
         let (user, login) = match &verdict {
             Verdict::Accept(grant) => {
-                let user = upstream_name.unwrap_or_else(|| grant.account.to_string());
-                let login = Login {
-                    user: user.clone(),
-                    grant: grant.clone(),
-                    mechanism: mechanism.to_owned(),
-                    origin: origin.clone(),
-                };
-                (Some(user), Some(login))
+                let user: Arc<str> =
+                    upstream_name.map_or_else(|| (&grant.account).into(), |name| name.as_str().into());
+                let (grant, origin) = (grant.clone(), origin.clone());
+                (Some(Arc::clone(&user)), Some(Login { user, grant, mechanism, origin }))
             }
-            _ => (Some(shown.to_owned()).filter(|shown| !shown.is_empty()), None),
+            _ => (Some(shown.into()).filter(|_| !shown.is_empty()), None),
         };
         LoginAnswer { verdict, user, text, fields, login }
     }

@@ -4,6 +4,7 @@
 //!   word is the answer.
 //! - Failures are counted apart and in memory only: no seat, no store, and none of them is left when enforcing begins.
 
+use std::borrow::Cow;
 use std::sync::Mutex;
 
 use tokio::time::Instant;
@@ -99,14 +100,14 @@ impl Service {
         self.put_down_observed(trier, &would, &ended.verdict, digest, rules);
         self.counters.decided(started.elapsed());
         self.leave(None, started, trier, &ended.verdict, rules).await;
-        self.word(ended.verdict, ended.upstream, attempt.mechanism, trier.origin, trier.shown, rules)
+        self.word(ended.verdict, ended.upstream, attempt.mechanism.into(), trier.origin, trier.shown, rules)
     }
 
     /// A mechanism that only the upstream does has ended.
     pub(super) async fn observe_relay(
         &self,
         said: Option<Said>,
-        mechanism: &str,
+        mechanism: Cow<'static, str>,
         origin: &Origin,
         data: Option<&Secret>,
         rules: &Rules,

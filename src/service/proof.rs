@@ -105,26 +105,23 @@ impl Service {
         let digest = attempt.secret.digest();
         let selectors = account.map(|account| self.keys().selectors(account.id, &digest));
         let host = attempt.origin.host;
-        let mut screened = screen(account, selectors.as_ref(), policy, host);
-        let candidates = match &screened {
-            Screened::Prove(password) => vec![*password],
-            Screened::ProveOneOf(passwords) => passwords.clone(),
-            Screened::Refuse(_) | Screened::AskUpstream | Screened::Elsewhere => Vec::new(),
-        };
-        for password in &candidates {
+        let screened = screen(account, selectors.as_ref(), policy, host);
+        let candidates = screened.candidates();
+        let mut otherwise = None;
+        for password in candidates {
             let Stored::Ours { phc, .. } = &password.stored else { continue };
             match self.verify(password.id, phc, &digest, source).await {
                 Ok(true) => {
                     self.adopt(password, account, &digest).await;
                     return self.proved(name, password, attempt).into();
                 }
-                Ok(false) => screened = without_client_password(account, policy, host),
+                Ok(false) => otherwise = Some(without_client_password(account, policy, host)),
                 Err(error) => return Verdict::Defer(deferral(error)).into(),
             }
         }
         let imported = candidates.iter().any(|password| password.stored.imported().is_some());
         let found = if imported {
-            Box::pin(self.find_imported(&candidates, attempt, policy.admits(account, host), source)).await
+            Box::pin(self.find_imported(candidates, attempt, policy.admits(account, host), source)).await
         } else {
             Ok(None)
         };
@@ -134,10 +131,10 @@ impl Service {
                 return Proof { first_use, ..self.proved(name, password, attempt).into() };
             }
             Ok(None) if candidates.is_empty() => {}
-            Ok(None) => screened = without_client_password(account, policy, host),
+            Ok(None) => otherwise = Some(without_client_password(account, policy, host)),
             Err(deferred) => return deferred.into(),
         }
-        match screened {
+        match otherwise.unwrap_or(screened) {
             Screened::Refuse(reason) => Verdict::Refuse(reason).into(),
             // Only a candidate that was not the one could have been left over.
             Screened::Prove(_) | Screened::ProveOneOf(_) => Verdict::Refuse(Reason::WrongPassword).into(),

@@ -4,6 +4,7 @@
 //! A seat is held while the upstream thinks, not while the client does: nobody can sit on ten
 //! seats with ten dialogues left open.
 
+use std::borrow::Cow;
 use tokio::time::Instant;
 
 use super::Service;
@@ -17,7 +18,7 @@ impl Service {
     pub(super) async fn relay(
         &self,
         going: Option<u32>,
-        mechanism: String,
+        mechanism: Cow<'static, str>,
         origin: Origin,
         data: Option<Secret>,
     ) -> Answer {
@@ -47,7 +48,7 @@ impl Service {
         }
         if rules.observe {
             let data = data.as_ref();
-            return Answer::Login(self.observe_relay(said.ok(), &mechanism, &origin, data, &rules).await);
+            return Answer::Login(self.observe_relay(said.ok(), mechanism, &origin, data, &rules).await);
         }
         let proof = self.weigh(said, origin.host, &rules.policy).await;
         let shown = match (&proof.verdict, &proof.upstream) {
@@ -60,6 +61,6 @@ impl Service {
         let proof = self.settle(&trier, proof, secret, generation, &rules).await;
         self.count(&proof.verdict);
         self.leave(seat, started, &trier, &proof.verdict, &rules).await;
-        Answer::Login(self.word(proof.verdict, proof.upstream, &mechanism, &origin, &shown, &rules))
+        Answer::Login(self.word(proof.verdict, proof.upstream, mechanism, &origin, &shown, &rules))
     }
 }

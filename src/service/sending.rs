@@ -7,6 +7,7 @@
 //!    the counts, so that of two sessions that race for the last recipient exactly one wins.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use tracing::warn;
 
@@ -47,7 +48,7 @@ struct Sender {
     tag: AccountTag,
     group: Option<GroupName>,
     /// The client password behind the session, as far as it is known.
-    password: Option<(i64, String)>,
+    password: Option<(i64, Arc<str>)>,
 }
 
 impl Service {

@@ -5,7 +5,7 @@
 //! the store's last uses stand in.
 
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hashlink::LruCache;
@@ -78,7 +78,7 @@ fn port(params: &[u8]) -> Option<u16> {
 }
 
 /// The client password that an account last sent with from an address, as far as the store knows.
-pub(super) fn last_used(account: &Account, address: Option<IpAddr>) -> Option<(i64, String)> {
+pub(super) fn last_used(account: &Account, address: Option<IpAddr>) -> Option<(i64, Arc<str>)> {
     let address = address?.to_string();
     let used = account.passwords.iter().filter_map(|password| {
         let last = password.last_use.as_ref()?;

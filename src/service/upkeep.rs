@@ -2,6 +2,7 @@
 //! blocks and old runs are swept, old events are forgotten.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::gate::account::{LastUse, REVOKED_KEPT};
 use crate::gate::address::Key;
 use crate::gate::event::Event;
 use crate::gate::key::AccountTag;
-use crate::gate::login::Grant;
+use crate::gate::login::{Grant, Origin};
+use crate::gate::name::Protocol;
 use crate::gate::record::{AddressRecord, Block};
 use crate::log;
 use crate::store::booking::release_overdue;
@@ -37,12 +39,28 @@ const FORGET_SOURCES: usize = 1_000;
 /// Last uses and events that are not written yet.
 #[derive(Debug, Default)]
 pub(super) struct LastUses {
-    uses: Mutex<HashMap<i64, LastUse>>,
+    uses: Mutex<HashMap<i64, Use>>,
     events: Mutex<Vec<Event>>,
 }
 
+/// A use of a client password. It becomes words when it is written.
+#[derive(Clone, Debug)]
+struct Use {
+    at: Timestamp,
+    address: Option<IpAddr>,
+    protocol: Protocol,
+}
+
+impl Use {
+    fn in_words(&self) -> LastUse {
+        let address = self.address.map(|address| address.to_string());
+        LastUse { at: self.at, address, protocol: self.protocol.to_string() }
+    }
+}
+
 impl LastUses {
-    pub(super) fn note(&self, password_id: i64, last_use: LastUse) {
+    pub(super) fn note(&self, password_id: i64, origin: &Origin, at: Timestamp) {
+        let last_use = Use { at, address: origin.address, protocol: origin.protocol.clone() };
         lock(&self.uses).insert(password_id, last_use);
     }
 }
@@ -84,7 +102,8 @@ impl Service {
             .store
             .write(
                 move |tables| {
-                    uses.iter().try_for_each(|(id, last_use)| tables.set_last_use(*id, last_use))?;
+                    uses.iter()
+                        .try_for_each(|(id, last_use)| tables.set_last_use(*id, &last_use.in_words()))?;
                     batch.iter().try_for_each(|event| tables.add_event(event).map(drop))
                 },
                 |()| (),

@@ -145,7 +145,7 @@ fn heaviest(
     let Some(account) = tables.account(&message.account)? else { return Ok(None) };
     if met.per == Per::ClientPassword {
         let meant = account.passwords.iter().find(|password| message.password_id == Some(password.id));
-        return Ok(meant.map(|password| (password.id, password.name.clone())));
+        return Ok(meant.map(|password| (password.id, password.name.to_string())));
     }
     let mut sent = |scope| -> Result<u64, StoreError> {
         Ok(used(met.limited, &tables.sent(&scope, oldest_slot(now))?, now))
@@ -156,7 +156,7 @@ fn heaviest(
         let its = sent(Scope::Password(password.id))?;
         otherwise = otherwise.saturating_sub(its);
         if its > most.0 {
-            most = (its, Some((password.id, password.name.clone())));
+            most = (its, Some((password.id, password.name.to_string())));
         }
     }
     Ok(most.1.filter(|_| most.0 > otherwise))

@@ -161,7 +161,7 @@ fn passwords_are_bounded_named_and_revocable<B: Backend>(backend: &B) {
     write(backend, |tables| tables.set_selector(first, Selector([9; 16]), KeyId([9; 8])));
     let account = write(backend, |tables| tables.account(&ann)).expect("there");
     let phone = &account.passwords[0];
-    assert_eq!((phone.id, phone.name.as_str(), phone.created), (first, "phone", NOW));
+    assert_eq!((phone.id, &*phone.name, phone.created), (first, "phone", NOW));
     assert_eq!(phone.stored.selector(), Some((KeyId([9; 8]), Selector([9; 16]))));
     assert_eq!(phone.last_use, Some(last_use.clone()));
     let Order::NewPassword { terms, .. } = new_password("ann@example.org", "x", "x") else { unreachable!() };

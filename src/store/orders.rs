@@ -174,7 +174,7 @@ fn refuses_name(
         let account = account.name.clone();
         return Some(OrderRefused::TooManyPasswords { account, limit: at.passwords_max });
     }
-    if passwords.iter().any(|password| password.name == name) {
+    if passwords.iter().any(|password| *password.name == *name) {
         return Some(OrderRefused::NameTaken { account: account.name.clone(), name: name.to_owned() });
     }
     let named = at.keys.selectors(account.id, &Secret::new(name).digest());
@@ -186,11 +186,11 @@ fn refuses_name(
 fn meant(account: &Account, which: &Which) -> Vec<(i64, String)> {
     let meant = |password: &&ClientPassword| match which {
         Which::Id(id) => password.id == *id,
-        Which::Name(name) => password.name == *name,
+        Which::Name(name) => *password.name == **name,
         Which::All => true,
     };
     let passwords = account.passwords.iter().filter(meant);
-    passwords.map(|password| (password.id, password.name.clone())).collect()
+    passwords.map(|password| (password.id, password.name.to_string())).collect()
 }
 
 fn lift(tables: &mut dyn Tables, key: &Key, at: &Circumstances, events: &mut Vec<Event>) -> Outcomes {

@@ -79,7 +79,7 @@ impl<P: Protocol> Talk<P> {
 /// A gate that lets everybody in whose secret has 16 bytes.
 fn decide(question: Question) -> Answer {
     let login = |verdict| {
-        let (user, text) = (Some("ann\t@example.org".to_owned()), None);
+        let (user, text) = (Some("ann\t@example.org".into()), None);
         Answer::Login(LoginAnswer { verdict, user, text, fields: Bytes::new(), login: None })
     };
     let account = AccountName::parse("ann@example.org", None).unwrap();

@@ -151,7 +151,7 @@ impl Api {
 pub(super) fn password_view(password: ClientPassword) -> PasswordView {
     PasswordView {
         id: password.id,
-        name: password.name,
+        name: password.name.to_string(),
         created: password.created,
         expires: password.terms.expires,
         protocols: password.terms.protocols.iter().map(ToString::to_string).collect(),

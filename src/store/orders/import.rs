@@ -170,12 +170,12 @@ pub fn import_passwords(
             done.mistake(number, "name", format!("{} has two of this name in the file", row.account));
             continue;
         }
-        if let Some(there) = account.passwords.iter().find(|password| password.name == row.name.as_str()) {
+        if let Some(there) = account.passwords.iter().find(|password| *password.name == *row.name.as_str()) {
             let same = matches!(&there.stored, Stored::Imported(hash) if *hash == row.hash);
             if same && there.terms == row.terms {
                 done.unchanged += 1;
             } else {
-                let (account, name) = (row.account.clone(), there.name.clone());
+                let (account, name) = (row.account.clone(), there.name.to_string());
                 done.mistake(number, "name", OrderRefused::NameTaken { account, name });
             }
             continue;
