@@ -8,7 +8,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::task::LocalSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::dialect::Dialect;
 
@@ -155,7 +155,9 @@ async fn paced(
 ) -> (u64, Vec<Duration>) {
     let mut stream = open(n, socket, load.dialect).await;
     let connections = u32::try_from(load.connections).expect("few");
-    let mut ticks = interval(Duration::from_secs(1) * connections / pace);
+    // Evenly over all connections: a question at a time, not one of each at once.
+    let first = tokio::time::Instant::now() + Duration::from_secs(1) * u32::try_from(n).expect("few") / pace;
+    let mut ticks = interval_at(first, Duration::from_secs(1) * connections / pace);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (mut input, mut out, mut latencies) = (BytesMut::new(), BytesMut::new(), Vec::new());
     while start.elapsed() < load.time {
