@@ -143,6 +143,7 @@ impl<P: Protocol> Line<'_, P> {
         told: &mut Told,
     ) -> Result<(), Over> {
         let mut handshake = std::pin::pin!(sleep(HANDSHAKE_TIMEOUT));
+        let mut stop = std::pin::pin!(stopped(told));
         loop {
             let more = self.take_messages()?;
             self.write_now()?;
@@ -157,7 +158,7 @@ impl<P: Protocol> Line<'_, P> {
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 biased;
-                stop = stopped(told), if wake.is_none() => {
+                stop = &mut stop, if wake.is_none() => {
                     self.leaving = Some(Leaving::begin(stop, Instant::now()));
                 }
                 Some((ticket, answer)) = inbox.recv() => {

@@ -80,12 +80,12 @@ impl Refusals {
     }
 }
 
-/// What makes two logins alike, the protocol aside.
-type Way = (AccountTag, Option<i64>, Option<IpAddr>);
+/// What makes two logins alike.
+type Way = (AccountTag, Option<i64>, Option<IpAddr>, Protocol);
 
 /// Logins that succeeded, of a second in which there were too many to tell each.
 #[derive(Debug, Default)]
-pub(super) struct Accepts(Mutex<HashMap<Way, Vec<(Protocol, Event)>>>);
+pub(super) struct Accepts(Mutex<HashMap<Way, (u32, Event)>>);
 
 impl Accepts {
     /// Counts a login. Returns its event where there are too many ways already to sum up another.
@@ -96,16 +96,17 @@ impl Accepts {
         origin: &Origin,
         make: impl FnOnce() -> Event,
     ) -> Option<Event> {
-        let way = (tag, grant.password.as_ref().map(|(id, _)| *id), origin.address);
+        let password = grant.password.as_ref().map(|(id, _)| *id);
+        let way = (tag, password, origin.address, origin.protocol.clone());
         let mut accepts = lock(&self.0);
-        if accepts.len() >= SUMS_MAX && !accepts.contains_key(&way) {
-            return Some(make());
-        }
-        let alike = accepts.entry(way).or_default();
-        match alike.iter_mut().find(|(protocol, _)| *protocol == origin.protocol) {
-            Some((_, event)) => event.count = event.count.saturating_add(1),
-            // A client chooses among few protocols: those of the mail server's doors.
-            None => alike.push((origin.protocol.clone(), make())),
+        let full = accepts.len() >= SUMS_MAX;
+        match accepts.entry(way) {
+            Entry::Occupied(mut alike) => {
+                let count = &mut alike.get_mut().0;
+                *count = count.saturating_add(1);
+            }
+            Entry::Vacant(_) if full => return Some(make()),
+            Entry::Vacant(place) => drop(place.insert((1, make()))),
         }
         None
     }
@@ -113,7 +114,7 @@ impl Accepts {
     /// Takes all.
     pub(super) fn take(&self) -> Vec<Event> {
         let taken = std::mem::take(&mut *lock(&self.0));
-        taken.into_values().flatten().map(|(_, event)| event).collect()
+        taken.into_values().map(|(count, event)| Event { count, ..event }).collect()
     }
 }
 
