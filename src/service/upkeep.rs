@@ -143,15 +143,23 @@ impl Service {
 
     /// Sources that fell out of the table are forgotten by the store too.
     pub(super) fn forget_fallen(&self) {
-        self.forget_sources(&self.seats.fallen());
+        self.forget_sources(&self.seats.fallen(), |_| true);
     }
 
-    fn forget_sources(&self, keys: &[Key]) {
+    /// Only what `is_over`, as the store has it then: a failure may have been on its way to it.
+    fn forget_sources(&self, keys: &[Key], is_over: impl Fn(&AddressRecord) -> bool + Copy + Send + 'static) {
         for keys in keys.chunks(FORGET_SOURCES) {
             let keys = keys.to_vec();
+            let work = move |tables: &mut dyn Tables| {
+                for key in &keys {
+                    if tables.source(key)?.is_some_and(|record| is_over(&record)) {
+                        tables.put_source(key, None)?;
+                    }
+                }
+                Ok(())
+            };
             // What stays in the store is swept at the next start.
-            let _ =
-                self.store.post(move |tables| keys.iter().try_for_each(|key| tables.put_source(key, None)));
+            let _ = self.store.post(work);
         }
     }
 
@@ -177,11 +185,12 @@ impl Service {
     /// Forgets what has ended: blocks, runs, bursts, old events, marks and counts, messages that never ended.
     pub async fn sweep(&self) {
         let (now, rules) = (self.now(), self.rules());
+        let lockout = rules.lockout;
         self.connection_pace.sweep();
         self.source_pace.sweep();
-        self.observed.sweep(now, &rules.lockout);
-        let gone = self.seats.table().sweep(now, &rules.lockout);
-        self.forget_sources(&gone);
+        self.observed.sweep(now, &lockout);
+        let gone = self.seats.table().sweep(now, &lockout);
+        self.forget_sources(&gone, move |record| !record.holds(now, &lockout));
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));
         loop {
             let work = move |tables: &mut dyn Tables| {

@@ -106,6 +106,38 @@ async fn a_block_and_a_run_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn a_failure_that_is_on_its_way_is_not_swept_with_what_was_over() {
+    let world = world("").await;
+    let mut peer = world.client().await;
+    for n in 0..10 {
+        peer.login(ANN, &format!("wrong {n}"), "192.0.2.7").await;
+    }
+    world.pass(HOUR);
+    // The writer waits for this, and the failure with it.
+    let mut other = rusqlite::Connection::open(world.folder.path().join("store.db")).unwrap();
+    let held = other.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+    peer.try_login(ANN, "wrong", "service=imap\trip=192.0.2.7").await;
+    peer.try_login(BOB, BOBS, "service=imap\trip=192.0.2.8").await;
+    assert_eq!(
+        peer.hear().await.as_deref(),
+        Some("OK\t12\tuser=bob@example.org"),
+        "it was read after the other"
+    );
+    let swept = tokio::spawn({
+        let service = std::sync::Arc::clone(&world.service);
+        async move { service.sweep().await }
+    });
+    tokio::task::yield_now().await;
+    drop(held);
+    swept.await.unwrap();
+    assert_eq!(peer.hear().await.as_deref(), Some("FAIL\t11\tuser=ann@example.org"));
+    drop(peer);
+    let now = world.service.now();
+    let world = World::start_in(world.stop().await, "", now).await;
+    assert_eq!(world.service.source("192.0.2.7".parse().unwrap()).failures, 1);
+}
+
+#[tokio::test]
 async fn a_lifted_block_is_lifted_at_once_and_an_added_one_holds_at_once() {
     let world = world("").await;
     let mut peer = world.client().await;
