@@ -83,7 +83,7 @@ use crate::metrics::Counters;
 use crate::notices::Notices;
 use crate::pace::Pace;
 use crate::sharing::SharingFiles;
-use crate::store::{StoreError, StoreHandle};
+use crate::store::{StoreError, StoreHandle, Tables};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
@@ -176,15 +176,21 @@ impl Service {
         let (sharing, notices, hears_reports) = (parts.sharing, parts.notices, parts.hears_reports);
         let now = clock.now();
         let mut table = AddressTable::new(addresses_max);
+        let mut clamped = Vec::new();
         for (key, record) in store.read(|tables| tables.sources()).await? {
             let record = match record {
-                AddressRecord::Blocked(block) => AddressRecord::Blocked(block.clamped(now)),
-                run @ AddressRecord::Run(_) => run,
+                AddressRecord::Blocked(block) if block.since > now => {
+                    let record = AddressRecord::Blocked(block.clamped(now));
+                    clamped.push((key, record.clone()));
+                    record
+                }
+                record => record,
             };
             if record.holds(now, &rules.lockout) {
                 table.put(key, Some(record));
             }
         }
+        keep_clamped(&store, clamped).await;
         if rules.observe {
             warn!("{OBSERVING}");
         }
@@ -324,6 +330,19 @@ impl Service {
 
     fn count(&self, verdict: &Verdict) {
         self.counters.login(verdict);
+    }
+}
+
+/// The end of a block is the same at the next start, and for failures that come after it.
+async fn keep_clamped(store: &StoreHandle, clamped: Vec<(Key, AddressRecord)>) {
+    if clamped.is_empty() {
+        return;
+    }
+    let put = move |tables: &mut dyn Tables| {
+        clamped.iter().try_for_each(|(key, record)| tables.put_source(key, Some(record)))
+    };
+    if let Err(error) = store.write(put, |()| ()).await {
+        error!(error = %log::chain(&error), "blocks from before the clock was set back may last longer");
     }
 }
 

@@ -179,3 +179,30 @@ async fn a_clock_that_jumps_an_hour_neither_frees_nor_keeps() {
     world.pass(HOUR);
     assert_eq!(client.login(ann, "Fj7kQm2RxT9wBn4c", home).await, "OK");
 }
+
+#[tokio::test]
+async fn a_block_from_before_a_step_back_ends_once() {
+    const HALF: Duration = Duration::from_secs(1800);
+    let (ann, home) = ("ann@example.org", "192.0.2.7");
+    let world = World::start("").await;
+    world.account(ann).await;
+    world.password(ann, "phone", "Fj7kQm2RxT9wBn4c").await;
+    let mut client = world.client().await;
+    for _ in 0..10 {
+        assert_eq!(client.login(ann, "wrong", home).await, "FAIL");
+    }
+    drop(client);
+    // Back by an hour over a restart, and half an hour later another restart: the end is the one that was told first.
+    let world = World::start_in(world.stop().await, "", START.minus(HALF * 2)).await;
+    let world = World::start_in(world.stop().await, "", START.minus(HALF)).await;
+    let mut client = world.client().await;
+    world.pass(HALF - Duration::from_secs(1));
+    assert_eq!(client.login(ann, "Fj7kQm2RxT9wBn4c", home).await, "FAIL");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(client.login(ann, "wrong", home).await, "FAIL");
+    assert_eq!(
+        client.login(ann, "Fj7kQm2RxT9wBn4c", home).await,
+        "OK",
+        "nor does a failure after it bring it back"
+    );
+}
