@@ -190,7 +190,10 @@ impl Service {
         rules: &Rules,
     ) -> Proof {
         let Ok(in_the_store) = self.count_outcome(trier, &proof.verdict, secret, rules).await else {
-            return Verdict::Defer("the store takes no writes").into();
+            let deferred = Verdict::Defer("the store takes no writes");
+            // Its event waits for a store that works. Whoever goes on guessing meanwhile is told as a sum.
+            self.record_sum(trier, &deferred, || self.event(trier, &deferred));
+            return deferred.into();
         };
         if let Verdict::Accept(grant) = &proof.verdict
             && self.store.generation() != generation

@@ -54,6 +54,8 @@ fn a_full_disk_lets_nobody_in_by_guessing_and_loses_nothing() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(peer.login("wrong", "192.0.2.7"), "FAIL");
     daemon.await_log("takes writes again");
+    let (_, events, _) = daemon.sidegate(&["events"]);
+    assert!(events.contains("the store takes no writes"), "what was put off is told: {events}");
     drop(daemon);
     let daemon = Daemon::start(folder.path());
     let (_, shown, _) = daemon.sidegate(&["--json", "account", "list"]);
