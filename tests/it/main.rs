@@ -29,6 +29,7 @@ mod packages;
 mod passwords;
 mod restart;
 mod sending;
+mod sim;
 mod systemd;
 mod terminal;
 mod tidy;
