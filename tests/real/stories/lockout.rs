@@ -1,8 +1,13 @@
 //! Ten failures on one protocol close all of them to the address, and to that address only.
 
 use std::net::Ipv4Addr;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::cli::mentions;
+use crate::cli::{logins, mentions};
+use crate::client::{Imap, Pop3, Smtp};
+use crate::dovecot::{Dovecot, IMAP, POP3};
+use crate::postfix::{Postfix, SUBMISSION};
 use crate::series::{Series, with_each_dovecot};
 use crate::site::{Mode, Plan, Site};
 
@@ -13,7 +18,15 @@ const BOB: &str = "bob@example.test";
 const GUESSER: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 66);
 const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 67);
 
-with_each_dovecot!(ten_failures_block_an_address_on_every_protocol, failures_of_different_protocols_add_up);
+/// Attempts of one address in the same moment, a third of them over each protocol.
+const CROWD: usize = 36;
+const ROUNDS: u8 = 5;
+
+with_each_dovecot!(
+    ten_failures_block_an_address_on_every_protocol,
+    failures_of_different_protocols_add_up,
+    ten_are_looked_at_of_what_comes_over_three_protocols_at_once,
+);
 
 fn ten_failures_block_an_address_on_every_protocol(series: Series) {
     let Some(mut site) = Plan::new(Mode::Front).on(series).with_postfix().start() else { return };
@@ -74,6 +87,77 @@ fn failures_of_different_protocols_add_up(series: Series) {
     }
     assert_in(&imap(&site, NEIGHBOUR, ALICE, &password));
     site.assert_nothing_secret();
+}
+
+/// Right passwords of Bob's are among the guesses; Alice, who is guessed at, logs in at home all the while.
+fn ten_are_looked_at_of_what_comes_over_three_protocols_at_once(series: Series) {
+    let plan = Plan::new(Mode::Full).on(series).with_postfix().few_login_processes();
+    let Some(site) = plan.start() else { return };
+    for user in [ALICE, BOB] {
+        site.account(user);
+    }
+    let password = site.password(ALICE, "Phone");
+    let bobs = site.password(BOB, "Phone");
+    for round in 0..ROUNDS {
+        let from = Ipv4Addr::new(127, 0, 7, 100 + round);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let at_home = scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    open_to(&site, HOME, &password);
+                }
+            });
+            let crowd = scope.spawn(|| crowd(&site, from, &bobs)).join();
+            done.store(true, Ordering::Relaxed);
+            crowd.expect("guesses are refused");
+            at_home.join().expect("nobody else is refused");
+        });
+        let events = site.cli.json(&["events", "--from", &from.to_string()]);
+        let looked_at =
+            ["wrong-password", "unknown-account"].map(|reason| logins(&events, &from.to_string(), reason));
+        assert_eq!(looked_at.iter().sum::<u64>(), 10, "round {round}: {looked_at:?}");
+        closed_to(&site, from, &password, &bobs);
+    }
+    site.assert_nothing_secret();
+}
+
+/// Everybody is connected before the first says who he is.
+fn crowd(site: &Site, from: Ipv4Addr, bobs: &str) {
+    let together = Barrier::new(CROWD);
+    std::thread::scope(|scope| {
+        for n in 0..CROWD {
+            let together = &together;
+            scope.spawn(move || {
+                let guess = format!("guess-of-a-crowd-{n}");
+                let (user, secret) = match n / 3 % 4 {
+                    3 => (BOB, bobs),
+                    2 => ("nobody@example.test", guess.as_str()),
+                    _ => (ALICE, guess.as_str()),
+                };
+                site.secret(user, secret);
+                let answer = match n % 3 {
+                    0 => {
+                        let mut imap = Imap::open(from, Dovecot::at(site, IMAP));
+                        together.wait();
+                        imap.login(user, secret)
+                    }
+                    1 => {
+                        let mut pop3 = Pop3::open(from, Dovecot::at(site, POP3));
+                        together.wait();
+                        pop3.login(user, secret)
+                    }
+                    _ => {
+                        let mut smtp = Smtp::starttls(from, Postfix::at(site, SUBMISSION));
+                        together.wait();
+                        smtp.plain(user, secret)
+                    }
+                };
+                if user != BOB {
+                    assert_refused(&answer);
+                }
+            });
+        }
+    });
 }
 
 /// An administrator's own block and its end act before the command returns.
