@@ -155,18 +155,23 @@ impl Daemon {
 
     /// A control request: the status and the answer.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let mut stream = UnixStream::connect(self.folder.join("control")).unwrap();
+        self.try_ask(method, path, body).expect("an answer")
+    }
+
+    /// The same; `None` if the daemon is gone before it has answered.
+    pub(crate) fn try_ask(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let mut stream = UnixStream::connect(self.folder.join("control")).ok()?;
         let body = body.to_string();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: sidegate\r\nconnection: close\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).ok()?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap())
+        stream.read_to_string(&mut answer).ok()?;
+        let (head, body) = answer.split_once("\r\n\r\n")?;
+        Some((head.split(' ').nth(1)?.parse().ok()?, serde_json::from_str(body).ok()?))
     }
 
     pub(crate) fn new_password(&self, name: &str) -> String {
