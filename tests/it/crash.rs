@@ -1,6 +1,7 @@
 //! kill -9 at any moment: no block, no acknowledged change and no answered failure is lost.
 
 mod rounds;
+mod trace;
 
 use std::process::Command;
 
