@@ -43,10 +43,13 @@ impl Protocol for Saslauthd {
         if self.asked {
             return Step::Close("more than one request");
         }
+        if input.len() > REQUEST_BYTES_MAX {
+            return Step::Close("request too long");
+        }
         let strings = match take_strings(input) {
             Ok(Some(strings)) => strings,
-            Ok(None) if input.len() <= REQUEST_BYTES_MAX => return Step::Wait,
-            _ => return Step::Close("request too long"),
+            Ok(None) => return Step::Wait,
+            Err(()) => return Step::Close("more than one request"),
         };
         self.asked = true;
         let Some(attempt) = attempt(&strings) else {
@@ -183,5 +186,13 @@ mod tests {
         let mut endless = BytesMut::from(&vec![0xff; REQUEST_BYTES_MAX + 1][..]);
         let step = Saslauthd::default().step(&mut endless, &mut BytesMut::new(), Timestamp(0));
         assert!(matches!(step, Step::Close(_)));
+        // Also where it comes whole.
+        let whole = |bytes: usize| request(&["ann", &"x".repeat(bytes - 15), "imap", ""]);
+        for (bytes, closes) in [(REQUEST_BYTES_MAX, false), (REQUEST_BYTES_MAX + 1, true)] {
+            let mut request = whole(bytes);
+            assert_eq!(request.len(), bytes);
+            let step = Saslauthd::default().step(&mut request, &mut BytesMut::new(), Timestamp(0));
+            assert_eq!(matches!(step, Step::Close(_)), closes, "{bytes}");
+        }
     }
 }
