@@ -15,6 +15,7 @@ mod events;
 mod exactly_ten;
 mod explain;
 mod hooks;
+mod hostile;
 mod http;
 mod import;
 mod imported;

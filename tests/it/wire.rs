@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, recv};
+use nix::sys::socket::{MsgFlags, recv, send};
 
 use crate::world::{PATIENCE, plain};
 
@@ -37,7 +38,32 @@ impl Wire {
 
     /// Says something, whole.
     pub(crate) fn say(&mut self, text: &str) {
-        self.stream.write_all(text.as_bytes()).unwrap();
+        self.say_bytes(text.as_bytes());
+    }
+
+    /// Says what need not be text, whole.
+    pub(crate) fn say_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The same to somebody who may be gone, or deaf; whether it was taken.
+    pub(crate) fn try_say(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Says as much as is taken without waiting; how much that was, or `None` if the other side has gone.
+    pub(crate) fn offer(&mut self, bytes: &[u8]) -> Option<usize> {
+        match send(self.stream.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+            Ok(count) => Some(count),
+            Err(Errno::EAGAIN) => Some(0),
+            Err(_) => None,
+        }
+    }
+
+    /// Says no more, but listens.
+    pub(crate) fn stop_talking(&mut self) {
+        // Whom it would be said to may be gone.
+        let _ = self.stream.shutdown(Shutdown::Write);
     }
 
     /// The next line, without its end; `None` at the end of the connection.
@@ -79,6 +105,19 @@ impl Wire {
         let mut line = std::mem::replace(&mut self.input, rest);
         line.truncate(end);
         Some(String::from_utf8(line).unwrap())
+    }
+
+    /// Everything up to the end of the connection.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        // What was said to somebody who has closed resets the connection.
+        let _ = self.stream.read_to_end(&mut self.input);
+        std::mem::take(&mut self.input)
+    }
+
+    /// A packet that says its length first, as milters have.
+    pub(crate) fn packet(&mut self) -> Vec<u8> {
+        let length = u32::from_be_bytes(self.bytes(4).try_into().unwrap());
+        self.bytes(length as usize)
     }
 
     /// Exactly so many bytes.
