@@ -15,7 +15,7 @@ use nix::sys::socket::{Shutdown, shutdown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::claims::ConnectionId;
 use crate::gate::question::Answer;
@@ -81,6 +81,7 @@ pub(super) async fn drive<P: Protocol>(
         introduced,
         eof: false,
         heard: Instant::now(),
+        deaf: None,
         leaving: None,
     };
     match &line.peer.agreed {
@@ -132,6 +133,8 @@ struct Line<'a, P> {
     eof: bool,
     /// When the peer said something last.
     heard: Instant,
+    /// Since when it takes nothing of what waits for it, whatever it says meanwhile.
+    deaf: Option<Instant>,
     /// The daemon stops.
     leaving: Option<Leaving>,
 }
@@ -155,6 +158,7 @@ impl<P: Protocol> Line<'_, P> {
             let readable = room && wants && !self.eof && self.protocol.ready();
             self.input.reserve(if readable { READ_BYTES } else { 0 });
             let wake = self.leaving.as_ref().map(|leaving| leaving.wake(self.standing()));
+            let deaf = self.deaf;
             let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 biased;
@@ -176,9 +180,13 @@ impl<P: Protocol> Line<'_, P> {
                     }
                 }
                 // In a block: what is not waited for is not made.
-                written = async { timeout(WRITE_TIMEOUT, writer.write(&self.out)).await }, if !self.out.is_empty() => {
+                written = async {
+                    let cut = deaf.unwrap_or_else(Instant::now) + WRITE_TIMEOUT;
+                    timeout_at(cut, writer.write(&self.out)).await
+                }, if deaf.is_some() => {
                     let written = written.map_err(|_| Closed::Peer("the peer takes no answers"))??;
                     self.out.advance(written);
+                    self.deaf = None;
                 }
                 read = reader.read_buf(&mut self.input), if readable => {
                     self.eof = read? == 0;
@@ -196,10 +204,16 @@ impl<P: Protocol> Line<'_, P> {
     fn write_now(&mut self) -> io::Result<()> {
         while !self.out.is_empty() {
             match self.stream.try_write(&self.out) {
-                Ok(written) => self.out.advance(written),
+                Ok(written) => {
+                    self.out.advance(written);
+                    self.deaf = None;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
+        }
+        if !self.out.is_empty() {
+            self.deaf.get_or_insert_with(Instant::now);
         }
         Ok(())
     }

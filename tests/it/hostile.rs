@@ -2,6 +2,7 @@
 //! is bounded, what they cost is too, and honest people log in all the while.
 
 mod crowds;
+mod deaf;
 mod flood;
 mod ids;
 mod lengths;
