@@ -192,12 +192,13 @@ impl GroupName {
     /// # Errors
     /// Empty, too long, or with other characters.
     pub fn parse(typed: &str) -> Result<Self, NameError> {
-        let name = typed.trim();
+        // What is checked is what is kept: in small letters a name can be longer, and have other characters.
+        let name = typed.trim().to_lowercase();
         let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
         if name.is_empty() || name.chars().count() > PASSWORD_NAME_CHARS_MAX || !name.chars().all(fits) {
-            return refuse(format!("`{}` is no group name like staff", name.escape_debug()));
+            return refuse(format!("`{}` is no group name like staff", typed.trim().escape_debug()));
         }
-        Ok(Self(name.to_lowercase()))
+        Ok(Self(name))
     }
 
     /// The name.
@@ -253,6 +254,7 @@ impl fmt::Display for Protocol {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn account(typed: &str) -> Result<String, String> {
         AccountName::parse(typed, Some("example.org")).map(|n| n.to_string()).map_err(|e| e.to_string())
@@ -293,10 +295,32 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn a_normal_form_is_its_own_normal_form(typed in "(\\PC|[a-zA-Z0-9@.+ßİΣ\u{300}]){0,12}") {
+            if let Ok(name) = AccountName::parse(&typed, Some("example.org")) {
+                prop_assert_eq!(AccountName::parse(name.as_str(), None), Ok(name));
+            }
+            if let Ok(name) = PasswordName::parse(&typed) {
+                prop_assert_eq!(PasswordName::parse(name.as_str()), Ok(name));
+            }
+            if let Ok(name) = GroupName::parse(&typed) {
+                prop_assert_eq!(GroupName::parse(name.as_str()), Ok(name));
+            }
+            if let Ok(protocol) = Protocol::parse(&typed) {
+                prop_assert_eq!(Protocol::parse(protocol.as_str()), Ok(protocol));
+            }
+        }
+    }
+
     #[test]
     fn group_names_are_words() {
         assert_eq!(GroupName::parse(" Staff ").unwrap().as_str(), "staff");
         assert_eq!(GroupName::parse("学生").unwrap().as_str(), "学生");
+        assert!(
+            GroupName::parse("İ").is_err(),
+            "in small letters it is two characters, one of which does not fit"
+        );
         for bad in ["", "a b", "a@b", "a/b"] {
             assert!(GroupName::parse(bad).is_err(), "{bad:?}");
         }
