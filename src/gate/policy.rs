@@ -51,7 +51,8 @@ impl AttemptId {
     /// `mark` is what Dovecot tells of the password: twelve bits of a hash.
     #[must_use]
     pub fn new(session: Option<Session>, account: AccountTag, source: Key, mark: &str) -> Self {
-        let mark = if session.is_some() { "" } else { mark.get(..SESSION_BYTES_MAX).unwrap_or(mark) };
+        let mark = &mark[..mark.floor_char_boundary(SESSION_BYTES_MAX)];
+        let mark = if session.is_some() { "" } else { mark };
         Self { session, account, source, mark: mark.into() }
     }
 }
@@ -320,6 +321,14 @@ mod tests {
         }
         assert_eq!(decided.0.len(), DECIDED_MAX);
         assert!(!decided.deciding(&session("0"), ANN) && decided.deciding(&session("1"), ANN));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_mark_is_bounded_wherever_a_character_ends() {
+        for mark in ["x".repeat(SESSION_BYTES_MAX + 1), format!("x{}", "é".repeat(SESSION_BYTES_MAX))] {
+            let kept = id("", &mark).mark.len();
+            assert!((SESSION_BYTES_MAX - 1..=SESSION_BYTES_MAX).contains(&kept), "{kept}");
+        }
     }
 
     #[test]
