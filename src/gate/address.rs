@@ -99,6 +99,7 @@ impl fmt::Display for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn key(address: &str) -> Key {
         Key::of(parse_address(address).unwrap(), Prefixes { ipv4: 32, ipv6: 64 })
@@ -133,6 +134,23 @@ mod tests {
         }
         for broken in [&[][..], &[200], &[128, 1], &[0xff, 1]] {
             assert_eq!(Key::from_bytes(broken), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_address_is_in_its_network_however_it_is_stored(
+            address in any::<IpAddr>(), ipv4 in 1_u8..=32, ipv6 in 1_u8..=128, tag in any::<u64>(), noise: Vec<u8>,
+        ) {
+            let key = Key::of(address, Prefixes { ipv4, ipv6 });
+            prop_assert_eq!(Key::from_bytes(&key.to_bytes()), Some(key));
+            prop_assert!(key.network().unwrap().contains(&fold(address)), "{} has {}", key, address);
+            prop_assert_eq!(parse_address(&address.to_string()), Some(fold(address)));
+            let unknown = Key::NoAddress(AccountTag(tag));
+            prop_assert_eq!(Key::from_bytes(&unknown.to_bytes()), Some(unknown));
+            if let Some(key) = Key::from_bytes(&noise) {
+                prop_assert_eq!(key.to_bytes(), noise);
+            }
         }
     }
 
