@@ -1,9 +1,12 @@
 //! What every store promises. The same suite runs against each implementation: give
 //! [`check_all`] a way to make an empty one.
 
+mod counts;
 mod import;
 mod keys;
 mod lists;
+mod model;
+mod rows;
 mod sending;
 
 use std::time::Duration;
@@ -302,6 +305,7 @@ mod tests {
     use super::*;
     use crate::gate::account::Stored;
     use crate::store::sqlite::Sqlite;
+    use proptest::prelude::*;
 
     #[test]
     fn the_embedded_store_keeps_every_promise() {
@@ -311,6 +315,34 @@ mod tests {
             count.set(count.get() + 1);
             Sqlite::at(folder.path().join(format!("{}.db", count.get())))
         });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_embedded_store_agrees_with_a_plain_model(steps in model::steps()) {
+            let folder = tempfile::tempdir().unwrap();
+            model::agree(&Sqlite::at(folder.path().join("model.db")), &steps);
+        }
+
+        #[test]
+        fn sending_is_counted_as_anybody_would(asked in counts::bookings()) {
+            let folder = tempfile::tempdir().unwrap();
+            counts::bookings_agree(&Sqlite::at(folder.path().join("counts.db")), &asked);
+        }
+
+        #[test]
+        fn a_roll_out_meets_whom_the_events_name(logins in counts::logins(), since in 0..100_i64, at_once in 1..4_u32) {
+            let folder = tempfile::tempdir().unwrap();
+            counts::meetings_agree(&Sqlite::at(folder.path().join("met.db")), &logins, since, at_once);
+        }
+
+        #[test]
+        fn rows_come_back_as_they_were(event in rows::event(), source in rows::source(), password in rows::password()) {
+            let folder = tempfile::tempdir().unwrap();
+            rows::come_back(&Sqlite::at(folder.path().join("rows.db")), &event, &source, &password);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
 const TEAM: &str = "team@example.org";
 
-fn people<B: Backend>(backend: &B) {
+pub(super) fn people<B: Backend>(backend: &B) {
     for account in [ANN, BOB, TEAM] {
         order(backend, &Order::AddAccount(name(account))).expect("added");
     }
@@ -119,13 +119,13 @@ pub(super) fn rights_are_granted_and_taken_back<B: Backend>(backend: &B) {
     assert_eq!(standing(backend, BOB, TEAM), Standing::Foreign, "a new account of the name has no rights");
 }
 
-fn set<B: Backend>(backend: &B, level: Level, per: Per, limited: Limited, allowance: Allowance) {
+pub(super) fn set<B: Backend>(backend: &B, level: Level, per: Per, limited: Limited, allowance: Allowance) {
     let mut change = LimitsChange::default();
     change.0[limited as usize] = Some(allowance);
     order(backend, &Order::SetLimits { level, per, change }).expect("set");
 }
 
-fn passing(instance: &str, ask: Ask, recipients: u32, at: i64) -> Passing {
+pub(super) fn passing(instance: &str, ask: Ask, recipients: u32, at: i64) -> Passing {
     let source = Key::Network { first: [7; 16], bits: 128 };
     let message = Message { account: name(ANN), password_id: Some(1), address: Some(source), recipients };
     let about = Event::new(Timestamp(NOW.0 + at), Kind::Sending, "gate").account(ANN);
@@ -133,7 +133,7 @@ fn passing(instance: &str, ask: Ask, recipients: u32, at: i64) -> Passing {
     Passing { instance, message, group, ask, revoke: false, channels: String::new(), about }
 }
 
-fn passes<B: Backend>(backend: &B, passing: &Passing) -> Passed {
+pub(super) fn passes<B: Backend>(backend: &B, passing: &Passing) -> Passed {
     write(backend, |tables| pass(tables, passing))
 }
 
@@ -141,7 +141,7 @@ fn verdict<B: Backend>(backend: &B, instance: &str, ask: Ask, recipients: u32, a
     passes(backend, &passing(instance, ask, recipients, at)).verdict
 }
 
-fn recipients<B: Backend>(backend: &B) -> u64 {
+pub(super) fn recipients<B: Backend>(backend: &B) -> u64 {
     let slots = write(backend, |tables| tables.sent(&Scope::Account(name(ANN)), 0));
     slots.iter().map(|slot| slot.amount.recipients).sum()
 }

@@ -1,0 +1,115 @@
+//! What a store counts, beside plain counting: recipients under a limit, and whom a roll-out would meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::sending::{passes, passing, people, recipients, set};
+use super::write;
+use crate::clock::Timestamp;
+use crate::gate::event::{Event, Kind};
+use crate::gate::limits::{Allowance, Level, Limited, Per};
+use crate::store::Backend;
+use crate::store::booking::Ask;
+use crate::store::rollout::Met;
+
+const LIMIT: u32 = 10;
+const INSTANCES: [&str; 4] = ["", "m1", "m2", "m3"];
+
+/// Of which message, at its end or at DATA, and to how many.
+pub(super) fn bookings() -> impl Strategy<Value = Vec<(usize, bool, u32)>> {
+    vec((0..INSTANCES.len(), any::<bool>(), 0..8_u32), 1..30)
+}
+
+/// Within an hour in which nothing is released.
+pub(super) fn bookings_agree<B: Backend>(backend: &B, asked: &[(usize, bool, u32)]) {
+    people(backend);
+    set(backend, Level::Default, Per::Account, Limited::RecipientsPerHour, Allowance::AtMost(LIMIT));
+    let (mut sum, mut known, mut booked) = (0, [None; INSTANCES.len()], [false; INSTANCES.len()]);
+    for (at, &(which, ends, to)) in (0..).zip(asked) {
+        let ask = if ends { Ask::Book } else { Ask::Reserve };
+        let verdict = passes(backend, &passing(INSTANCES[which], ask, to, at)).verdict;
+        // What was counted before counts once; recipients that were added count too.
+        let more = to.saturating_sub(known[which].unwrap_or(0));
+        let fits = more == 0 || sum + more <= LIMIT;
+        let first = ends && !booked[which];
+        assert_eq!(
+            verdict.map_err(|met| met.limited),
+            if fits { Ok(first) } else { Err(Limited::RecipientsPerHour) }
+        );
+        // Without a name only its end counts, each time.
+        if fits && (which > 0 || ends) {
+            sum += more;
+        }
+        if fits && which > 0 {
+            known[which] = known[which].max(Some(to));
+            booked[which] |= ends;
+        }
+        assert_eq!(recipients(backend), u64::from(sum), "after {:?} of {asked:?}", asked[at as usize]);
+    }
+}
+
+const VERDICTS: [(&str, Option<&str>); 5] = [
+    ("would-refuse", Some("wrong-password")),
+    ("would-refuse", Some("main-password")),
+    ("accept", Some("main-password")),
+    ("accept", None),
+    ("refuse", Some("wrong-password")),
+];
+
+/// Logins of some accounts, at times, and what became of them.
+pub(super) fn logins() -> impl Strategy<Value = Vec<Event>> {
+    let account = select(&["ann@example.org", "bob@example.org", "Bob", "é"][..]);
+    let (protocol, address) =
+        (select(&["imap", "smtp"][..]), proptest::option::of(select(&["192.0.2.1", "192.0.2.2"][..])));
+    let login = (account, 0..100_i64, select(&VERDICTS[..]), protocol, address, 1..4_u32, any::<bool>());
+    let event = login.prop_map(|(account, time, (verdict, reason), protocol, address, count, is_login)| {
+        let kind = if is_login || verdict == "accept" { Kind::Login } else { Kind::Sending };
+        let mut event = Event::new(Timestamp(time), kind, "gate").account(account);
+        (event.verdict, event.reason) = (Some(verdict.into()), reason.map(Into::into));
+        (event.protocol, event.address, event.count) =
+            (Some(protocol.into()), address.map(Into::into), count);
+        event
+    });
+    vec(event, 0..40)
+}
+
+pub(super) fn meetings_agree<B: Backend>(backend: &B, logins: &[Event], since: i64, at_once: u32) {
+    write(backend, |tables| logins.iter().try_for_each(|login| tables.add_event(login).map(drop)));
+    let mut expected: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for login in logins.iter().filter(|login| login.kind == Kind::Login && login.time.0 >= since) {
+        let verdict = (login.verdict.as_deref(), login.reason.as_deref());
+        if verdict.0 == Some("would-refuse") || verdict == (Some("accept"), Some("main-password")) {
+            expected.entry(login.account.as_deref().unwrap_or_default()).or_default().push(login);
+        }
+    }
+    let met = |(account, of): (&&str, &Vec<&Event>)| {
+        let refused = || of.iter().filter(|login| login.verdict.as_deref() == Some("would-refuse"));
+        let sum =
+            |logins: &mut dyn Iterator<Item = &&Event>| logins.map(|login| i64::from(login.count)).sum();
+        let words = |words: BTreeSet<&String>| words.into_iter().cloned().collect();
+        Met {
+            account: (*account).to_owned(),
+            would_refuse: sum(&mut refused()),
+            main_password: sum(&mut of.iter().filter(|login| login.verdict.as_deref() == Some("accept"))),
+            reasons: words(refused().filter_map(|login| login.reason.as_ref()).collect()),
+            protocols: words(of.iter().filter_map(|login| login.protocol.as_ref()).collect()),
+            addresses: of.iter().filter_map(|login| login.address.as_ref()).collect::<BTreeSet<_>>().len()
+                as i64,
+            last: of.iter().map(|login| login.time).max().expect("there is one"),
+        }
+    };
+    let expected: Vec<Met> = expected.iter().map(met).collect();
+    // Page by page.
+    let (mut found, mut after): (Vec<Met>, String) = (Vec::new(), String::new());
+    loop {
+        let page = write(backend, |tables| tables.met(Timestamp(since), &after, at_once));
+        assert!(page.len() <= at_once as usize);
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.account);
+        found.extend(page);
+    }
+    assert_eq!(found, expected);
+}
