@@ -218,11 +218,11 @@ impl<'a> Screened<'a> {
 /// Decides what has to be proved. `selectors` belong to what was presented, under each key that is known.
 pub fn screen<'a>(
     account: Option<&'a Account>,
-    selectors: Option<&Selectors>,
+    selectors: &Selectors,
     policy: &Policy,
     host: Option<IpAddr>,
 ) -> Screened<'a> {
-    if let Some((account, selectors)) = account.zip(selectors) {
+    if let Some(account) = account {
         if !account.enabled {
             return Screened::Refuse(Reason::Disabled);
         }
@@ -347,8 +347,7 @@ mod tests {
 
     fn screened(account: Option<&Account>, secret: &str, policy: &Policy) -> &'static str {
         let address = "192.0.2.7".parse().ok();
-        let selectors = account.map(|_| selectors(secret));
-        word(screen(account, selectors.as_ref(), policy, address))
+        word(screen(account, &selectors(secret), policy, address))
     }
 
     #[test]
@@ -431,8 +430,7 @@ mod tests {
         account.passwords.push(ClientPassword { stored, ..password(3, "", &key(2)) });
         assert_eq!(screened(Some(&account), RIGHT, &never), "prove");
         assert_eq!(screened(Some(&account), REMOVED, &never), "revoked");
-        let Screened::ProveOneOf(tried) = screen(Some(&account), Some(&selectors(WRONG)), &never, None)
-        else {
+        let Screened::ProveOneOf(tried) = screen(Some(&account), &selectors(WRONG), &never, None) else {
             panic!("it has to be tried")
         };
         assert_eq!(tried.iter().map(|password| password.id).collect::<Vec<_>>(), [3], "and it alone");
