@@ -5,10 +5,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use subtle::ConstantTimeEq;
-
 use crate::clock::Timestamp;
 use crate::gate::question::{Claim, Login};
+use crate::gate::secret::Cookie;
 
 /// A login not claimed for this long is forgotten, as in Dovecot.
 pub const CLAIM_SECS_MAX: i64 = 150;
@@ -32,14 +31,14 @@ pub struct Claims {
 #[derive(Debug)]
 struct Connection {
     cpid: u32,
-    cookie: [u8; 16],
+    cookie: Cookie,
     /// Oldest first.
     logins: VecDeque<(u32, Timestamp, Login)>,
 }
 
 impl Claims {
     /// A login process said who it is.
-    pub fn introduce(&mut self, connection: ConnectionId, cpid: u32, cookie: [u8; 16]) {
+    pub fn introduce(&mut self, connection: ConnectionId, cpid: u32, cookie: Cookie) {
         self.connections.insert(connection, Connection { cpid, cookie, logins: VecDeque::new() });
         self.by_cpid.entry(cpid).or_default().push(connection);
     }
@@ -93,9 +92,8 @@ impl Claims {
             return Err("session_pid is not the peer's pid");
         }
         let connections = self.by_cpid.get(&claim.cpid).ok_or("no such login process")?;
-        let fits = |id: &&ConnectionId| {
-            self.connections.get(id).is_some_and(|known| known.cookie.ct_eq(&claim.cookie).into())
-        };
+        let fits =
+            |id: &&ConnectionId| self.connections.get(id).is_some_and(|known| known.cookie == claim.cookie);
         let connection = *connections.iter().find(fits).ok_or("wrong cookie")?;
         let logins = &mut self.connections.get_mut(&connection).ok_or("no such login process")?.logins;
         let place = logins.iter().position(|(id, _, _)| *id == claim.auth_id);
@@ -122,13 +120,13 @@ mod tests {
     }
 
     fn claim(cpid: u32, auth_id: u32, cookie: u8) -> Claim {
-        Claim { cpid, auth_id, cookie: [cookie; 16], session_pid: None, peer_pid: None }
+        Claim { cpid, auth_id, cookie: Cookie([cookie; 16]), session_pid: None, peer_pid: None }
     }
 
     fn claims() -> Claims {
         let mut claims = Claims::default();
-        claims.introduce(ConnectionId(1), 42, [1; 16]);
-        claims.introduce(ConnectionId(2), 42, [2; 16]);
+        claims.introduce(ConnectionId(1), 42, Cookie([1; 16]));
+        claims.introduce(ConnectionId(2), 42, Cookie([2; 16]));
         claims.grant(ConnectionId(1), 7, login("ann@example.org"), NOW);
         claims.grant(ConnectionId(2), 7, login("bob@example.org"), NOW);
         claims
@@ -188,7 +186,7 @@ mod tests {
     #[test]
     fn unclaimed_logins_are_bounded() {
         let mut claims = Claims::default();
-        claims.introduce(ConnectionId(1), 42, [1; 16]);
+        claims.introduce(ConnectionId(1), 42, Cookie([1; 16]));
         for id in 0..=LOGINS_MAX as u32 {
             claims.grant(ConnectionId(1), id, login("ann@example.org"), NOW);
         }

@@ -464,6 +464,14 @@ mod tests {
     }
 
     #[test]
+    fn no_task_shows_a_secret() {
+        let typed = Secret::new(*b"hunter2");
+        let verify = Task::Verify(typed.digest(), String::new());
+        let shown = format!("{verify:?} {:?}", Task::Foreign(typed, Vec::new(), Arc::default()));
+        assert_eq!(shown, "Verify(Digest(..), \"\") Foreign(Secret(..), [], Start(0))");
+    }
+
+    #[test]
     fn sources_take_turns() {
         let mut queue = Queue::default();
         let shared = Shared::new(100);

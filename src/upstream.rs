@@ -18,7 +18,6 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
-use zeroize::Zeroizing;
 
 use crate::gate::question::Found;
 use crate::gate::secret::Secret;
@@ -98,8 +97,8 @@ impl Upstream {
     /// # Errors
     /// No answer.
     pub async fn plain(&self, name: &str, secret: &Secret, params: &[u8]) -> Result<Said, Away> {
-        let message = Zeroizing::new([b"\0", name.as_bytes(), b"\0", secret.reveal()].concat());
-        let initial = Secret::new(BASE64.encode(&message));
+        let message = Secret::new([b"\0", name.as_bytes(), b"\0", secret.reveal()].concat());
+        let initial = Secret::new(BASE64.encode(message.reveal()));
         self.begin("PLAIN", params, Some(&initial)).await
     }
 
@@ -115,14 +114,11 @@ impl Upstream {
     ) -> Result<Said, Away> {
         let id = self.auth.next_id();
         // Its own penalty would slow honest logins: counting is ours. No mail process will claim.
-        let mut line = Zeroizing::new(format!("AUTH\t{id}\t{mechanism}\t").into_bytes());
-        line.extend_from_slice(params);
-        line.extend_from_slice(b"\tno-penalty\tnologin");
-        if let Some(initial) = initial {
-            line.extend_from_slice(b"\tresp=");
-            line.extend_from_slice(initial.reveal());
-        }
-        self.converse(id, line).await
+        let head = format!("AUTH\t{id}\t{mechanism}\t");
+        let (key, initial): (&[u8], &[u8]) =
+            initial.map_or((b"", b""), |initial| (b"\tresp=", initial.reveal()));
+        let line = [head.as_bytes(), params, b"\tno-penalty\tnologin", key, initial, b"\n"].concat();
+        self.converse(id, Secret::new(line)).await
     }
 
     /// Goes on with a dialogue; `data` is base64.
@@ -130,9 +126,8 @@ impl Upstream {
     /// # Errors
     /// No answer.
     pub async fn go_on(&self, id: u32, data: &Secret) -> Result<Said, Away> {
-        let mut line = Zeroizing::new(format!("CONT\t{id}\t").into_bytes());
-        line.extend_from_slice(data.reveal());
-        self.converse(id, line).await
+        let head = format!("CONT\t{id}\t");
+        self.converse(id, Secret::new([head.as_bytes(), data.reveal(), b"\n"].concat())).await
     }
 
     /// What to do with the number of a dialogue that nobody goes on with.
@@ -141,7 +136,7 @@ impl Upstream {
         move |id| give_up(&commands, id)
     }
 
-    async fn converse(&self, id: u32, line: Zeroizing<Vec<u8>>) -> Result<Said, Away> {
+    async fn converse(&self, id: u32, line: Secret) -> Result<Said, Away> {
         let Reply { word, rest } = self.auth.ask(id, line, self.timeout).await?;
         let mut user = None;
         let mut fields = Vec::new();
@@ -175,7 +170,8 @@ impl Upstream {
             line.extend_from_slice(b"\t");
             line.extend_from_slice(params);
         }
-        let Reply { word, rest } = self.userdb.ask(id, Zeroizing::new(line.to_vec()), self.timeout).await?;
+        line.extend_from_slice(b"\n");
+        let Reply { word, rest } = self.userdb.ask(id, Secret::new(line.to_vec()), self.timeout).await?;
         let mut fields = rest.splitn(2, |byte| *byte == b'\t');
         let name = fields.next().unwrap_or_default();
         let name = name.strip_prefix(b"user=").filter(|_| command == "PASS").unwrap_or(name);
@@ -237,7 +233,12 @@ struct Reply {
 
 #[derive(Debug)]
 enum Command {
-    Ask { id: u32, line: Zeroizing<Vec<u8>>, reply: oneshot::Sender<Reply> },
+    /// The line with its end.
+    Ask {
+        id: u32,
+        line: Secret,
+        reply: oneshot::Sender<Reply>,
+    },
     GiveUp(u32),
 }
 
@@ -273,7 +274,7 @@ impl Link {
         self.last_id.fetch_add(1, Ordering::Relaxed).wrapping_add(1).max(1)
     }
 
-    async fn ask(&self, id: u32, line: Zeroizing<Vec<u8>>, patience: Duration) -> Result<Reply, Away> {
+    async fn ask(&self, id: u32, line: Secret, patience: Duration) -> Result<Reply, Away> {
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(Command::Ask { id, line, reply }).map_err(|_| Away)?;
         match timeout(patience, answer).await {
@@ -431,18 +432,36 @@ impl Wire {
         command: Command,
         waiting: &mut HashMap<u32, oneshot::Sender<Reply>>,
     ) -> io::Result<()> {
-        let mut line = match command {
+        let line = match command {
             Command::Ask { id, line, reply } => {
                 waiting.insert(id, reply);
                 line
             }
             Command::GiveUp(id) => {
                 waiting.remove(&id);
-                Zeroizing::new(format!("CANCEL\t{id}").into_bytes())
+                Secret::new(format!("CANCEL\t{id}\n"))
             }
         };
-        line.push(b'\n');
-        let sent = timeout(CONNECT_TIMEOUT, self.stream.write_all(&line)).await;
+        let sent = timeout(CONNECT_TIMEOUT, self.stream.write_all(line.reveal())).await;
         sent.map_err(|_| io::Error::other("the upstream takes nothing"))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new command stops the build here, and is looked at.
+    #[test]
+    fn no_command_shows_a_secret() {
+        let ask = |line| Command::Ask { id: 1, line, reply: oneshot::channel().0 };
+        for command in [ask(Secret::new(*b"AUTH\t1\tPLAIN\tresp=hunter2\n")), Command::GiveUp(1)] {
+            let beginning = match &command {
+                Command::Ask { id: _, line: _, reply: _ } => "Ask { id: 1, line: Secret(..), reply: Sender",
+                Command::GiveUp(_) => "GiveUp(1)",
+            };
+            let shown = format!("{command:?}");
+            assert!(shown.starts_with(beginning) && !shown.contains("hunter2"), "{shown}");
+        }
     }
 }

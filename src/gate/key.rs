@@ -9,6 +9,7 @@ use std::sync::Arc;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use super::name::AccountName;
 use super::secret::Digest;
@@ -40,8 +41,15 @@ impl fmt::Display for KeyId {
 }
 
 /// Finds a client password without trying them all: 128 bits over account id and D.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct Selector(pub [u8; 16]);
+
+/// In constant time.
+impl PartialEq for Selector {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
 
 /// Stands for an account name, known or not, in the failures of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

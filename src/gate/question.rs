@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::login::{Attempt, Grant, Origin, Verdict};
-use super::secret::Secret;
+use super::secret::{Cookie, Secret};
 use super::sending::{Sending, Told};
 
 /// A dialogue with the upstream that goes on over several steps. Dropping it gives it up.
@@ -137,29 +137,18 @@ pub enum Coded {
 }
 
 /// A mail process's claim of a login that a login process was granted.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The login process, as it named itself.
     pub cpid: u32,
     /// The number of its request.
     pub auth_id: u32,
     /// The cookie that its connection was given.
-    pub cookie: [u8; 16],
+    pub cookie: Cookie,
     /// The mail process's pid, as it says.
     pub session_pid: Option<u32>,
     /// The mail process's pid, as the kernel says; `None` if the kernel does not know.
     pub peer_pid: Option<u32>,
-}
-
-impl std::fmt::Debug for Claim {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Claim")
-            .field("cpid", &self.cpid)
-            .field("auth_id", &self.auth_id)
-            .field("session_pid", &self.session_pid)
-            .field("peer_pid", &self.peer_pid)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A lookup of a name, with the asker's own parameters.

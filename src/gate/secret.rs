@@ -5,7 +5,9 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::entropy::Entropy;
@@ -21,7 +23,7 @@ pub const ALPHABET: &[u8; 57] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvw
 pub const SECRET_BYTES_MAX: usize = 8192;
 
 /// A secret as somebody presented it. `Debug` never shows it, and memory is wiped on drop.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(Vec<u8>);
 
 impl Secret {
@@ -64,13 +66,38 @@ impl fmt::Debug for Secret {
 }
 
 /// D: SHA-256 of a client password. Argon2id and the selector are computed over it, so that a
-/// door which only hands over a digest (Dovecot's dict passdb) can be served too.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// door which only hands over a digest (Dovecot's dict passdb) can be served too. It is handed about by value and not
+/// wiped: it does not outlive its attempt by more than a moment, and of a client password it gives nothing away.
+#[derive(Clone, Copy, Eq)]
 pub struct Digest(pub [u8; 32]);
+
+/// In constant time.
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Digest(..)")
+    }
+}
+
+/// What the mail process of a login process must show to claim a login of it.
+#[derive(Clone, Copy, Eq, Serialize, Deserialize)]
+pub struct Cookie(pub [u8; 16]);
+
+/// In constant time.
+impl PartialEq for Cookie {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cookie(..)")
     }
 }
 

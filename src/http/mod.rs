@@ -34,13 +34,13 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::clock::Timestamp;
 use crate::config::Backends;
+use crate::gate::secret::Digest;
 use crate::metrics;
 use crate::secret_file::{self, SecretFileError};
 use crate::serve::stop::{Told, stopped};
@@ -61,7 +61,7 @@ pub const BODY_WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Http {
     /// SHA-256 of the shared secret.
-    key: Option<[u8; 32]>,
+    key: Option<Digest>,
     backends: Backends,
     /// The time of the last question about a login, in seconds; 0 before the first.
     asked: AtomicI64,
@@ -134,7 +134,7 @@ async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Re
     let Some(key) = shared.http.key else { return next.run(request).await };
     let shown = request.headers().get(KEY_HEADER).map(|value| value.as_bytes()).unwrap_or_default();
     // Hashed first, so that the comparison takes the same time for every length.
-    if bool::from(digest(shown).ct_eq(&key)) {
+    if digest(shown) == key {
         return next.run(request).await;
     }
     (StatusCode::FORBIDDEN, "the header X-Sidegate-Key is missing or wrong\n").into_response()
@@ -166,6 +166,6 @@ async fn body(request: Request) -> Result<Bytes, Response> {
     }
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
+fn digest(bytes: &[u8]) -> Digest {
+    Digest(Sha256::digest(bytes).into())
 }

@@ -39,7 +39,7 @@ use crate::clock::Timestamp;
 use crate::config::OnTrouble;
 use crate::gate::login::{Attempt, Origin, Presented, Verdict};
 use crate::gate::question::{Answer, Coded, LoginAnswer, Question, Relay};
-use crate::gate::secret::Secret;
+use crate::gate::secret::{Cookie, Secret};
 
 /// The longest line, with its end. A real Dovecot closes past it too.
 pub const LINE_BYTES_MAX: usize = 16_384;
@@ -73,7 +73,7 @@ pub struct Greeting {
     /// The connection's number.
     pub cuid: u64,
     /// Random, for claims.
-    pub cookie: [u8; 16],
+    pub cookie: Cookie,
     /// What the upstream offers beside PLAIN and LOGIN.
     pub relayed: Arc<[Mechanism]>,
     /// What our own trouble looks like.
@@ -361,7 +361,7 @@ impl Protocol for AuthClient {
             out.put_slice(format!("MECH\t{}{tab}{}\n", mechanism.name, mechanism.flags).as_bytes());
         }
         let Greeting { spid, cuid, cookie, .. } = &self.greeting;
-        let cookie = HEXLOWER.encode(cookie);
+        let cookie = HEXLOWER.encode(&cookie.0);
         out.put_slice(format!("SPID\t{spid}\nCUID\t{cuid}\nCOOKIE\t{cookie}\nDONE\n").as_bytes());
     }
 

@@ -20,6 +20,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use super::{Protocol, Reply, Step, Ticket, tab, take_line};
 use crate::clock::Timestamp;
 use crate::gate::question::{Answer, Claim, Found, Lookup, Question};
+use crate::gate::secret::Cookie;
 
 /// The longest request, with its end. The real server takes 1024; 8192 is what it writes itself.
 pub const LINE_BYTES_MAX: usize = 8_192;
@@ -103,7 +104,7 @@ impl AuthMaster {
             (b"session_pid", Some(pid)) => tab::number(pid),
             _ => None,
         });
-        Some(Claim { cpid, auth_id, cookie, session_pid, peer_pid: self.peer_pid })
+        Some(Claim { cpid, auth_id, cookie: Cookie(cookie), session_pid, peer_pid: self.peer_pid })
     }
 }
 

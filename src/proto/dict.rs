@@ -50,7 +50,7 @@ pub struct Dict {
     open: Option<(Ticket, Kind)>,
     serial: u64,
     /// Random, per connection.
-    nobody_knows: [u8; NOBODY_KNOWS_BYTES],
+    nobody_knows: Secret,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Dict {
     /// A connection that has said nothing yet. `nobody_knows` is random.
     #[must_use]
     pub fn new(nobody_knows: [u8; NOBODY_KNOWS_BYTES]) -> Self {
-        Self { shaken: false, open: None, serial: 0, nobody_knows }
+        Self { shaken: false, open: None, serial: 0, nobody_knows: Secret::new(nobody_knows) }
     }
 
     fn command(&mut self, line: &[u8], out: &mut BytesMut) -> Step {
@@ -140,7 +140,7 @@ impl Dict {
 
     /// A password that nobody knows.
     fn wrong(&self) -> Map<String, Value> {
-        let password = format!("{{PLAIN}}{}", HEXLOWER.encode(&self.nobody_knows));
+        let password = format!("{{PLAIN}}{}", HEXLOWER.encode(self.nobody_knows.reveal()));
         Map::from_iter([("password".to_owned(), json!(password))])
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::claims::ConnectionId;
 use crate::gate::question::Answer;
+use crate::gate::secret::Cookie;
 use crate::proto::auth_client::Agreed;
 use crate::proto::{Keep, Notice, Protocol, Reply, Step, Ticket};
 use crate::serve::stop::{Due, Ended, LAST_WORDS, Leaving, Standing, Told, stopped};
@@ -51,7 +52,7 @@ pub(super) struct Peer<'a> {
     /// Its number.
     pub(super) id: ConnectionId,
     /// What it shows to claim a login, where there are logins.
-    pub(super) cookie: [u8; 16],
+    pub(super) cookie: Cookie,
     /// What was agreed with it by the image before.
     pub(super) agreed: Option<Agreed>,
     /// When its listener was last asked.

@@ -21,6 +21,7 @@ use tracing::{debug, warn};
 use crate::claims::ConnectionId;
 use crate::clock::Timestamp;
 use crate::config::{Choice, Endpoint, ListenProtocol, Listener, Refusals};
+use crate::gate::secret::Cookie;
 use crate::handover::Kept;
 use crate::http::Http;
 use crate::proto::auth_client::{Agreed, AuthClient, Greeting, Mechanism};
@@ -311,7 +312,7 @@ impl Door {
         service: &Arc<Service>,
         told: Told,
     ) -> Result<Ended, Closed> {
-        let mut peer = Peer { id, cookie: [0; 16], agreed, asked: &self.asked };
+        let mut peer = Peer { id, cookie: Cookie([0; 16]), agreed, asked: &self.asked };
         match self.settings.protocol {
             ListenProtocol::AuthClient => {
                 // One that goes on keeps what it was offered.
@@ -377,7 +378,7 @@ fn greeting(service: &Service, id: ConnectionId, settings: &Listener, relayed: A
     Greeting {
         spid: std::process::id(),
         cuid: id.0,
-        cookie: service.entropy().bytes(),
+        cookie: Cookie(service.entropy().bytes()),
         relayed,
         on_trouble: settings.on_trouble,
         held: settings.refusals == Refusals::Held,

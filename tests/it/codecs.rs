@@ -10,6 +10,7 @@ use sidegate::config::OnTrouble;
 use sidegate::gate::login::{Attempt, Grant, Presented, Reason, Verdict};
 use sidegate::gate::name::AccountName;
 use sidegate::gate::question::{Answer, Found, HeaderVerdict, LoginAnswer, Question, Relay};
+use sidegate::gate::secret::Cookie;
 use sidegate::gate::sending::Told;
 use sidegate::proto::auth_client::{self, AuthClient, DIALOGUES_MAX, Greeting, Mechanism, OPEN_MAX};
 use sidegate::proto::auth_master::{self, AuthMaster};
@@ -110,7 +111,7 @@ fn client() -> Talk<AuthClient> {
     Talk::new(AuthClient::new(Greeting {
         spid: 1,
         cuid: 1,
-        cookie: [0; 16],
+        cookie: Cookie([0; 16]),
         relayed,
         on_trouble,
         held: true,

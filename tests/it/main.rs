@@ -30,6 +30,7 @@ mod openapi;
 mod packages;
 mod passwords;
 mod restart;
+mod secrecy;
 mod sending;
 mod sim;
 mod systemd;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AuthClient, Greeting, Open, Shaken};
+use crate::gate::secret::Cookie;
 use crate::proto::{Keep, Notice};
 
 /// What was agreed on a connection.
@@ -10,7 +11,7 @@ use crate::proto::{Keep, Notice};
 pub struct Agreed {
     cpid: u32,
     minor: u32,
-    cookie: [u8; 16],
+    cookie: Cookie,
     /// The peer was offered these beside PLAIN and LOGIN, and may use them.
     relayed: Vec<String>,
 }
@@ -18,7 +19,7 @@ pub struct Agreed {
 impl Agreed {
     /// What the peer shows to claim a login.
     #[must_use]
-    pub fn cookie(&self) -> [u8; 16] {
+    pub fn cookie(&self) -> Cookie {
         self.cookie
     }
 
@@ -70,7 +71,14 @@ mod tests {
     fn greeting(cuid: u64, cookie: u8, relayed: &[&str]) -> Greeting {
         let named = |name: &&str| Mechanism { name: (*name).into(), flags: "plaintext".into() };
         let relayed: Arc<[Mechanism]> = relayed.iter().map(named).collect();
-        Greeting { spid: 1, cuid, cookie: [cookie; 16], relayed, on_trouble: OnTrouble::Auto, held: true }
+        Greeting {
+            spid: 1,
+            cuid,
+            cookie: Cookie([cookie; 16]),
+            relayed,
+            on_trouble: OnTrouble::Auto,
+            held: true,
+        }
     }
 
     fn say(protocol: &mut AuthClient, text: &str) -> (Step, String) {
@@ -89,7 +97,7 @@ mod tests {
         say(&mut old, "VERSION\t1\t4\nCPID\t42\n");
         let Keep::Now(agreed) = old.keep() else { panic!("{:?}", old.keep()) };
         let agreed: Agreed = serde_json::from_str(&serde_json::to_string(&agreed).unwrap()).unwrap();
-        assert_eq!(agreed.cookie(), [1; 16]);
+        assert_eq!(agreed.cookie(), Cookie([1; 16]));
         // The upstream is not there yet, and offers nothing.
         let mut new = AuthClient::resumed(greeting(8, 2, &[]), &agreed);
         assert_eq!(new.keep(), Keep::Now(agreed), "and in the one after it");

@@ -20,8 +20,14 @@ impl Talk {
         let xoauth2 = Mechanism { name: "XOAUTH2".into(), flags: "plaintext".into() };
         let relayed = Arc::from([xoauth2]);
         let on_trouble = OnTrouble::Auto;
-        let client =
-            AuthClient::new(Greeting { spid: 1, cuid: 1, cookie: [0; 16], relayed, on_trouble, held: true });
+        let client = AuthClient::new(Greeting {
+            spid: 1,
+            cuid: 1,
+            cookie: Cookie([0; 16]),
+            relayed,
+            on_trouble,
+            held: true,
+        });
         let mut talk = Self { client, asked: Vec::new(), out: BytesMut::new(), now: NOW };
         assert_eq!(talk.say("VERSION\t1\t2\nCPID\t1\n"), "");
         talk
