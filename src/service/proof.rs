@@ -8,6 +8,7 @@ use hashlink::LruCache;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tracing::error;
+use zeroize::Zeroizing;
 
 use super::imported::FirstUse;
 use super::{Service, lock};
@@ -41,8 +42,8 @@ pub(super) struct Verified {
 
 impl Verified {
     pub(super) fn new(entropy: &Entropy) -> Self {
-        let key: [u8; 32] = entropy.bytes();
-        let keyed = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
+        let key = Zeroizing::new(entropy.bytes::<32>());
+        let keyed = Hmac::<Sha256>::new_from_slice(&key[..]).expect("HMAC takes a key of any length");
         let marks = || Mutex::new(LruCache::new(VERIFIED_MAX));
         Self { keyed, marks: marks(), missed: marks() }
     }

@@ -22,6 +22,7 @@ mod imported;
 mod keys;
 mod lockout;
 mod manual;
+mod memory;
 mod milter;
 mod notices;
 mod observe;
