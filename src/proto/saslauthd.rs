@@ -134,7 +134,12 @@ fn say(out: &mut BytesMut, word: &str) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
+    use crate::gate::login::{Grant, Reason};
+    use crate::gate::name::AccountName;
+    use crate::gate::question::LoginAnswer;
 
     fn request(strings: &[&str]) -> BytesMut {
         let mut wire = BytesMut::new();
@@ -179,6 +184,33 @@ mod tests {
             let step = Saslauthd::default().step(&mut half, &mut BytesMut::new(), Timestamp(0));
             assert!(matches!(step, Step::Wait), "{end}");
         }
+    }
+
+    /// What is said to a whole request that is answered so; `None`: it can only be told by closing.
+    fn told(answer: Answer) -> Option<Vec<u8>> {
+        let (mut sasl, mut out) = (Saslauthd::default(), BytesMut::new());
+        let mut input = request(&["ann", "x", "imap", ""]);
+        let Step::Ask(ticket, _) = sasl.step(&mut input, &mut out, Timestamp(0)) else { panic!("asked") };
+        assert!(!sasl.ready());
+        let reply = sasl.answer(ticket, answer, &mut out);
+        assert!(sasl.ready() && matches!(sasl.step(&mut input, &mut out, Timestamp(0)), Step::Close(_)));
+        sasl.stop(&mut out);
+        matches!(reply, Reply::End).then(|| out.to_vec())
+    }
+
+    #[test]
+    fn yes_and_no_are_said_and_trouble_closes() {
+        let login = |verdict| {
+            Answer::Login(LoginAnswer { verdict, user: None, text: None, fields: Bytes::new(), login: None })
+        };
+        let account = AccountName::parse("ann@example.org", None).unwrap();
+        let grant = Verdict::Accept(Grant { account, password: None });
+        assert_eq!(told(login(grant)).as_deref(), Some(&b"\0\x02OK"[..]));
+        for no in [Verdict::Refuse(Reason::Disabled), Verdict::Elsewhere] {
+            assert_eq!(told(login(no)).as_deref(), Some(&b"\0\x02NO"[..]));
+        }
+        assert_eq!(told(login(Verdict::Defer("trouble"))), None);
+        assert_eq!(told(Answer::Owners(None)), None);
     }
 
     #[test]

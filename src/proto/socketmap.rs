@@ -120,6 +120,20 @@ mod tests {
     }
 
     #[test]
+    fn one_question_at_a_time_and_a_stop_says_so() {
+        let (mut map, mut input, mut out) = (Socketmap::default(), BytesMut::new(), BytesMut::new());
+        netstring::put(&mut input, b"sender-login ann@example.org");
+        let step = map.step(&mut input, &mut out, Timestamp(0));
+        let Step::Ask(ticket, _) = step else { panic!("{step:?}") };
+        assert!(!map.ready());
+        map.stop(&mut out);
+        assert_eq!(&out[..], b"24:TEMP stopping, try again,");
+        // Whoever was told to try again hears nothing more.
+        assert!(map.ready() && matches!(map.answer(ticket, Answer::Owners(None), &mut out), Reply::Done));
+        assert_eq!(&out[..], b"24:TEMP stopping, try again,");
+    }
+
+    #[test]
     fn another_map_and_what_is_no_text() {
         assert!(told(b"virtual ann@example.org", None).contains(":PERM "));
         assert!(told(b"sender-login", None).contains(":PERM "));
