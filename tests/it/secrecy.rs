@@ -73,7 +73,7 @@ fn attempt(secret: Presented) -> Attempt {
 fn questions() -> Vec<Question> {
     let secret = || Secret::new(SECRET);
     let coded = || Secret::new(plain(ANN, SECRET));
-    let relay = Relay::new(1, "XOAUTH2".to_owned(), origin(), |_| {});
+    let relay = Relay::new(1, "XOAUTH2".into(), origin(), |_| {});
     let lookup = || Lookup { name: ANN.to_owned(), params: Bytes::new() };
     let sending = Sending {
         state: State::Mail,

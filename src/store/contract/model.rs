@@ -361,7 +361,7 @@ fn carried<B: Backend>(backend: &B, step: &Step, number: usize) -> Option<Came> 
         Step::Upgrade(who, device) => {
             let account = write(backend, |tables| tables.account(&name(PEOPLE[*who])));
             let passwords = account.map(|account| account.passwords).unwrap_or_default();
-            let Some(found) = passwords.into_iter().find(|one| one.name == DEVICES[*device]) else {
+            let Some(found) = passwords.into_iter().find(|one| *one.name == *DEVICES[*device]) else {
                 return Some(Came::Refused);
             };
             let (selector, key) =

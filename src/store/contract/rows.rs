@@ -96,6 +96,6 @@ pub(super) fn come_back<B: Backend>(
     assert_eq!(write(backend, |tables| tables.sources()), [(*key, record.clone())]);
     let account = write(backend, |tables| tables.account(&ann)).expect("there");
     let read = &account.passwords[0];
-    assert_eq!((read.id, &read.name, &read.stored, &read.terms), (id, device, stored, terms));
+    assert_eq!((read.id, &*read.name, &read.stored, &read.terms), (id, device.as_str(), stored, terms));
     assert_eq!((read.created, read.last_use.as_ref()), (event.time, Some(last_use)));
 }
