@@ -2,6 +2,7 @@
 
 mod accounts;
 mod blocks;
+mod bounded;
 mod doctor;
 mod import;
 mod keys;
@@ -36,6 +37,7 @@ use crate::serve::Door;
 use crate::serve::stop::{Told, stopped};
 use crate::service::{OrderError, Service};
 use crate::store::StoreError;
+use bounded::Bounded;
 pub use doctor::InForce;
 
 /// What the API serves.
@@ -62,9 +64,9 @@ enum Role {
 #[derive(Clone, Copy, Debug)]
 struct Peer(Option<(u32, u32)>);
 
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self(stream.io().peer_cred().ok().map(|peer| (peer.uid(), peer.gid())))
+impl Connected<IncomingStream<'_, Bounded>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        Self(stream.io().stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid())))
     }
 }
 
@@ -94,7 +96,7 @@ impl Api {
         let stop = async move {
             stopped(&mut told).await;
         };
-        axum::serve(listener, app).with_graceful_shutdown(stop).await
+        axum::serve(Bounded::new(listener), app).with_graceful_shutdown(stop).await
     }
 
     fn router(self) -> Router {

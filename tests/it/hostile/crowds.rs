@@ -97,10 +97,23 @@ fn without_descriptors_nothing_spins_and_who_is_in_is_served() {
     }
 }
 
+/// Many may be let to reach the control socket, and none of them is to keep mail servers out.
+#[test]
+fn a_crowd_at_the_control_socket_leaves_descriptors_to_mail_servers() {
+    let site = Site::start_under("", &["sh", "-c", "ulimit -n 600; exec \"$@\"", "sh"]);
+    let crowd: Vec<UnixStream> =
+        (0..900).map(|_| UnixStream::connect(site.path().join("control")).unwrap()).collect();
+    (0..100).for_each(|_| site.honest());
+    let open = std::fs::read_dir(format!("/proc/{}/fd", site.daemon.pid())).unwrap().count();
+    assert!(open < 400, "{open} descriptors are open");
+    drop(crowd);
+    site.daemon.new_password("when there is room");
+}
+
 /// Who says no more is served to the end of what he said, and then nothing is left of him.
 #[test]
 fn of_half_a_connection_nothing_is_left() {
-    const CROWD: usize = 300;
+    const CROWD: usize = 100;
     let site = Site::start("");
     let before = site.daemon.resident_kib();
     for (door, question, answer) in super::questions(&site.secret) {
