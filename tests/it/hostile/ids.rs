@@ -59,7 +59,7 @@ fn a_number_is_used_again_once_it_is_answered_or_cancelled() {
 #[test]
 fn as_many_as_may_be_open_are_and_no_more() {
     const CONNECTIONS: usize = 4;
-    const ROUNDS: usize = 3;
+    const ROUNDS: usize = 2;
     const MORE: usize = 1_000;
     /// `handle::WRITES_MAX` wait for the writer, 2,000 are being written, and `held::HELD_MAX` wait for their time.
     const KIB_MAX: usize = (20_000 + 2_000 + 10_000) * 12;
