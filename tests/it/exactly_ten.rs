@@ -1,5 +1,5 @@
-//! Ten wrong passwords of an address are looked at, never more, whatever comes at once and over how many doors; no right
-//! one gets in after the tenth was answered, and nobody else is refused.
+//! Ten wrong passwords of an address are looked at, never more, whatever comes at once and over how many doors; no
+//! right one gets in after the tenth was answered, and nobody else is refused.
 //!
 //! The daemon is a process of its own; each round is a new address that attacks new accounts.
 

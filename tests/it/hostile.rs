@@ -1,5 +1,5 @@
-//! Peers that mean harm, or are broken beyond help, at every door of a daemon that is a process of its own: what they get
-//! is bounded, what they cost is too, and honest people log in all the while.
+//! Peers that mean harm, or are broken beyond help, at every door of a daemon that is a process of its own: what they
+//! get is bounded, what they cost is too, and honest people log in all the while.
 
 mod crowds;
 mod deaf;

@@ -1,5 +1,5 @@
-//! The control socket's listener. Others than administrators may be able to reach it: they must not use up the descriptors
-//! that mail servers need.
+//! The control socket's listener. Others than administrators may be able to reach it: they must not use up the
+//! descriptors that mail servers need.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -155,8 +155,8 @@ impl Call {
     }
 }
 
-/// The calls in the order in which they ended. Lines are `PID name(...) = result`; a call that another interrupts is told
-/// in two.
+/// The calls in the order in which they ended. Lines are `PID name(...) = result`; a call that another interrupts is
+/// told in two.
 fn read(trace: &Path, pid: u32) -> Vec<Call> {
     let whole = Instant::now() + PATIENCE;
     let text = loop {

@@ -8,7 +8,7 @@ use crate::wire::{Wire, login};
 
 /// `drive::WRITE_TIMEOUT`, after which they are cut, and time enough for a busy machine to notice.
 const CUT: Duration = Duration::from_secs(30 + 60);
-/// What waits for one of them at most, in KiB: `drive::OUT_BYTES_MAX`, in a buffer that doubles, and what was read last.
+/// What waits for one of them at most, in KiB: `drive::OUT_BYTES_MAX`, in a buffer that doubles, and what was read.
 const EACH_KIB_MAX: usize = 2 * 256 + 64;
 const PEERS: usize = 30;
 /// How far a slow listener stays behind, in hundreds of answers.

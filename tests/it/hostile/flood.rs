@@ -1,5 +1,5 @@
-//! Somebody who owns a whole IPv6 /32 guesses from each of its networks once: what is remembered of him has a ceiling, and
-//! pushes nothing out that is blocked.
+//! Somebody who owns a whole IPv6 /32 guesses from each of its networks once: what is remembered of him has a ceiling,
+//! and pushes nothing out that is blocked.
 
 use std::time::{Duration, Instant};
 
