@@ -29,6 +29,9 @@ const HASHES: [&str; 2] = [
     "$2y$04$/LUbW7gkuX7EyVyrIzgQ3.TlVOQECSn.cL4LfJP8Ww/Ygwns/QZKu",
 ];
 
+/// A row of an import: who, enabled, group, aliases.
+type AccountCells = (usize, Option<bool>, Option<usize>, Vec<usize>);
+
 /// What an administrator does; people, devices and the rest by their places above.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -45,7 +48,7 @@ pub(super) enum Step {
     Grant(usize, usize, Right),
     Withdraw(usize, usize),
     Limit(Whose, Per, usize, Allowance),
-    ImportAccounts(Vec<(usize, Option<bool>, Option<usize>, Vec<usize>)>, bool),
+    ImportAccounts(Vec<AccountCells>, bool),
     ImportPasswords(Vec<(usize, usize, usize)>, bool),
 }
 
@@ -213,11 +216,7 @@ impl Model {
         Some(())
     }
 
-    fn import_accounts(
-        &mut self,
-        rows: &[(usize, Option<bool>, Option<usize>, Vec<usize>)],
-        dry: bool,
-    ) -> Came {
+    fn import_accounts(&mut self, rows: &[AccountCells], dry: bool) -> Came {
         let names: Vec<&str> = rows.iter().map(|(who, ..)| PEOPLE[*who]).collect();
         let mut after = self.clone();
         let (mut added, mut changed, mut unchanged) = (0, 0, 0);
@@ -341,7 +340,7 @@ fn carried<B: Backend>(backend: &B, step: &Step, number: usize) -> Option<Came> 
         |done: Imported| Came::Imported(done.added, done.changed, done.unchanged, !done.mistakes.is_empty());
     match step {
         Step::ImportAccounts(rows, dry) => {
-            let row = |(who, enabled, group, aliases): &(usize, Option<bool>, Option<usize>, Vec<usize>)| {
+            let row = |(who, enabled, group, aliases): &AccountCells| {
                 let aliases: Vec<&str> = aliases.iter().map(|alias| ALIASES[*alias]).collect();
                 AccountRow::new(PEOPLE[*who], (*enabled, None), group.map(|group| GROUPS[group]), &aliases)
                     .ok()

@@ -50,9 +50,8 @@ pub(super) fn source() -> impl Strategy<Value = (Key, AddressRecord)> {
     let key = prop_oneof![network, any::<u64>().prop_map(|tag| Key::NoAddress(AccountTag(tag)))];
     let failure = (any::<u64>(), any::<u64>())
         .prop_map(|(account, secret)| Failure { account: AccountTag(account), secret: SecretTag(secret) });
-    let run = (vec(failure, 1..12), any::<i64>()).prop_map(|(failures, last)| {
-        AddressRecord::Run(Run { failures: failures.into(), last: Timestamp(last) })
-    });
+    let run = (vec(failure, 1..12), any::<i64>())
+        .prop_map(|(failures, last)| AddressRecord::Run(Run { failures, last: Timestamp(last) }));
     let block = (any::<i64>(), any::<i64>(), anything()).prop_map(|(since, until, reason)| {
         AddressRecord::Blocked(Block { since: Timestamp(since), until: Timestamp(until), reason })
     });
