@@ -18,7 +18,7 @@ mod doctor;
 mod events;
 pub mod explain;
 mod export;
-mod import;
+pub mod import;
 mod key;
 pub mod output;
 mod password;

@@ -134,8 +134,11 @@ fn backend(backends: &Backends, protocol: &Protocol) -> Option<SocketAddr> {
     }
 }
 
-/// The attempt, or what to say to a client that cannot be asked about.
-fn attempt(headers: &HeaderMap) -> Result<Attempt, &'static str> {
+/// The attempt.
+///
+/// # Errors
+/// What to say to a client that cannot be asked about.
+pub fn attempt(headers: &HeaderMap) -> Result<Attempt, &'static str> {
     if header(headers, "auth-method") != Some("plain") {
         return Err("Only the mechanisms PLAIN and LOGIN are possible here");
     }

@@ -76,6 +76,17 @@ impl Told {
     }
 }
 
+/// Reads a body: an attempt, and how it ended if it has ended.
+///
+/// # Errors
+/// Why it is none.
+pub fn read(body: &[u8]) -> Result<(PolicyAttempt, Option<Ended>), &'static str> {
+    let told: Told = serde_json::from_slice(body).map_err(|_| "the body is no auth policy request")?;
+    let ended = told.ended();
+    let attempt = told.attempt().ok_or("the body tells no protocol")?;
+    Ok((attempt, ended))
+}
+
 pub(super) async fn policy(
     State(shared): State<Shared>,
     asked: Result<Query<Asked>, QueryRejection>,
@@ -85,11 +96,10 @@ pub(super) async fn policy(
         Ok(body) => body,
         Err(answer) => return answer,
     };
-    let Ok(told) = serde_json::from_slice::<Told>(&body) else {
-        return bad("the body is no auth policy request");
+    let (attempt, ended) = match read(&body) {
+        Ok(told) => told,
+        Err(why) => return bad(why),
     };
-    let ended = told.ended();
-    let Some(attempt) = told.attempt() else { return bad("the body tells no protocol") };
     let service = shared.service;
     // In a task of its own: what is counted is counted, also where Dovecot waits no longer.
     let answer = match (asked.as_ref().ok().map(|asked| asked.command.as_str()), ended) {

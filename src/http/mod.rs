@@ -14,8 +14,8 @@
 //! Limits: [`HEAD_BYTES_MAX`], [`BODY_BYTES_MAX`], [`IDLE`], [`BODY_WAIT`], and as many connections as
 //! any listener has.
 
-mod auth_nginx;
-mod auth_policy;
+pub mod auth_nginx;
+pub mod auth_policy;
 
 use std::path::Path;
 use std::pin::pin;

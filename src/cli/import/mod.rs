@@ -3,7 +3,7 @@
 //! The whole file is read and checked here, then by the daemon without changing anything; only if nobody finds a mistake
 //! it is carried out, in requests of bounded size, each whole or not at all. Whoever is interrupted runs it again.
 
-mod table;
+pub mod table;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -44,11 +44,13 @@ const PASSWORDS: [Column; 6] = [
 ];
 
 /// A row as the daemon gets it, with the line that it came from.
-struct Item<T> {
+#[derive(Debug)]
+pub struct Item<T> {
     line: u64,
     /// The account's normal form: what belongs to one account goes in one request.
     account: String,
-    row: T,
+    /// As it is sent.
+    pub row: T,
 }
 
 /// `sidegate import …`
@@ -87,7 +89,9 @@ fn contents(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn accounts(bytes: &[u8]) -> (Vec<Item<ImportAccount>>, Vec<Mistake>) {
+/// Reads a table of accounts: its good rows, and every mistake in the others.
+#[must_use]
+pub fn accounts(bytes: &[u8]) -> (Vec<Item<ImportAccount>>, Vec<Mistake>) {
     let (table, mut mistakes) = read(bytes, &ACCOUNTS);
     let mut items = Vec::with_capacity(table.rows.len());
     let mut lines = HashMap::new();
@@ -128,7 +132,9 @@ fn accounts(bytes: &[u8]) -> (Vec<Item<ImportAccount>>, Vec<Mistake>) {
     (items, mistakes)
 }
 
-fn passwords(bytes: &[u8]) -> (Vec<Item<ImportPassword>>, Vec<Mistake>) {
+/// Reads a table of client passwords: its good rows, and every mistake in the others.
+#[must_use]
+pub fn passwords(bytes: &[u8]) -> (Vec<Item<ImportPassword>>, Vec<Mistake>) {
     let (table, mut mistakes) = read(bytes, &PASSWORDS);
     let mut items = Vec::with_capacity(table.rows.len());
     let (mut lines, now) = (HashMap::new(), times::now());

@@ -6,13 +6,13 @@ use crate::gate::import::unguarded;
 
 /// What is wrong in a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
+pub struct Mistake {
     /// The line, from 1.
-    pub(super) line: u64,
+    pub line: u64,
     /// The column, if it is in one.
-    pub(super) column: Option<String>,
+    pub column: Option<String>,
     /// Why, and the cure.
-    pub(super) message: String,
+    pub message: String,
 }
 
 impl Mistake {
@@ -23,34 +23,41 @@ impl Mistake {
 
 /// A row, and the line that it begins on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) line: u64,
+pub struct Row {
+    /// From 1.
+    pub line: u64,
     cells: Vec<String>,
 }
 
 /// A column that a table may have.
-pub(super) struct Column {
-    pub(super) name: &'static str,
-    pub(super) required: bool,
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Without it there is no table.
+    pub required: bool,
 }
 
 /// The rows of a file.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub struct Table {
     names: Vec<String>,
-    pub(super) rows: Vec<Row>,
+    /// Those without a mistake.
+    pub rows: Vec<Row>,
 }
 
 impl Table {
     /// The cell of a row in a column; `None` where the table has no such column.
-    pub(super) fn cell<'a>(&self, row: &'a Row, column: &str) -> Option<&'a str> {
+    #[must_use]
+    pub fn cell<'a>(&self, row: &'a Row, column: &str) -> Option<&'a str> {
         let place = self.names.iter().position(|name| name == column)?;
         row.cells.get(place).map(|cell| unguarded(cell))
     }
 }
 
 /// Reads a file. Rows with mistakes are left out of the table.
-pub(super) fn read(bytes: &[u8], columns: &[Column]) -> (Table, Vec<Mistake>) {
+#[must_use]
+pub fn read(bytes: &[u8], columns: &[Column]) -> (Table, Vec<Mistake>) {
     // Spreadsheets put a byte order mark in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
