@@ -3,7 +3,7 @@
 
 MAIL_PACKAGES="dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved dovecot-submissiond postfix openssl"
 # For tests/run.sh alone.
-TEST_PACKAGES="dovecot-auth-lua lua-socket sasl2-bin libsasl2-modules curl procps nginx-light libnginx-mod-mail fail2ban mandoc strace"
+TEST_PACKAGES="dovecot-auth-lua lua-socket sasl2-bin libsasl2-modules curl procps nginx-light libnginx-mod-mail fail2ban mandoc strace g++"
 BUILD_PACKAGES="gcc libc6-dev"
 
 die() {

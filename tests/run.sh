@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change is done, the same here and in CI: form, lints, documentation, all tests.
+# Everything that must hold before a change is done, the same here and in CI: form, lints, documentation, all tests, and
+# without arguments also the fuzzer (tests/fuzz), for a short while.
 #
 #   tests/run.sh [ARGUMENTS FOR cargo test]
 #
@@ -32,10 +33,19 @@ run() {
 }
 
 run fmt --check
+run fmt --check --manifest-path tests/fuzz/Cargo.toml
 run clippy --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" run doc --no-deps
 run test --no-run
 printf '\n== test %s\n' "$*"
 run_cargo_here test "$@"
+if [ $# = 0 ]; then
+    printf '\n== fuzz\n'
+    if command -v "${CXX:-c++}" >/dev/null || [ -n "${CI:-}" ]; then
+        tests/fuzz/run.sh
+    else
+        skipped+=${skipped:+$'\n'}"The fuzzer was SKIPPED: it needs a C++ compiler (g++)."
+    fi
+fi
 printf '\nAll is well.\n%s' "${skipped:+$skipped
 }"
