@@ -18,7 +18,7 @@ SECONDS_EACH=4
 BYTES_MAX=4096
 SASLAUTHD_BYTES_MAX=10000
 
-targets=$(cd tests/fuzz/targets && ls ./*.rs | sed 's,^\./,,; s,\.rs$,,')
+targets=$(find tests/fuzz/targets -name '*.rs' -exec basename {} .rs \; | sort)
 built=${CARGO_TARGET_DIR:-$project/target}/fuzz
 
 # As the user who called sudo, as cargo does.
