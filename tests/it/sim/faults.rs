@@ -7,13 +7,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use sidegate::store::sqlite::{Sqlite, SqliteStore};
 use sidegate::store::{Backend, Store, StoreError, Work};
 
-/// Where the writer may hang.
+/// Where a thread of the store may hang.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Point {
-    /// Before its transaction: nothing of it is on the disk.
+    /// The writer before its transaction: nothing of it is on the disk.
     Before,
-    /// After its commit: all of it is, and nobody was told.
+    /// The writer after its commit: all of it is, and nobody was told.
     After,
+    /// A reader that has read: what it tells is of before.
+    Read,
 }
 
 /// The files of a store, as a kill leaves them.
@@ -32,7 +34,7 @@ struct State {
 #[derive(Debug, Default)]
 struct Gate {
     shut: Option<Point>,
-    /// The writer hangs.
+    /// A thread hangs.
     hangs: bool,
 }
 
@@ -55,7 +57,7 @@ impl Faults {
         (state.no_writes, state.no_reads, state.flaky, state.writes) = (no_writes, no_reads, flaky, 0);
     }
 
-    /// The writer is to hang when it comes there.
+    /// Whoever comes there is to hang.
     pub(super) fn shut(&self, point: Point) {
         self.gate.lock().unwrap().shut = Some(point);
     }
@@ -85,8 +87,8 @@ impl Faults {
         while gate.shut == Some(point) {
             gate.hangs = true;
             gate = self.opened.wait(gate).unwrap();
+            gate.hangs = false;
         }
-        gate.hangs = false;
     }
 }
 
@@ -140,6 +142,8 @@ impl Store for FaultyStore {
         if self.faults.state().no_reads {
             return Err(StoreError::Failed("the disk reports an error".into()));
         }
-        self.real.read(work)
+        let outcome = self.real.read(work);
+        self.faults.come_by(Point::Read);
+        outcome
     }
 }

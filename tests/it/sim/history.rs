@@ -120,6 +120,8 @@ pub(super) struct History {
     pub(super) talking: Cell<usize>,
     /// Logins that were decided before it.
     pub(super) decided_before: u64,
+    /// Until this moment none of its logins was decided.
+    late: Cell<Option<u32>>,
 }
 
 impl History {
@@ -131,8 +133,13 @@ impl History {
         self.talking.set(self.talking.get() - 1);
     }
 
+    /// None of its logins is decided yet.
+    pub(super) fn is_late(&self) {
+        self.late.set(Some(self.moment()));
+    }
+
     pub(super) fn over(self, weather: Weather, ending: Ending) -> Over {
-        Over { entries: self.entries.into_inner(), weather, ending }
+        Over { late: self.late.get(), entries: self.entries.into_inner(), weather, ending }
     }
 
     fn moment(&self) -> u32 {
@@ -179,11 +186,13 @@ pub(super) struct Over {
     pub(super) entries: Vec<Entry>,
     pub(super) weather: Weather,
     pub(super) ending: Ending,
+    /// Until this moment no login was decided.
+    pub(super) late: Option<u32>,
 }
 
 impl Over {
     /// A round in which nothing was done.
     pub(super) fn nothing() -> Self {
-        Self { entries: Vec::new(), weather: Weather::Fine, ending: Ending::Whole }
+        Self { entries: Vec::new(), weather: Weather::Fine, ending: Ending::Whole, late: None }
     }
 }

@@ -15,7 +15,10 @@ use super::script::{HOUR, KNOWN, Meanwhile, Op, Weather};
 struct Login<'a> {
     entry: &'a Entry,
     who: usize,
+    /// Whether its secret was right when it came.
     good: Good,
+    /// Whether it was when it was decided.
+    at_its_end: Good,
     failure: Failure,
 }
 
@@ -48,11 +51,13 @@ fn login<'a>(model: &Model, over: &Over, span: Span, source: Source, entry: &'a 
         return None;
     }
     let failure = model.failure(who, &entry.secret);
-    Some(Login { entry, who, good: good(model, over, span, entry), failure })
+    let good = |moment| good(model, over, span, entry, moment);
+    let at_its_end = good(over.late.unwrap_or(0).max(entry.begun));
+    Some(Login { entry, who, good: good(entry.begun), at_its_end, failure })
 }
 
-/// Whether its secret was right: before the round, and in spite of what was ordered in it.
-fn good(model: &Model, over: &Over, span: Span, entry: &Entry) -> Good {
+/// Whether its secret was right after this moment: before the round, and in spite of what was ordered in it.
+fn good(model: &Model, over: &Over, span: Span, entry: &Entry, moment: u32) -> Good {
     let (Op::Login { who, from, .. } | Op::Check { who, from, .. }) = entry.op else { return Good::No };
     let protocol = if let Op::Login { protocol, .. } = entry.op { protocol } else { "imap" };
     let secret = &entry.secret;
@@ -70,10 +75,10 @@ fn good(model: &Model, over: &Over, span: Span, entry: &Entry) -> Good {
             | Op::Remove { who: whose }
                 if whose == who =>
             {
-                (harmed, surely_harmed) = (true, surely_harmed || order.held_before(entry.begun));
+                (harmed, surely_harmed) = (true, surely_harmed || order.held_before(moment));
             }
             Op::Revoke { who: whose, slot: gone } if whose == who && Some(gone) == slot => {
-                (harmed, surely_harmed) = (true, surely_harmed || order.held_before(entry.begun));
+                (harmed, surely_harmed) = (true, surely_harmed || order.held_before(moment));
             }
             _ => {}
         }
@@ -90,7 +95,7 @@ fn good(model: &Model, over: &Over, span: Span, entry: &Entry) -> Good {
 /// A thought-through login counts nothing, and says of a wrong secret that it is none.
 fn check(model: &Model, over: &Over, span: Span, entry: &Entry) {
     let (Op::Check { .. }, Some((_, heard))) = (&entry.op, entry.heard) else { return };
-    let good = good(model, over, span, entry);
+    let good = good(model, over, span, entry, entry.begun);
     assert!(heard != Heard::Ok || good != Good::No, "a check takes a wrong secret for right: {entry:?}");
     let sure = over.entries.len() == 1 && good == Good::Yes;
     assert!(!sure || heard != Heard::Fail, "a check takes a right secret for wrong: {entry:?}");
@@ -141,7 +146,7 @@ impl Case<'_> {
     fn judge_answer(&self, login: &Login<'_>) {
         let entry = login.entry;
         match login.heard() {
-            Some(Heard::Ok) => assert!(login.good != Good::No, "let in: {entry:?}"),
+            Some(Heard::Ok) => assert!(login.at_its_end != Good::No, "let in: {entry:?}"),
             Some(Heard::Fail) => assert!(login.good != Good::Yes, "refused: {entry:?}"),
             Some(Heard::Trouble) => {
                 assert!(self.trouble_is_due(login.good), "put off without need: {entry:?}");
@@ -187,10 +192,13 @@ impl Case<'_> {
         let lifted = self.orders().any(|entry| matches!(entry.op, Op::Lift { .. }));
         let ordered = self.orders().filter(|entry| matches!(entry.op, Op::Block { .. }));
         for order in ordered.filter(|_| !lifted && self.span.from == self.span.to) {
-            for login in self.logins.iter().filter(|login| order.held_before(login.entry.begun)) {
+            for login in self.logins {
                 let heard = login.heard();
-                let refused = heard.is_none_or(|heard| heard == Heard::Blocked) || self.cut_short(heard);
-                assert!(refused, "let through after a block was ordered: {:?}", login.entry);
+                let blocked = heard.is_none_or(|heard| heard == Heard::Blocked) || self.cut_short(heard);
+                let entry = login.entry;
+                assert!(blocked || !order.held_before(entry.begun), "after a block was ordered: {entry:?}");
+                let late = self.over.late.is_some_and(|late| order.held_before(late));
+                assert!(heard != Some(Heard::Ok) || !late, "let in after a block was ordered: {entry:?}");
             }
         }
     }
@@ -246,7 +254,7 @@ impl Case<'_> {
             let counted = match login.good {
                 Good::Yes => false,
                 // One that was right at first and is refused for a change meanwhile is not counted.
-                Good::Maybe => !sure && matches!(heard, None | Some(Heard::Fail)),
+                Good::Maybe => !sure && (matches!(heard, None | Some(Heard::Fail)) || self.cut_short(heard)),
                 Good::No => heard == Some(Heard::Fail) || !sure && (heard.is_none() || self.cut_short(heard)),
             };
             if counted && (!self.model.settings.once || known.insert(login.failure)) {

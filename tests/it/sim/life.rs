@@ -138,6 +138,9 @@ impl Gate {
                     }
                 };
                 breath(0).await;
+                if self.decided() == round.decided_before {
+                    round.is_late();
+                }
                 self.faults.open();
                 if let Some(swept) = swept {
                     swept.await.unwrap();
@@ -265,14 +268,18 @@ impl Gate {
         }
     }
 
-    /// Until the writer hangs and whoever can wait for it does, or nobody needs it.
+    /// Until a thread hangs and whoever can wait for it does, or nobody needs it.
     async fn until_stuck(&self, round: &History) {
         for n in 0.. {
             if self.is_decided(round) {
                 return;
             }
             if self.faults.hangs() {
-                return breath(u32::MAX).await;
+                // What needs no such thread goes on: orders, while a reader hangs.
+                for _ in 0..5 {
+                    breath(u32::MAX).await;
+                }
+                return;
             }
             breath(n).await;
         }
@@ -301,7 +308,7 @@ impl Gate {
         round
     }
 
-    /// Drops everything while a round is under way: when so many answers were heard, or when the writer hangs.
+    /// Drops everything while a round is under way: when so many answers were heard, or when a thread of the store hangs.
     pub(super) async fn kill(
         self,
         model: &Model,
@@ -334,6 +341,13 @@ impl Gate {
             }
             breath(n).await;
         }
+    }
+}
+
+/// A world that failed ends as well.
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.faults.open();
     }
 }
 

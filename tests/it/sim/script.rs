@@ -49,7 +49,7 @@ pub(super) enum End {
     Quiet,
     /// Stopped in order under these, when so many answers were heard.
     Stopped(Vec<Lane>, usize),
-    /// Everything dropped under these, when so many answers were heard, or when the writer hangs.
+    /// Everything dropped under these, when so many answers were heard, or when a thread of the store hangs.
     Killed(Vec<Lane>, usize, Option<Point>),
 }
 
@@ -73,7 +73,7 @@ pub(super) enum Weather {
     /// Each n-th transaction fails.
     Flaky(u32),
     NoReads,
-    /// The writer hangs there, until this has happened.
+    /// A thread of the store hangs there, until this has happened.
     Stalled(Point, Meanwhile),
 }
 
@@ -235,7 +235,7 @@ impl Chance {
     }
 
     fn point(&self) -> Point {
-        self.pick(&[Point::Before, Point::After])
+        self.pick(&[Point::Before, Point::After, Point::Read])
     }
 
     fn focus(&self) -> Focus {
@@ -247,7 +247,7 @@ impl Chance {
         let focus = self.focus();
         let Focus { who, from, slot } = focus;
         let right = || one(login(who, Secret::Newest(slot), from));
-        match self.below(16) {
+        match self.below(17) {
             0..3 => {
                 for _ in 0..1 + self.below(4) {
                     rounds.push(one(self.login(self.focus(), ADDRESSES.len())));
@@ -286,7 +286,20 @@ impl Chance {
                 rounds.push(Round::Pass(self.pick(&[1, 59, 60, 1800, HOUR - 1, HOUR, DAY - 1, DAY])));
                 rounds.push(one(self.login(focus, ADDRESSES.len())));
             }
-            14 => rounds.push(if self.one_in(2) { Round::Sweep } else { Round::SetBack(HOUR) }),
+            14 => {
+                // What a login stands on is taken away while it is decided.
+                rounds.push(one(Op::New { who, slot: SLOTS - 1, limits: Limits::None }));
+                let logins = (0..1 + self.below(3)).map(|_| login(who, Secret::Newest(slot), from)).collect();
+                let order = self.pick(&[0, 0, 1, 2]);
+                let order = match order {
+                    0 => Op::Revoke { who, slot },
+                    1 => Op::Enable { who, enabled: false },
+                    _ => Op::Block { from, secs: HOUR },
+                };
+                let lanes = [logins, vec![order]].map(|ops| Lane { cancels: false, ops });
+                rounds.push(Round::Ask(Weather::Stalled(Point::Read, Meanwhile::Nothing), lanes.into()));
+            }
+            15 => rounds.push(if self.one_in(2) { Round::Sweep } else { Round::SetBack(HOUR) }),
             _ => {
                 // Something ends, and is swept while it begins anew.
                 rounds.push(self.guesses(focus, failures - self.index(2)));
