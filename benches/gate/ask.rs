@@ -15,7 +15,7 @@ pub(crate) fn address(n: u64) -> String {
 }
 
 /// Dovecot's login process asks about a PLAIN login.
-fn auth(id: u64, user: &str, password: &str, address: &str, out: &mut BytesMut) {
+pub(crate) fn auth(id: u64, user: &str, password: &str, address: &str, out: &mut BytesMut) {
     let resp = BASE64.encode(format!("\0{user}\0{password}").as_bytes());
     let line = format!(
         "AUTH\t{}\tPLAIN\tservice=imap\tsecured\tsession=s{id:016x}\tlip=192.0.2.1\trip={address}\tlport=143\trport={}\tresp={resp}\n",

@@ -14,6 +14,7 @@ mod load;
 mod report;
 mod scale;
 mod site;
+mod timing;
 
 use std::path::Path;
 
@@ -24,7 +25,7 @@ use tokio::runtime::{Builder, Runtime};
 /// A case: its name, and what it measures.
 type Case = (&'static str, fn(&mut Report));
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("known", cases::known),
     ("blocked", cases::blocked),
     ("wrong", cases::wrong),
@@ -34,6 +35,7 @@ const CASES: [Case; 9] = [
     ("policy", cases::policy),
     ("doors", cases::doors),
     ("scale", scale::scale),
+    ("timing", timing::timing),
 ];
 
 /// A runtime of one thread, as the daemon's sockets have.

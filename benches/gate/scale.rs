@@ -1,5 +1,6 @@
 //! A million accounts with six million client passwords, against a thousand.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ pub(crate) fn scale(report: &mut Report) {
     let small = site(ACCOUNTS);
     let folder = folder();
     runtime().block_on(fill(folder.path(), ACCOUNTS, 1, CHEAP));
-    swell(folder.path(), MANY);
+    swell(folder.path(), ACCOUNTS..MANY);
     let started = Instant::now();
     let large = Server::daemon(folder, "[log]\nlevel = \"error\"\n");
     report.at_most("a million accounts: start in seconds", started.elapsed().as_secs_f64(), 2.0);
@@ -52,13 +53,13 @@ fn site(accounts: u64) -> Server {
     let folder = folder();
     runtime().block_on(fill(folder.path(), accounts.min(ACCOUNTS), 1, CHEAP));
     if accounts > ACCOUNTS {
-        swell(folder.path(), accounts);
+        swell(folder.path(), ACCOUNTS..accounts);
     }
     Server::daemon(folder, "[log]\nlevel = \"error\"\n")
 }
 
 /// Adds accounts by SQL, each with six client passwords that nobody uses: through the front door it would take hours.
-fn swell(folder: &Path, accounts: u64) {
+pub(crate) fn swell(folder: &Path, accounts: Range<u64>) {
     let mut store = rusqlite::Connection::open(folder.join("store.db")).expect("the store");
     store.pragma_update(None, "synchronous", "OFF").expect("a store that nobody needs tomorrow");
     let work = store.transaction().expect("a transaction");
@@ -72,7 +73,7 @@ fn swell(folder: &Path, accounts: u64) {
                  SELECT ?1, ?2, randomblob(16), key_id, phc, 0 FROM client_password WHERE id = 1",
             )
             .expect("the table of client passwords");
-        for n in ACCOUNTS..accounts {
+        for n in accounts {
             let id = i64::try_from(n).expect("few enough") + 1;
             add_account.execute(rusqlite::params![id, account(n)]).expect("added");
             for k in 0..PASSWORDS {
