@@ -25,8 +25,8 @@ use crate::proto::{Keep, Notice, Protocol, Reply, Step, Ticket};
 use crate::serve::stop::{Due, Ended, LAST_WORDS, Leaving, Standing, Told, stopped};
 use crate::service::Service;
 
-/// Bytes that are read at once.
-const READ_BYTES: usize = 16_384;
+/// Bytes that are read at once; an idle connection costs as much.
+const READ_BYTES: usize = 4_096;
 /// Bytes that wait to be written; past it nothing more is read.
 const OUT_BYTES_MAX: usize = 262_144;
 /// A peer that takes nothing for this long is cut.
