@@ -97,7 +97,7 @@ fn questions() -> Vec<Question> {
         Question::Login(attempt(Presented::Whole(secret()))),
         Question::Login(attempt(Presented::Digest(secret().digest()))),
         Question::Unreadable(Coded::Malformed),
-        Question::Relay { mechanism: "XOAUTH2".to_owned(), origin: origin(), initial: Some(coded()) },
+        Question::Relay { mechanism: "XOAUTH2".into(), origin: origin(), initial: Some(coded()) },
         Question::RelayOn(relay, coded()),
         Question::Claim(Claim { cpid: 1, auth_id: 1, cookie: COOKIE, session_pid: None, peer_pid: None }),
         Question::User(lookup()),
