@@ -11,6 +11,7 @@ use sidegate::config::{Config, Endpoint};
 use sidegate::entropy::Entropy;
 use sidegate::gate::account::Terms;
 use sidegate::gate::login::{Reason, Verdict};
+use sidegate::gate::address::parse_address;
 use sidegate::gate::name::{AccountName, PasswordName, Protocol};
 use sidegate::gate::order::{Order, Which};
 use sidegate::gate::record::Block;
@@ -210,7 +211,7 @@ impl Gate {
 
     async fn check(&self, who: usize, secret: &str, from: usize) -> Heard {
         let (secret, imap) = (secret::Secret::new(secret), Protocol::parse("imap").unwrap());
-        let address = ADDRESSES[from].parse().ok();
+        let address = parse_address(ADDRESSES[from]);
         match self.service.check(NAMES[who], secret, imap, address).await.verdict {
             Verdict::Accept(_) => Heard::Ok,
             Verdict::Refuse(Reason::Blocked(_)) => Heard::Blocked,
