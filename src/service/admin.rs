@@ -116,10 +116,12 @@ impl Service {
         let work = move |tables: &mut dyn crate::store::Tables| carry_out(tables, &order, &at);
         let carried: Carried = match (account, block) {
             (Some(name), _) => self.store.change(name, work).await?,
-            (None, block) => {
+            // Aliases and delegations: it changes whose an address is.
+            (None, None) => self.store.change_all(Vec::new(), work).await?,
+            (None, Some((key, record))) => {
                 let table = self.seats.shared();
                 let publish = move |carried: &Carried| {
-                    if let (Ok(_), Some((key, record))) = (carried, block) {
+                    if carried.is_ok() {
                         table.put(key, record);
                     }
                 };

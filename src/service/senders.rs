@@ -37,8 +37,7 @@ impl Service {
         let Ok(address) = AccountName::parse(address, self.rules().default_domain.as_deref()) else {
             return Some(Vec::new());
         };
-        let asked = address.clone();
-        let logins = self.store.read(move |tables| senders::logins(tables, &asked)).await.ok()?;
+        let logins = self.store.logins(&address).await.ok()?;
         let Some(upstream) = self.upstream().filter(|_| logins.is_empty()) else { return Some(logins) };
         // Whom only the upstream knows owns the address that it is known by.
         for form in [Some(address.clone()), address.untagged()].into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! Accounts in bounded memory, kept true by the writer.
+//! Accounts, and whose sender addresses are, in bounded memory, kept true by the writer.
 //!
 //! The writer forgets an account after the commit that changed it and before it tells anybody,
 //! and counts a generation. A reader that was on its way meanwhile sees that the generation moved
@@ -17,6 +17,9 @@ pub(super) const ACCOUNTS_MAX: usize = 10_000;
 /// Unknown names in memory; apart from the known ones, so that made-up names push nobody out.
 pub(super) const UNKNOWN_MAX: usize = 4096;
 
+/// Sender addresses in memory whose logins are known: those that Postfix asks about.
+pub(super) const ADDRESSES_MAX: usize = 10_000;
+
 /// What the store knows of a name; cheap to clone.
 pub(super) type Known = Option<Arc<Account>>;
 
@@ -30,12 +33,15 @@ pub(super) struct AccountCache {
 struct Entries {
     known: LruCache<AccountName, Arc<Account>>,
     unknown: LruCache<AccountName, ()>,
+    /// With the generation of which it is true.
+    logins: LruCache<AccountName, (u64, Vec<String>)>,
 }
 
 impl Default for AccountCache {
     fn default() -> Self {
         let (known, unknown) = (LruCache::new(ACCOUNTS_MAX), LruCache::new(UNKNOWN_MAX));
-        Self { generation: AtomicU64::new(0), entries: Mutex::new(Entries { known, unknown }) }
+        let logins = LruCache::new(ADDRESSES_MAX);
+        Self { generation: AtomicU64::new(0), entries: Mutex::new(Entries { known, unknown, logins }) }
     }
 }
 
@@ -44,7 +50,7 @@ impl AccountCache {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves whenever any account changes.
+    /// Moves whenever any account changes, or whose an address is.
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -74,6 +80,23 @@ impl AccountCache {
         }
     }
 
+    /// Every login that may send under an address, if it is remembered.
+    pub(super) fn logins(&self, address: &AccountName) -> Option<Vec<String>> {
+        let mut entries = self.lock();
+        let (generation, logins) = entries.logins.get(address)?;
+        (*generation == self.generation()).then(|| logins.clone())
+    }
+
+    /// Puts down the logins of an address as they were in `generation`.
+    pub(super) fn put_logins(&self, address: AccountName, logins: Vec<String>, generation: u64) {
+        self.lock().logins.insert(address, (generation, logins));
+    }
+
+    /// It changed whose some address is.
+    pub(super) fn addresses_changed(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// An account changed.
     pub(super) fn forget(&self, name: &AccountName) {
         let mut entries = self.lock();
@@ -97,6 +120,28 @@ mod tests {
         cache.forget(&ann);
         cache.put(&ann, &None, before);
         assert_eq!(cache.get(&ann), None);
+    }
+
+    #[test]
+    fn logins_of_an_address_are_true_of_one_generation_and_bounded() {
+        let cache = AccountCache::default();
+        let name = |n: usize| AccountName::parse(&format!("{n}@example.org"), None).unwrap();
+        let logins = vec!["ann@example.org".to_owned()];
+        let before = cache.generation();
+        cache.put_logins(name(0), logins.clone(), before);
+        assert_eq!(cache.logins(&name(0)), Some(logins.clone()));
+        cache.addresses_changed();
+        assert_eq!(cache.logins(&name(0)), None);
+        cache.put_logins(name(0), logins.clone(), before);
+        assert_eq!(cache.logins(&name(0)), None, "it was read before the change");
+        cache.put_logins(name(0), logins.clone(), cache.generation());
+        cache.forget(&name(1));
+        assert_eq!(cache.logins(&name(0)), None);
+        for n in 0..=ADDRESSES_MAX {
+            cache.put_logins(name(n), logins.clone(), cache.generation());
+        }
+        assert_eq!(cache.logins(&name(0)), None, "the oldest one fell out");
+        assert_eq!(cache.logins(&name(1)), Some(logins));
     }
 
     #[test]

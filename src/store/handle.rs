@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use super::senders;
 use super::cache::{AccountCache, Known};
 use super::{Backend, Store, StoreError, Tables};
 use crate::gate::name::AccountName;
@@ -159,7 +160,7 @@ impl StoreHandle {
         self.write(work, publish).await
     }
 
-    /// As [`StoreHandle::change`], for work that may change many accounts.
+    /// As [`StoreHandle::change`], for work that may change many accounts, or whose addresses are.
     ///
     /// # Errors
     /// As for [`StoreHandle::write`].
@@ -169,7 +170,11 @@ impl StoreHandle {
         work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let accounts = Arc::clone(&self.accounts);
-        self.write(work, move |_| names.iter().for_each(|name| accounts.forget(name))).await
+        let publish = move |_: &T| {
+            accounts.addresses_changed();
+            names.iter().for_each(|name| accounts.forget(name));
+        };
+        self.write(work, publish).await
     }
 
     /// Queues work that the caller need not wait for; how it ended can still be asked.
@@ -210,6 +215,21 @@ impl StoreHandle {
         Ok(known)
     }
 
+    /// Every login that may send under an address, from memory if it is there. It is as true as the newest commit.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::read`].
+    pub async fn logins(&self, address: &AccountName) -> Result<Vec<String>> {
+        if let Some(logins) = self.accounts.logins(address) {
+            return Ok(logins);
+        }
+        let generation = self.accounts.generation();
+        let wanted = address.clone();
+        let logins = self.read(move |tables| senders::logins(tables, &wanted)).await?;
+        self.accounts.put_logins(address.clone(), logins.clone(), generation);
+        Ok(logins)
+    }
+
     /// Copies everything, as of one moment, to a new file. Takes as long as the store is large.
     ///
     /// # Errors
@@ -219,7 +239,7 @@ impl StoreHandle {
         tokio::task::spawn_blocking(move || backup(&to)).await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Moves whenever any account changes: what was read under an older one must be read again
+    /// Moves whenever any account changes, or whose an address is: what was read under an older one must be read again
     /// before somebody is let in on it.
     #[must_use]
     pub fn generation(&self) -> u64 {
