@@ -34,7 +34,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A peer must have introduced itself by then.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(150);
 /// Messages that are dealt with before others on this thread get their turn.
-const BURST: usize = 64;
+const BURST: usize = 16;
 
 /// Why a connection was closed by us; a peer that just goes away is no reason.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +150,9 @@ impl<P: Protocol> Line<'_, P> {
         let mut stop = std::pin::pin!(stopped(told));
         loop {
             let more = self.take_messages()?;
-            self.write_now()?;
+            if !more || self.out.len() >= READ_BYTES {
+                self.write_now()?;
+            }
             if self.eof && !more && self.pending == 0 && self.out.is_empty() {
                 return Ok(());
             }
