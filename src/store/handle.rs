@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::senders;
 use super::cache::{AccountCache, Known};
+use super::senders;
 use super::{Backend, Store, StoreError, Tables};
 use crate::gate::name::AccountName;
 

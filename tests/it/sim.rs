@@ -42,6 +42,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -117,7 +118,15 @@ fn number(variable: &str) -> Option<u64> {
 /// Plays a world; if it fails, says with which seed and after which steps.
 fn play(seed: u64, aloud: bool) -> Result<(), String> {
     let steps = Steps { aloud, told: RefCell::default() };
+    let (alive, ended) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if ended.recv_timeout(PATIENCE * 3) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("SIDEGATE_SEED={seed} hangs, where no timer of its own ends it");
+            std::process::abort();
+        }
+    });
     let played = catch_unwind(AssertUnwindSafe(|| World::new(seed, &steps).play()));
+    drop(alive);
     played.map_err(|why| {
         let why = why.downcast_ref::<String>().map(String::as_str).or(why.downcast_ref::<&str>().copied());
         let told = steps.told.borrow();
@@ -200,7 +209,7 @@ impl<'a> World<'a> {
         let runtime = runtime.enable_all().start_paused(true).build().unwrap();
         let last = runtime.block_on(async {
             // As long as this waits, paused time stands still, whatever else the runtime waits for.
-            let (alive, ended) = std::sync::mpsc::channel::<()>();
+            let (alive, ended) = mpsc::channel::<()>();
             let patience = tokio::task::spawn_blocking(move || ended.recv_timeout(PATIENCE));
             let last = tokio::select! {
                 _ = patience => panic!("nothing moves any more"),
