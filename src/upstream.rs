@@ -78,7 +78,7 @@ impl Upstream {
     }
 
     /// What the upstream offered last, beside PLAIN and LOGIN. If it was never there it is waited
-    /// for, up to [`FIRST_OFFER_PATIENCE`].
+    /// for, two seconds at most.
     pub async fn mechanisms(&self) -> Arc<[Mechanism]> {
         let mut state = self.auth.state.clone();
         let met = state.wait_for(|state| state.offered.is_some());
