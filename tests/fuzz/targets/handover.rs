@@ -4,6 +4,7 @@
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use sidegate::config::OnTrouble;
+use sidegate::gate::secret::Cookie;
 use sidegate::handover::State;
 use sidegate::proto::auth_client::{AuthClient, Greeting};
 use sidegate::proto::{Keep, Protocol};
@@ -11,7 +12,7 @@ use sidegate_fuzz::auth_client;
 use sidegate_fuzz::talk::{Limits, NOW, Talk};
 
 fn greeting() -> Greeting {
-    let (cookie, relayed) = ([7; 16], [].into());
+    let (cookie, relayed) = (Cookie([7; 16]), [].into());
     Greeting { spid: 2, cuid: 2, cookie, relayed, on_trouble: OnTrouble::Auto, held: true }
 }
 
