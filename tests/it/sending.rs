@@ -1,5 +1,6 @@
 //! What Postfix is told: every rule of sending, over the socket of the policy listener.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sidegate::gate::alias::{Alias, Place};
@@ -8,6 +9,7 @@ use sidegate::gate::event::Kind;
 use sidegate::gate::limits::{Allowance, Level, Limited, LimitsChange, Per};
 use sidegate::gate::name::AccountName;
 use sidegate::gate::order::{Order, Which};
+use sidegate::gate::question::{Answer, Question};
 use sidegate::gate::record::Block;
 use sidegate::store::EventQuery;
 
@@ -440,4 +442,23 @@ async fn fifty_thousand_odd_requests_get_one_answer_each() {
         }
     }
     assert_eq!(ask(&mut peer, &[]).await, "DUNNO", "and none too many");
+}
+
+#[tokio::test]
+async fn who_may_send_under_an_address_is_asked_again_when_it_changes() {
+    let world = World::start("").await;
+    world.account(ANN).await;
+    world.account(BOB).await;
+    let logins = async || match Arc::clone(&world.service).ask(Question::Owners(BOB.to_owned())).await {
+        Answer::Owners(Some(logins)) => logins,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(logins().await, [BOB]);
+    order(&world, Order::Grant { owner: name(BOB), delegate: name(ANN), right: Right::SendAs }).await;
+    assert_eq!(logins().await, [BOB, ANN]);
+    assert_eq!(logins().await, [BOB, ANN], "from memory");
+    order(&world, Order::Withdraw { owner: name(BOB), delegate: name(ANN) }).await;
+    assert_eq!(logins().await, [BOB]);
+    order(&world, Order::RemoveAccount(name(BOB))).await;
+    assert!(logins().await.is_empty());
 }
