@@ -2,14 +2,15 @@
 //!
 //! The queue in front is bounded and fair: sources take turns, so that one address with a hundred
 //! new logins does not make another wait for all of them. Whoever waits too long gets a temporary
-//! failure. Idle seats give their memory back. New hashes are Argon2id; imported ones are `foreign`.
+//! failure. Idle seats give their memory back, and one processor is left to those who need no hash
+//! (`queue`). New hashes are Argon2id; imported ones are `foreign`.
 
 mod foreign;
+mod queue;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread::{JoinHandle, available_parallelism};
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
@@ -21,13 +22,12 @@ use zeroize::Zeroizing;
 use crate::gate::address::Key;
 use crate::gate::foreign::ForeignHash;
 use crate::gate::secret::{Digest, Secret};
+use crate::hasher::queue::{Job, Seat, Shared};
 
 /// A hash may ask for at most this much memory, in KiB, whatever the settings or the store say: 1 GiB.
 pub const MEMORY_KIB_MAX: u32 = 1_048_576;
 /// A hash may ask for at most this many passes.
 pub const PASSES_MAX: u32 = 64;
-/// A seat without work for this long gives its memory back.
-const IDLE: Duration = Duration::from_secs(10);
 /// Bytes of a hash.
 const HASH_BYTES: usize = 32;
 /// Bytes of a salt.
@@ -62,29 +62,6 @@ pub struct Hasher {
     shared: Arc<Shared>,
     wait: Duration,
     threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    queue: Mutex<Queue>,
-    filled: Condvar,
-    queue_max: usize,
-    computed: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    /// Jobs by source, and the sources in the order of their turn.
-    jobs: HashMap<Key, VecDeque<Job>>,
-    turns: VecDeque<Key>,
-    waiting: usize,
-    closed: bool,
-}
-
-#[derive(Debug)]
-struct Job {
-    task: Task,
-    reply: oneshot::Sender<Result<Hashed, HasherError>>,
 }
 
 #[derive(Debug)]
@@ -125,10 +102,13 @@ impl Hasher {
     #[must_use]
     pub fn start(seats: usize, queue_max: usize, wait: Duration) -> Self {
         let shared = Arc::new(Shared::new(queue_max));
+        let processors = available_parallelism().map_or(1, usize::from);
         let seat = |n: usize| {
             let shared = Arc::clone(&shared);
+            let spare = n > 0 && n + 1 == seats && seats >= processors;
+            let seat = if spare { Seat::Spare(wait / 2) } else { Seat::Usual };
             let thread = std::thread::Builder::new().name(format!("argon2-{n}"));
-            thread.spawn(move || work(&shared)).expect("a thread can be started at start")
+            thread.spawn(move || work(&shared, seat)).expect("a thread can be started at start")
         };
         let threads = (0..seats).map(seat).collect();
         Self { shared, wait, threads }
@@ -199,10 +179,15 @@ impl Hasher {
         }
     }
 
+    /// Somebody was served who needs no hash: a processor stays free for the next one, while the queue allows it.
+    pub fn others_served(&self) {
+        self.shared.others_served();
+    }
+
     /// Jobs that wait for a seat.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.shared.lock().waiting
+        self.shared.waiting()
     }
 
     /// Hashes that were computed since the start.
@@ -214,8 +199,7 @@ impl Hasher {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.filled.notify_all();
+        self.shared.close();
         for thread in self.threads.drain(..) {
             // A seat that panicked has nothing more to say.
             let _ = thread.join();
@@ -223,71 +207,9 @@ impl Drop for Hasher {
     }
 }
 
-impl Shared {
-    fn new(queue_max: usize) -> Self {
-        let (queue, filled) = (Mutex::default(), Condvar::new());
-        Self { queue, filled, queue_max, computed: AtomicU64::new(0) }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, source: Key, job: Job) -> Result<(), HasherError> {
-        let mut queue = self.lock();
-        if queue.waiting >= self.queue_max || queue.closed {
-            return Err(HasherError::Full);
-        }
-        queue.waiting += 1;
-        let jobs = queue.jobs.entry(source).or_default();
-        jobs.push_back(job);
-        if jobs.len() == 1 {
-            queue.turns.push_back(source);
-        }
-        drop(queue);
-        self.filled.notify_one();
-        Ok(())
-    }
-
-    /// The next job, or `None` when the hasher is gone. Memory is released when there is nothing
-    /// to do for a while.
-    fn next(&self, memory: &mut Memory) -> Option<Job> {
-        let mut queue = self.lock();
-        loop {
-            if queue.closed {
-                return None;
-            }
-            if let Some(job) = queue.pop() {
-                return Some(job);
-            }
-            let (woken, timeout) =
-                self.filled.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
-            queue = woken;
-            if timeout.timed_out() {
-                memory.release();
-            }
-        }
-    }
-}
-
-impl Queue {
-    fn pop(&mut self) -> Option<Job> {
-        let source = self.turns.pop_front()?;
-        let jobs = self.jobs.get_mut(&source)?;
-        let job = jobs.pop_front();
-        if jobs.is_empty() {
-            self.jobs.remove(&source);
-        } else {
-            self.turns.push_back(source);
-        }
-        self.waiting -= 1;
-        job
-    }
-}
-
-fn work(shared: &Shared) {
+fn work(shared: &Shared, seat: Seat) {
     let mut memory = Memory::default();
-    while let Some(job) = shared.next(&mut memory) {
+    while let Some(job) = shared.next(seat, || memory.release()) {
         // Whoever asked may have given up: then there is nothing to compute.
         if job.reply.is_closed() {
             continue;
@@ -469,25 +391,5 @@ mod tests {
         let verify = Task::Verify(typed.digest(), String::new());
         let shown = format!("{verify:?} {:?}", Task::Foreign(typed, Vec::new(), Arc::default()));
         assert_eq!(shown, "Verify(Digest(..), \"\") Foreign(Secret(..), [], Start(0))");
-    }
-
-    #[test]
-    fn sources_take_turns() {
-        let mut queue = Queue::default();
-        let shared = Shared::new(100);
-        for n in [1, 1, 1, 2, 2, 3] {
-            let (reply, _) = oneshot::channel();
-            let task = Task::Verify(digest("a"), n.to_string());
-            shared.push(source(n), Job { task, reply }).unwrap();
-        }
-        std::mem::swap(&mut queue, &mut shared.lock());
-        let order: Vec<String> = std::iter::from_fn(|| queue.pop())
-            .map(|job| match job.task {
-                Task::Verify(_, n) => n,
-                Task::Hash(..) | Task::Foreign(..) => unreachable!("only verifications were pushed"),
-            })
-            .collect();
-        assert_eq!(order, ["1", "2", "3", "1", "2", "1"]);
-        assert_eq!(queue.waiting, 0);
     }
 }

@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use tracing::info;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::{Choice, Log, LogFormat};
 use crate::gate::event::Event;
+
+/// Lines that wait for a slow reader of standard error; further ones are left out. Their places are made at the start.
+const LINES_MAX: usize = 16_384;
 
 /// Sends the log where it belongs: the journal under systemd, text to a terminal, else JSON to
 /// standard error. `RUST_LOG` wins over `log.level`.
@@ -27,7 +30,8 @@ pub fn start(settings: &Log) -> Result<WorkerGuard, Box<dyn Error + Send + Sync>
         .unwrap_or_else(|_| EnvFilter::new(format!("sidegate={0},warn", settings.level.word())));
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let terminal = std::io::stderr().is_terminal();
-    let (stderr, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (stderr, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).finish(std::io::stderr());
     let plain = || tracing_subscriber::fmt::layer().with_writer(stderr).with_target(false);
     let form = match settings.format {
         LogFormat::Auto if journal => tracing_journald::layer()?.boxed(),

@@ -1,11 +1,11 @@
 //! The daemon.
 
-use mimalloc::MiMalloc;
+use std::alloc::System;
 use zeroizing_alloc::ZeroAlloc;
 
 /// Whatever memory is given back is wiped: libraries have passwords in buffers of their own, and leave them behind.
 #[global_allocator]
-static MEMORY: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> std::process::ExitCode {
     sidegate::daemon::main()

@@ -136,8 +136,17 @@ impl Daemon {
 
     /// Its memory, in KiB.
     pub(crate) fn resident_kib(&self) -> usize {
+        self.status_kib("VmRSS:")
+    }
+
+    /// Its memory without the program's own text, in KiB.
+    pub(crate) fn anonymous_kib(&self) -> usize {
+        self.status_kib("RssAnon:")
+    }
+
+    fn status_kib(&self, field: &str) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 

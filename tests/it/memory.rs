@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
 use serde_json::json;
@@ -151,4 +152,24 @@ fn nobody_looks_into_the_daemon_and_it_leaves_no_core() {
     let limits = fs::read_to_string(of("limits")).unwrap();
     let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().collect::<Vec<_>>(), ["0", "0", "bytes"]);
+}
+
+/// What Argon2 needs, 19 MiB a seat, is the machine's again a while after the last new login.
+#[test]
+fn an_idle_daemon_is_small_again() {
+    const IDLE_KIB_MAX: usize = 6 * 1024;
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("conf.d")).unwrap();
+    let usual = "[client_passwords.argon2]\nmemory_kib = 19456\npasses = 2\n";
+    fs::write(folder.path().join("conf.d/usual.toml"), usual).unwrap();
+    let daemon = Daemon::start(folder.path());
+    assert_eq!(daemon.sidegate(&["account", "add", ANN]).0, 0);
+    assert_eq!(daemon.sidegate(&["password", "new", ANN, "--name", "phone"]).0, 0);
+    let used = daemon.anonymous_kib();
+    assert!(used > 19 * 1024, "one seat was used: {used} KiB");
+    let began = Instant::now();
+    while daemon.anonymous_kib() > IDLE_KIB_MAX {
+        assert!(began.elapsed() < Duration::from_secs(60), "{} KiB are kept", daemon.anonymous_kib());
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
