@@ -10,7 +10,9 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
+use super::code::{Code, CodeTag};
 use super::name::AccountName;
 use super::secret::Digest;
 
@@ -173,6 +175,21 @@ impl StoreKey {
     pub fn secret_tag(&self, account: AccountTag, digest: &Digest) -> SecretTag {
         let marked = mark(&self.keyed, b"wrong secret", &[&account.0.to_be_bytes(), &digest.0]);
         SecretTag(first_u64(&marked).max(1))
+    }
+
+    /// The tag of a code that was sent for a session to type.
+    #[must_use]
+    pub fn code_tag(&self, session: i64, code: &Code) -> CodeTag {
+        let mut tag = [0; 16];
+        let marked = mark(&self.keyed, b"code", &[&session.to_be_bytes(), code.reveal().as_bytes()]);
+        tag.copy_from_slice(&marked[..16]);
+        CodeTag(tag)
+    }
+
+    /// The key under which second factors are sealed (see [`super::seal`]).
+    #[must_use]
+    pub fn sealing(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(mark(&self.keyed, b"seal", &[]))
     }
 
     /// The tag of an account name that is known to be in normal form.
