@@ -6,6 +6,7 @@ mod import;
 mod keys;
 mod lists;
 mod model;
+mod portal;
 mod rows;
 mod sending;
 
@@ -36,7 +37,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 22] = [
+    let suite: [fn(&B); 28] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -59,6 +60,12 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         sending::notices_are_owed_until_they_are_delivered,
         lists::a_shared_alias_is_taken_from_one,
         lists::lists_of_sending_go_on_where_they_stopped,
+        portal::factors_come_and_go,
+        portal::recovery_codes_are_used_once,
+        portal::failures_of_factors_are_kept_by_account,
+        portal::sessions_are_found_by_their_token,
+        portal::a_session_waits_for_one_thing,
+        portal::trust_in_a_device_ends,
     ];
     for promise in suite {
         promise(&fresh());
@@ -73,8 +80,12 @@ fn key(n: u8) -> Key {
     Key::Network { first: [n; 16], bits: 128 }
 }
 
+fn key_of_suite() -> StoreKey {
+    StoreKey::new(&[7; KEY_BYTES])
+}
+
 fn circumstances() -> Circumstances {
-    let keys = KeyRing::new(StoreKey::new(&[7; KEY_BYTES]), []);
+    let keys = KeyRing::new(key_of_suite(), []);
     Circumstances { now: NOW, actor: "suite".to_owned(), keys, passwords_max: 2 }
 }
 

@@ -16,6 +16,7 @@ pub mod key_file;
 pub mod keys;
 pub mod lock;
 pub mod orders;
+pub mod portal;
 pub mod rollout;
 pub mod senders;
 pub mod sending;
@@ -33,6 +34,7 @@ use crate::gate::record::AddressRecord;
 
 pub use handle::StoreHandle;
 pub use keys::KeyTables;
+pub use portal::PortalTables;
 pub use rollout::RolloutTables;
 pub use sending::SendingTables;
 
@@ -120,7 +122,7 @@ pub struct DoorTimes {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
-pub trait Tables: SendingTables + KeyTables + RolloutTables {
+pub trait Tables: SendingTables + KeyTables + RolloutTables + PortalTables {
     /// An account with its client passwords and the marks of removed ones.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod file;
 mod keys;
+mod portal;
 mod rollout;
 mod rows;
 mod sending;
