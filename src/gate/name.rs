@@ -128,14 +128,24 @@ impl fmt::Display for AccountName {
     }
 }
 
+/// What Chinese keyboards type for `@`.
+const FULL_WIDTH_AT: char = '＠';
+
 fn fold(typed: &str) -> Result<String, NameError> {
     // Nearly every name is plain ASCII, where the profile only lower-cases.
     if typed.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(typed.to_ascii_lowercase());
     }
+    // Each part for itself: a name that is written from right to left may well be in a Latin domain.
+    let enforce = |name: &str| -> Option<String> {
+        let part = |part: &str| match part {
+            "" => Some(String::new()),
+            part => UsernameCaseMapped::new().enforce(part).ok().map(Cow::into_owned),
+        };
+        name.split('@').map(part).collect::<Option<Vec<_>>>().map(|parts| parts.join("@"))
+    };
     // Once more: a small letter can be one that the profile does not know, and nobody could type that name again.
-    let enforce = |name: &str| UsernameCaseMapped::new().enforce(name).ok().map(Cow::into_owned);
-    match enforce(typed).filter(|name| enforce(name).as_ref() == Some(name)) {
+    match enforce(&typed.replace(FULL_WIDTH_AT, "@")).filter(|name| enforce(name).as_ref() == Some(name)) {
         Some(name) => Ok(name),
         None => refuse("the account name has characters that no user name may have (RFC 8265)"),
     }
@@ -273,6 +283,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_from_right_to_left_is_the_same_with_and_without_its_domain() {
+        for typed in ["דנה", "דנה@example.org", "דנה＠Example.org", " דנה@example.org "] {
+            assert_eq!(account(typed).as_deref(), Ok("דנה@example.org"), "{typed:?}");
+        }
+        assert!(account("דנהann@example.org").is_err(), "both ways in one part");
+    }
+
+    #[test]
     fn account_names_that_cannot_be() {
         for typed in
             ["", "  ", "an n@example.org", "ann\u{0}@example.org", "ann\u{202e}@example.org", "é\tx", "Ꭰ@x"]
@@ -302,7 +320,12 @@ mod tests {
         #[test]
         fn a_normal_form_is_its_own_normal_form(typed in "(\\PC|[a-zA-Z0-9@.+ßİΣ\u{300}]){0,12}") {
             if let Ok(name) = AccountName::parse(&typed, None) {
-                prop_assert_eq!(AccountName::parse(name.as_str(), None), Ok(name));
+                prop_assert_eq!(AccountName::parse(name.as_str(), None), Ok(name.clone()));
+            }
+            // The domain that is added is the domain that is typed.
+            if !typed.contains(['@', FULL_WIDTH_AT]) && !typed.trim().is_empty() {
+                let whole = AccountName::parse(&format!("{}@example.org", typed.trim()), None);
+                prop_assert_eq!(AccountName::parse(&typed, Some("example.org")), whole);
             }
             if let Ok(name) = PasswordName::parse(&typed) {
                 prop_assert_eq!(PasswordName::parse(name.as_str()), Ok(name));
