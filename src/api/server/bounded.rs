@@ -1,12 +1,14 @@
 //! The control socket's listener. Others than administrators may be able to reach it: they must not use up the
 //! descriptors that mail servers need.
 
+use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::serve::Listener;
+use nix::unistd::geteuid;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
@@ -14,16 +16,57 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Connections of the control socket at once; past it new ones wait in the kernel's queue.
 const CONTROL_CONNECTIONS_MAX: usize = 256;
+/// Connections of one user other than root and the daemon's own; past it new ones are closed. Where `control.readers` is
+/// set everybody can reach the socket, and nobody may keep the administrators out.
+const USER_CONNECTIONS_MAX: usize = 32;
 
 /// A listener with so many places.
 pub(super) struct Bounded {
     listener: UnixListener,
     places: Arc<Semaphore>,
+    users: Users,
 }
 
 impl Bounded {
     pub(super) fn new(listener: UnixListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX)) }
+        let places = Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX));
+        Self { listener, places, users: Users::default() }
+    }
+}
+
+/// How many connections each user has.
+#[derive(Clone, Debug, Default)]
+struct Users(Arc<Mutex<HashMap<u32, usize>>>);
+
+impl Users {
+    /// A place for one more connection of a user, if that may have one.
+    fn enter(&self, uid: u32) -> Option<UserPlace> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(uid).or_default();
+        if *count >= USER_CONNECTIONS_MAX && uid != 0 && uid != geteuid().as_raw() {
+            return None;
+        }
+        *count += 1;
+        Some(UserPlace { users: self.clone(), uid })
+    }
+}
+
+/// A user's connection; dropping it makes room for another.
+#[derive(Debug)]
+struct UserPlace {
+    users: Users,
+    uid: u32,
+}
+
+impl Drop for UserPlace {
+    fn drop(&mut self) {
+        let mut counts = self.users.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.uid) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.uid);
+            }
+        }
     }
 }
 
@@ -34,8 +77,13 @@ impl Listener for Bounded {
     async fn accept(&mut self) -> (Placed, SocketAddr) {
         // Nobody closes the semaphore.
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Placed { stream, _place: place }, address)
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            let Ok(peer) = stream.peer_cred() else { continue };
+            if let Some(user) = self.users.enter(peer.uid()) {
+                return (Placed { stream, _place: place, _user: user }, address);
+            }
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -47,6 +95,7 @@ impl Listener for Bounded {
 pub(super) struct Placed {
     pub(super) stream: UnixStream,
     _place: Option<OwnedSemaphorePermit>,
+    _user: UserPlace,
 }
 
 impl AsyncRead for Placed {
@@ -86,5 +135,28 @@ impl AsyncWrite for Placed {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_user_cannot_take_all_places() {
+        let stranger = geteuid().as_raw() + 1;
+        let users = Users::default();
+        let mut places: Vec<_> = (0..USER_CONNECTIONS_MAX).map(|_| users.enter(stranger).unwrap()).collect();
+        assert!(users.enter(stranger).is_none());
+        assert!(users.enter(stranger + 1).is_some(), "another user");
+        places.pop();
+        places.push(users.enter(stranger).expect("one left"));
+        assert!(users.enter(stranger).is_none());
+        for own in [0, geteuid().as_raw()] {
+            let more = (0..=USER_CONNECTIONS_MAX).map(|_| users.enter(own));
+            assert!(more.collect::<Vec<_>>().iter().all(Option::is_some), "{own}");
+        }
+        drop(places);
+        assert!(users.0.lock().unwrap().is_empty(), "nobody is remembered who is gone");
     }
 }
