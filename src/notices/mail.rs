@@ -3,37 +3,24 @@
 //! The envelope has no sender (RFC 3834, 3.3): nobody bounces a notice or answers it. `Message-ID` and
 //! `Date` come from the notice, so that a second try is recognised as the same message.
 
-use std::fmt;
-use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
-
 use data_encoding::HEXLOWER;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
-use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::NoticesError;
-use super::authorities;
-use super::wire::{Wire, starttls};
-use crate::clock::Timestamp;
-use crate::config::{self, Server, SmtpTls};
+use super::smtp::{Smtp, SmtpSettings, date};
+use crate::config;
 use crate::gate::notice::{Channel, Notice};
-use crate::gate::secret::Secret;
 use crate::log::chain;
-use crate::secret_file;
 
-/// How long the farewell may take. The message is taken by then.
-const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The last second of the year 9999, the last that a `Date` can name.
-const LAST_DATE: i64 = 253_402_300_799;
+/// What errors call the settings of the server.
+const SETTINGS: SmtpSettings = SmtpSettings {
+    server: "notices.smtp.server",
+    password_file: "notices.smtp.password_file",
+    ca_file: "notices.smtp.ca_file",
+};
 
 /// Who gets mail, and the server that takes it.
 #[derive(Debug)]
@@ -41,53 +28,15 @@ pub(super) struct Mail {
     owner: bool,
     administrator: Option<String>,
     from: Address,
-    server: Server,
-    login: Option<(String, Secret)>,
-    tls: Option<Tls>,
-}
-
-/// How the connection is encrypted.
-struct Tls {
-    connector: TlsConnector,
-    /// Who the certificate has to be for.
-    name: ServerName<'static>,
-    /// After STARTTLS, and not from the first byte on.
-    starttls: bool,
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tls")
-            .field("name", &self.name)
-            .field("starttls", &self.starttls)
-            .finish_non_exhaustive()
-    }
+    smtp: Smtp,
 }
 
 impl Mail {
     pub(super) fn new(settings: &config::Mail) -> Result<Self, NoticesError> {
-        let smtp = &settings.smtp;
         let fail = |setting, problem| NoticesError::Setting { setting, problem };
         let from = settings.from.parse().map_err(|error| fail("notices.from", format!("{error}")))?;
-        let login = match &smtp.login {
-            Some(login) => {
-                let password = secret_file::password(&login.password_file, "notices.smtp.password_file")?;
-                Some((login.user.clone(), password))
-            }
-            None => None,
-        };
-        let tls = match smtp.tls {
-            SmtpTls::None => None,
-            SmtpTls::Starttls | SmtpTls::Tls => {
-                let config = authorities::client(smtp.ca_file.as_deref(), "notices.smtp.ca_file")?;
-                let name = ServerName::try_from(smtp.server.host.clone())
-                    .map_err(|error| fail("notices.smtp.server", error.to_string()))?;
-                let connector = TlsConnector::from(std::sync::Arc::new(config));
-                Some(Tls { connector, name, starttls: smtp.tls == SmtpTls::Starttls })
-            }
-        };
-        let (owner, administrator) = (settings.owner, settings.administrator.clone());
-        Ok(Self { owner, administrator, from, server: smtp.server.clone(), login, tls })
+        let smtp = Smtp::new(&settings.smtp, SETTINGS)?;
+        Ok(Self { owner: settings.owner, administrator: settings.administrator.clone(), from, smtp })
     }
 
     /// Whether owners get mail.
@@ -109,11 +58,7 @@ impl Mail {
         text: (String, String),
     ) -> Result<(), String> {
         let message = self.message(notice, channel, to, text)?;
-        let mut connection = self.connect().await?;
-        connection.send(message.envelope(), &message.formatted()).await.map_err(|error| chain(&error))?;
-        // The server has taken it; how the connection ends changes nothing.
-        let _ = timeout(QUIT_TIMEOUT, connection.quit()).await;
-        Ok(())
+        self.smtp.send(&message).await.map_err(|error| error.to_string())
     }
 
     fn message(
@@ -146,65 +91,26 @@ impl Mail {
         let digest = HEXLOWER.encode(&Sha256::digest(facts)[..8]);
         format!("<{}.{digest}.{}@{}>", notice.id, channel.word(), self.from.domain())
     }
-
-    /// A connection that is encrypted and logged in as the settings say.
-    async fn connect(&self) -> Result<AsyncSmtpConnection, String> {
-        let system = |error: std::io::Error| format!("{}: {}", self.server, chain(&error));
-        let mut tcp = TcpStream::connect((&*self.server.host, self.server.port)).await.map_err(system)?;
-        let hello = match tcp.local_addr().map_err(system)?.ip().to_canonical() {
-            IpAddr::V4(address) => ClientId::Ipv4(address),
-            IpAddr::V6(address) => ClientId::Ipv6(address),
-        };
-        let peer = tcp.peer_addr().map_err(system)?;
-        let wire: Box<Wire> = match &self.tls {
-            None => Box::new(Wire::new(tcp, peer)),
-            Some(tls) if tls.starttls => {
-                starttls(&mut tcp, &hello.to_string()).await?;
-                let stream = tls.connector.connect(tls.name.clone(), tcp).await.map_err(system)?;
-                Box::new(Wire::greeted(stream, peer))
-            }
-            Some(tls) => {
-                let stream = tls.connector.connect(tls.name.clone(), tcp).await.map_err(system)?;
-                Box::new(Wire::new(stream, peer))
-            }
-        };
-        let connection = AsyncSmtpConnection::connect_with_transport(wire, &hello).await;
-        let mut connection = connection.map_err(|error| chain(&error))?;
-        if let Some((user, password)) = &self.login {
-            let password = String::from_utf8_lossy(password.reveal()).into_owned();
-            let credentials = Credentials::new(user.clone(), password);
-            let login = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await;
-            // Without the server's words: some repeat the command that they refuse, and the password in it.
-            login.map_err(|error| match error.status() {
-                Some(code) => format!("{} refused the login with {code}", self.server),
-                None => format!("{} offers no login that we know, or ended it", self.server),
-            })?;
-        }
-        Ok(connection)
-    }
-}
-
-/// A time as a header can name it.
-fn date(time: Timestamp) -> SystemTime {
-    let seconds = time.0.clamp(0, LAST_DATE).unsigned_abs();
-    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
+    use crate::config::{Server, SmtpTls};
     use crate::gate::limits::{Limited, Per};
     use crate::gate::notice::Limit;
     use crate::gate::notice::NoticeKind;
+    use crate::notices::smtp::LAST_DATE;
 
     fn mail() -> Mail {
+        let server = Server { host: "localhost".into(), port: 25 };
+        let smtp = config::Smtp { server, tls: SmtpTls::None, login: None, ca_file: None };
         Mail {
             owner: true,
             administrator: None,
             from: "sidegate@example.org".parse().unwrap(),
-            server: Server { host: "localhost".into(), port: 25 },
-            login: None,
-            tls: None,
+            smtp: Smtp::new(&smtp, SETTINGS).unwrap(),
         }
     }
 

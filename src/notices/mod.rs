@@ -6,6 +6,8 @@
 //!        ──► JSON, with that text in it  ──► webhook.rs  POST, by reqwest
 //!                                        ──► command.rs  standard input
 //! authorities.rs: whose certificates are good · wire.rs: the bytes below SMTP
+//!
+//! The portal sends its codes with the same tools: smtp.rs, web.rs (the client for HTTP), program.rs
 //! ```
 //!
 //! [`Notices::deliver`] tries the channels that a notice still owes and says which of them failed; keeping
@@ -18,6 +20,9 @@
 mod authorities;
 mod command;
 mod mail;
+pub(crate) mod program;
+pub(crate) mod smtp;
+pub(crate) mod web;
 mod webhook;
 mod wire;
 

@@ -1,15 +1,15 @@
 //! A webhook: one POST with JSON, signed if there is a key.
 
 use std::fmt;
-use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::header::{CONNECTION, CONTENT_TYPE};
-use reqwest::{Client, Url, redirect, retry};
+use reqwest::{Client, Url};
 use sha2::Sha256;
 
-use super::{NoticesError, authorities};
+use super::NoticesError;
+use super::web::{self, Trust, WebError};
 use crate::clock::{Clock, Timestamp};
 use crate::config;
 use crate::gate::secret::Secret;
@@ -20,9 +20,6 @@ use crate::secret_file;
 pub const TIME_HEADER: &str = "x-sidegate-time";
 /// The header with the signature: HMAC-SHA256 in hex over that time, a dot and the body.
 pub const SIGNATURE_HEADER: &str = "x-sidegate-signature";
-
-/// How long connecting may take: an address that swallows everything leaves time for the next one.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One webhook.
 pub(super) struct Webhook {
@@ -45,22 +42,14 @@ impl Webhook {
         let url = Url::parse(&settings.url).map_err(|error| fail(error.to_string()))?;
         let key_file = settings.key_file.as_deref();
         let key = key_file.map(|path| secret_file::key(path, "notices.webhook.key_file")).transpose()?;
-        let tls = match url.scheme() {
-            "https" => authorities::client(settings.ca_file.as_deref(), "notices.webhook.ca_file")?,
-            _ => authorities::nobody()?,
+        let trust = match url.scheme() {
+            "https" => Trust::Authorities(settings.ca_file.as_deref(), "notices.webhook.ca_file"),
+            _ => Trust::Nobody,
         };
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .user_agent(concat!("sidegate/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .no_proxy()
-            .http1_only()
-            // Notices are rare: a connection that is kept would be dead when the next one comes.
-            .pool_max_idle_per_host(0)
-            .build()
-            .map_err(|error| fail(chain(&error.without_url())))?;
+        let client = web::client(trust, None).map_err(|error| match error {
+            WebError::Authorities(error) => error.into(),
+            WebError::Library(problem) => fail(problem),
+        })?;
         Ok(Self { client, url, key, clock: Clock::system() })
     }
 
