@@ -1,0 +1,354 @@
+//! A code by mail, to an address elsewhere: subject and body in the language of the person, as text and as HTML.
+//!
+//! It says when, from where and with what the code was asked for, so that a person who did not ask sees that
+//! somebody knows the password. The envelope has no sender: nobody bounces it or answers it (RFC 3834, 3.3).
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use lettre::address::Envelope;
+use lettre::message::MultiPart;
+use lettre::message::header::{HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::{Address, Message};
+use tokio::time::timeout;
+
+use super::ask::SetupError;
+use super::text::{Code, Word};
+use crate::clock::Timestamp;
+use crate::config::{self, Language};
+use crate::notices::smtp::{Smtp, SmtpError, SmtpSettings, date};
+
+/// The most characters of one fact: browsers say what they like.
+pub const FACT_CHARS_MAX: usize = 100;
+
+/// What errors call the settings of the server.
+const SETTINGS: SmtpSettings =
+    SmtpSettings { server: "smtp.server", password_file: "smtp.password_file", ca_file: "smtp.ca_file" };
+
+/// Why a code mail was not sent, or perhaps not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MailError {
+    /// To such an address nothing can be sent.
+    #[error("no mail can be sent to this address")]
+    Address,
+    /// The server does not take it: its code (RFC 5321, 4.2). Its words may repeat the message.
+    #[error("the server refused the mail with {0}")]
+    Refused(u16),
+    /// There is no connection to the server, or none that we would use.
+    #[error("the mail server cannot be reached: {0}")]
+    Unreachable(String),
+    /// It left in the middle, or said what is no SMTP. The mail may have been sent.
+    #[error("the mail server did not say what became of the mail")]
+    Unreadable,
+    /// It took too long. The mail may have been sent.
+    #[error("no end within {0:?}")]
+    Timeout(Duration),
+}
+
+/// A code, and who asked for it.
+#[derive(Clone, Debug)]
+pub struct CodeMail {
+    /// The code.
+    pub code: Code,
+    /// How long it is good, in minutes.
+    pub minutes: u32,
+    /// The account it is for.
+    pub account: String,
+    /// When it was asked for.
+    pub time: Timestamp,
+    /// The operating system that the browser names.
+    pub system: Option<String>,
+    /// The browser.
+    pub browser: Option<String>,
+    /// The address of the browser.
+    pub address: Option<String>,
+    /// The language of the person.
+    pub language: Language,
+    /// The number of the request; the message is named after it.
+    pub request_id: Word,
+}
+
+/// A mail before it has a header.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// One line.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The same as HTML, which loads nothing.
+    pub html: String,
+}
+
+impl CodeMail {
+    /// What the mail says. Times are shown in `zone`.
+    #[must_use]
+    pub fn letter(&self, zone: &TimeZone) -> Letter {
+        let words = Words::of(self.language);
+        let (account, code) = (one_line(&self.account), self.code.reveal());
+        let opening = words.opening.replace("{account}", &account);
+        let valid = words.valid.replace("{minutes}", &self.minutes.to_string());
+        let fact = |label: &'static str, fact: &Option<String>| {
+            fact.as_deref().map(one_line).filter(|fact| !fact.is_empty()).map(|fact| (label, fact))
+        };
+        let facts = [
+            Some((words.time, shown(self.time, zone))),
+            fact(words.system, &self.system),
+            fact(words.browser, &self.browser),
+            fact(words.address, &self.address),
+        ];
+        let facts: Vec<(&str, String)> = facts.into_iter().flatten().collect();
+        let lines: Vec<String> = facts.iter().map(|(label, fact)| format!("{label}{fact}")).collect();
+        let text =
+            format!("{opening}\n\n    {code}\n\n{valid}\n\n{}\n\n{}\n", lines.join("\n"), words.not_you);
+        let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+        let html = format!(
+            "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
+             <p>{}</p>\n<p style=\"font-size:1.6em;letter-spacing:.15em\"><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n\
+             <p>{}</p>\n</body></html>\n",
+            super::text::locale(self.language),
+            escape(words.subject),
+            escape(&opening),
+            escape(code),
+            escape(&valid),
+            lines.join("<br>\n"),
+            escape(words.not_you),
+        );
+        // Without the code: a locked phone shows subjects.
+        Letter { subject: words.subject.to_owned(), text, html }
+    }
+}
+
+/// The server that takes code mails, and who they are from.
+#[derive(Debug)]
+pub struct Courier {
+    from: Address,
+    smtp: Smtp,
+    zone: TimeZone,
+    timeout: Duration,
+}
+
+impl Courier {
+    /// Reads the password and the authorities. `from` is the address in the header.
+    ///
+    /// # Errors
+    /// A setting or a file cannot be used.
+    pub fn new(
+        from: &str,
+        smtp: &config::Smtp,
+        zone: TimeZone,
+        timeout: Duration,
+    ) -> Result<Self, SetupError> {
+        let from = from.parse().map_err(|error| SetupError::new("from", format!("{error}")))?;
+        Ok(Self { from, smtp: Smtp::new(smtp, SETTINGS)?, zone, timeout })
+    }
+
+    /// Sends a code to an address.
+    ///
+    /// # Errors
+    /// It was not sent, or nobody knows.
+    pub async fn send(&self, to: &str, mail: &CodeMail) -> Result<(), MailError> {
+        let message = self.message(to, mail)?;
+        let sent = timeout(self.timeout, self.smtp.send(&message)).await;
+        match sent.map_err(|_| MailError::Timeout(self.timeout))? {
+            Ok(()) => Ok(()),
+            Err(SmtpError::Connection(reason)) => Err(MailError::Unreachable(reason)),
+            Err(SmtpError::Message(error)) => {
+                Err(error.status().map_or(MailError::Unreadable, |code| MailError::Refused(code.into())))
+            }
+        }
+    }
+
+    fn message(&self, to: &str, mail: &CodeMail) -> Result<Message, MailError> {
+        let to: Address = to.parse().map_err(|_| MailError::Address)?;
+        let envelope = Envelope::new(None, vec![to.clone()]).map_err(|_| MailError::Address)?;
+        let letter = mail.letter(&self.zone);
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        Message::builder()
+            .from(self.from.clone().into())
+            .to(to.into())
+            .subject(letter.subject)
+            .date(date(mail.time))
+            .message_id(Some(format!("<{}@{}>", mail.request_id.as_str(), self.from.domain())))
+            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .header(MIME_VERSION_1_0)
+            .envelope(envelope)
+            .multipart(MultiPart::alternative_plain_html(letter.text, letter.html))
+            .map_err(|_| MailError::Address)
+    }
+}
+
+/// The texts of one language.
+struct Words {
+    subject: &'static str,
+    opening: &'static str,
+    valid: &'static str,
+    time: &'static str,
+    system: &'static str,
+    browser: &'static str,
+    address: &'static str,
+    not_you: &'static str,
+}
+
+impl Words {
+    fn of(language: Language) -> Self {
+        match language {
+            Language::En => Self {
+                subject: "Your verification code",
+                opening: "This is the verification code for the account {account}:",
+                valid: "The code is valid for {minutes} minutes. Tell it to nobody.",
+                time: "Time: ",
+                system: "System: ",
+                browser: "Browser: ",
+                address: "Address of the request: ",
+                not_you: "If you did not ask for this code, somebody else knows your password. Change it, and tell your \
+                          administrator.",
+            },
+            Language::ZhCn => Self {
+                subject: "您的验证码",
+                opening: "帐号 {account} 的验证码:",
+                valid: "验证码 {minutes} 分钟内有效,请勿告诉他人。",
+                time: "时间:",
+                system: "操作系统:",
+                browser: "浏览器:",
+                address: "请求地址:",
+                not_you: "如果您没有请求此验证码,说明有人知道您的密码。请修改密码,并告知管理员。",
+            },
+        }
+    }
+}
+
+/// A time for people.
+fn shown(time: Timestamp, zone: &TimeZone) -> String {
+    match jiff::Timestamp::from_second(time.0) {
+        Ok(known) => known.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
+/// What somebody else wrote, as part of a line: without control characters, and without the marks that end a line
+/// or turn its direction.
+fn one_line(text: &str) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !c.is_control() && !turns(*c)).take(FACT_CHARS_MAX).collect()
+}
+
+/// Text as HTML shows it.
+fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Server, SmtpTls};
+
+    fn mail(language: Language) -> CodeMail {
+        CodeMail {
+            code: Code::new("735519").unwrap(),
+            minutes: 5,
+            account: "ann@example.org".into(),
+            time: Timestamp(1_800_000_000),
+            system: Some("Windows 11".into()),
+            browser: Some("Firefox 150".into()),
+            address: Some("192.0.2.7".into()),
+            language,
+            request_id: Word::new("r7").unwrap(),
+        }
+    }
+
+    fn courier() -> Courier {
+        let server = Server { host: "127.0.0.1".into(), port: 25 };
+        let smtp = config::Smtp { server, tls: SmtpTls::None, login: None, ca_file: None };
+        Courier::new("gate@example.org", &smtp, TimeZone::UTC, Duration::from_secs(1)).unwrap()
+    }
+
+    #[test]
+    fn both_languages_and_both_forms_tell_every_fact() {
+        for language in [Language::En, Language::ZhCn] {
+            let letter = mail(language).letter(&TimeZone::UTC);
+            let facts = [
+                "735519",
+                "5",
+                "ann@example.org",
+                "2027-01-15 08:00:00 UTC",
+                "Windows 11",
+                "Firefox 150",
+                "192.0.2.7",
+            ];
+            for body in [&letter.text, &letter.html] {
+                assert!(facts.iter().all(|fact| body.contains(fact)) && !body.contains("{"), "{body}");
+            }
+            assert!(!letter.subject.contains("735519"), "{}", letter.subject);
+        }
+        let english = mail(Language::En).letter(&TimeZone::UTC).text;
+        assert!(english.contains("valid for 5 minutes"), "{english}");
+        assert!(mail(Language::ZhCn).letter(&TimeZone::UTC).text.contains("5 分钟内有效"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let bare =
+            CodeMail { system: None, browser: Some("\u{202e}".into()), address: None, ..mail(Language::En) };
+        let text = bare.letter(&TimeZone::UTC).text;
+        assert!(!text.contains("System") && !text.contains("Browser") && !text.contains("Address"), "{text}");
+    }
+
+    #[test]
+    fn a_browser_adds_no_line_and_no_element() {
+        let evil = "<img src=x>&\"'\r\n\r\nClick: http://evil\u{2028}\u{202e}".to_owned();
+        let odd = CodeMail { system: Some(evil.clone()), browser: Some(evil), ..mail(Language::En) };
+        let (letter, plain) = (odd.letter(&TimeZone::UTC), mail(Language::En).letter(&TimeZone::UTC));
+        assert_eq!(letter.text.lines().count(), plain.text.lines().count());
+        assert_eq!(letter.html.lines().count(), plain.html.lines().count());
+        assert_eq!(letter.html.matches('<').count(), plain.html.matches('<').count());
+        assert!(
+            letter.html.contains("&lt;img src=x&gt;&amp;&quot;&#39;Click: http://evil"),
+            "{}",
+            letter.html
+        );
+        let long = |chars| {
+            CodeMail { browser: Some("b".repeat(chars)), ..mail(Language::En) }.letter(&TimeZone::UTC)
+        };
+        assert!(long(FACT_CHARS_MAX) == long(FACT_CHARS_MAX + 1), "a fact has an end");
+        assert!(long(FACT_CHARS_MAX - 1) != long(FACT_CHARS_MAX));
+    }
+
+    #[test]
+    fn a_message_has_the_headers_of_an_automatic_one_and_both_forms() {
+        let message = courier().message("ann@elsewhere.example", &mail(Language::ZhCn)).unwrap();
+        assert_eq!(message.envelope().from(), None);
+        let text = String::from_utf8(message.formatted()).unwrap();
+        for part in [
+            "From: gate@example.org\r\n",
+            "To: ann@elsewhere.example\r\n",
+            "Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n",
+            "Message-ID: <r7@example.org>\r\n",
+            "Auto-Submitted: auto-generated\r\n",
+            "Content-Type: multipart/alternative;",
+            "Content-Type: text/plain; charset=utf-8\r\n",
+            "Content-Type: text/html; charset=utf-8\r\n",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(text.is_ascii(), "other scripts are encoded");
+    }
+
+    #[test]
+    fn only_an_address_gets_mail() {
+        for to in ["ann", "a@b.c\r\nBcc: d@e.f", "a@b.c, d@e.f", "<a@b.c>", ""] {
+            assert_eq!(courier().message(to, &mail(Language::En)).unwrap_err(), MailError::Address, "{to}");
+        }
+    }
+}
