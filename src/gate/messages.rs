@@ -100,7 +100,7 @@ fn cut(address: &str) -> String {
 }
 
 /// A time for people, with the name of its zone.
-pub(super) fn shown(time: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn shown(time: Timestamp, zone: &TimeZone) -> String {
     match jiff::Timestamp::from_second(time.0) {
         Ok(known) => known.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
         Err(_) => time.to_string(),

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::send::ask::{Answer, AskError, Asker};
+use super::send::text::one_line;
 pub use super::send::{Base, Reach, SetupError};
 pub use state::State;
 
@@ -216,10 +217,7 @@ fn subject(said: &str) -> Result<String, ProviderError> {
 
 /// A name as a page can show it: one line, without the marks that turn its direction.
 fn name(said: Option<String>) -> Option<String> {
-    let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let kept =
-        said?.chars().filter(|c| !c.is_control() && !turns(*c)).take(NAME_CHARS_MAX).collect::<String>();
+    let kept = one_line(&said?, NAME_CHARS_MAX);
     let kept = kept.trim();
     (!kept.is_empty()).then(|| kept.to_owned())
 }

@@ -13,9 +13,10 @@ use lettre::{Address, Message};
 use tokio::time::timeout;
 
 use super::ask::SetupError;
-use super::text::{Code, Word};
+use super::text::{Code, Word, one_line};
 use crate::clock::Timestamp;
 use crate::config::{self, Language};
+use crate::gate::messages::shown;
 use crate::notices::smtp::{Smtp, SmtpError, SmtpSettings, date};
 
 /// The most characters of one fact: browsers say what they like.
@@ -84,17 +85,17 @@ impl CodeMail {
     #[must_use]
     pub fn letter(&self, zone: &TimeZone) -> Letter {
         let words = Words::of(self.language);
-        let (account, code) = (one_line(&self.account), self.code.reveal());
+        let (account, code) = (fact(&self.account), self.code.reveal());
         let opening = words.opening.replace("{account}", &account);
         let valid = words.valid.replace("{minutes}", &self.minutes.to_string());
-        let fact = |label: &'static str, fact: &Option<String>| {
-            fact.as_deref().map(one_line).filter(|fact| !fact.is_empty()).map(|fact| (label, fact))
+        let known = |label: &'static str, told: &Option<String>| {
+            told.as_deref().map(fact).filter(|fact| !fact.is_empty()).map(|fact| (label, fact))
         };
         let facts = [
             Some((words.time, shown(self.time, zone))),
-            fact(words.system, &self.system),
-            fact(words.browser, &self.browser),
-            fact(words.address, &self.address),
+            known(words.system, &self.system),
+            known(words.browser, &self.browser),
+            known(words.address, &self.address),
         ];
         let facts: Vec<(&str, String)> = facts.into_iter().flatten().collect();
         let lines: Vec<String> = facts.iter().map(|(label, fact)| format!("{label}{fact}")).collect();
@@ -151,7 +152,7 @@ impl Courier {
         let sent = timeout(self.timeout, self.smtp.send(&message)).await;
         match sent.map_err(|_| MailError::Timeout(self.timeout))? {
             Ok(()) => Ok(()),
-            Err(SmtpError::Connection(reason)) => Err(MailError::Unreachable(reason)),
+            Err(SmtpError::Connection(reason)) => Err(MailError::Unreachable(fact(&reason))),
             Err(SmtpError::Message(error)) => {
                 Err(error.status().map_or(MailError::Unreadable, |code| MailError::Refused(code.into())))
             }
@@ -217,20 +218,9 @@ impl Words {
     }
 }
 
-/// A time for people.
-fn shown(time: Timestamp, zone: &TimeZone) -> String {
-    match jiff::Timestamp::from_second(time.0) {
-        Ok(known) => known.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
-        Err(_) => time.to_string(),
-    }
-}
-
-/// What somebody else wrote, as part of a line: without control characters, and without the marks that end a line
-/// or turn its direction.
-fn one_line(text: &str) -> String {
-    let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|c| !c.is_control() && !turns(*c)).take(FACT_CHARS_MAX).collect()
+/// What somebody else wrote, as part of a line.
+fn fact(text: &str) -> String {
+    one_line(text, FACT_CHARS_MAX)
 }
 
 /// Text as HTML shows it.

@@ -189,6 +189,14 @@ pub fn locale(language: Language) -> &'static str {
     }
 }
 
+/// What somebody else wrote, as part of a line of at most so many characters: without control characters, and
+/// without the marks that end a line or turn its direction.
+pub(in crate::portal) fn one_line(text: &str, most: usize) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !c.is_control() && !turns(*c)).take(most).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

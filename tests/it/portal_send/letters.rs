@@ -107,5 +107,8 @@ async fn a_refusal_is_told_by_its_number() {
 async fn a_server_that_leaves_or_is_silent_is_told() {
     assert_eq!(send(".", "close", PATIENT).await.0, Err(MailError::Unreadable));
     assert!(matches!(send("GREETING", "close", PATIENT).await.0, Err(MailError::Unreachable(_))));
+    let (sent, _) = send("GREETING", "554 5.7.1 go\u{1b}[2J away\r\n", PATIENT).await;
+    let Err(MailError::Unreachable(reason)) = sent else { panic!("{sent:?}") };
+    assert!(reason.contains("go[2J away") && !reason.contains(char::is_control), "{reason:?}");
     assert_eq!(send("DATA", "never", IMPATIENT).await.0, Err(MailError::Timeout(IMPATIENT)));
 }

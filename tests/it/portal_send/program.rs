@@ -65,18 +65,27 @@ async fn its_status_is_its_answer() {
 #[tokio::test]
 async fn who_does_not_end_is_killed_with_all_that_he_started() {
     let folder = tempfile::tempdir().unwrap();
+    let slow = run(folder.path(), "exec sleep 1000", IMPATIENT).await;
+    assert_eq!(slow.map_err(harmless), Err(SendError::Timeout(IMPATIENT)));
     let place = folder.path().join("pid");
-    let lines = format!("sleep 1000 & echo $! > {}\nwait", place.display());
-    let error = harmless(run(folder.path(), &lines, Duration::from_secs(2)).await.unwrap_err());
-    assert_eq!(error, SendError::Timeout(Duration::from_secs(2)));
+    let lines = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}\nwait", place.display());
+    let path = folder.path().to_owned();
+    let sending = tokio::spawn(async move { run(&path, &lines, PATIENT).await });
+    within_patience(|| place.exists()).await;
     let started = Pid::from_raw(fs::read_to_string(place).unwrap().trim().parse().unwrap());
-    let gone = async {
-        while kill(started, None).is_ok() && !zombie(started) {
+    assert!(kill(started, None).is_ok());
+    // As the end of its time does it.
+    sending.abort();
+    within_patience(|| kill(started, None).is_err() || zombie(started)).await;
+}
+
+async fn within_patience(seen: impl Fn() -> bool) {
+    let wait = async {
+        while !seen() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENT, gone).await.unwrap();
-    assert_eq!(run(folder.path(), "exec sleep 1000", IMPATIENT).await, Err(SendError::Timeout(IMPATIENT)));
+    tokio::time::timeout(PATIENT, wait).await.unwrap();
 }
 
 /// Whether it has ended and only waits to be asked for.
