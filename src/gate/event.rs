@@ -39,6 +39,12 @@ pub enum Kind {
     TwoFactorOn,
     /// Two-factor was turned off.
     TwoFactorOff,
+    /// A second factor was tried.
+    FactorTried,
+    /// A second factor was bound.
+    FactorAdded,
+    /// A second factor was unbound.
+    FactorRemoved,
     /// A client password was made.
     PasswordAdded,
     /// A client password was removed.
@@ -75,7 +81,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -86,6 +92,9 @@ impl Kind {
         Self::AccountDisabled,
         Self::TwoFactorOn,
         Self::TwoFactorOff,
+        Self::FactorTried,
+        Self::FactorAdded,
+        Self::FactorRemoved,
         Self::PasswordAdded,
         Self::PasswordRevoked,
         Self::PasswordImported,
@@ -118,6 +127,9 @@ impl Kind {
             Self::AccountDisabled => "account-disabled",
             Self::TwoFactorOn => "two-factor-on",
             Self::TwoFactorOff => "two-factor-off",
+            Self::FactorTried => "factor-tried",
+            Self::FactorAdded => "factor-added",
+            Self::FactorRemoved => "factor-removed",
             Self::PasswordAdded => "password-added",
             Self::PasswordRevoked => "password-revoked",
             Self::PasswordImported => "password-imported",

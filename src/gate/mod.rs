@@ -16,6 +16,7 @@ pub mod key;
 pub mod limits;
 pub mod login;
 pub mod mailboxes;
+pub mod mandatory;
 pub mod messages;
 pub mod name;
 pub mod notice;

@@ -6,6 +6,7 @@ mod import;
 mod keys;
 mod lists;
 mod model;
+mod people;
 mod portal;
 mod rows;
 mod sending;
@@ -37,7 +38,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 28] = [
+    let suite: [fn(&B); 36] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -66,6 +67,14 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         portal::sessions_are_found_by_their_token,
         portal::a_session_waits_for_one_thing,
         portal::trust_in_a_device_ends,
+        people::the_main_password_opens_an_account_without_factors,
+        people::an_account_has_so_many_sessions,
+        people::an_app_is_bound_by_a_code_of_it,
+        people::a_factor_is_proved_once_by_a_code,
+        people::guessing_costs_ever_longer_waits,
+        people::who_must_have_two_factor_sets_it_up_first,
+        people::two_factor_needs_a_factor_and_the_factor_itself_to_go,
+        people::a_trusted_device_spares_the_factor_but_not_for_changes,
     ];
     for promise in suite {
         promise(&fresh());

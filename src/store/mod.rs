@@ -16,6 +16,7 @@ pub mod key_file;
 pub mod keys;
 pub mod lock;
 pub mod orders;
+pub mod people;
 pub mod portal;
 pub mod rollout;
 pub mod senders;
