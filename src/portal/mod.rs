@@ -1,4 +1,6 @@
-//! The portal: pages on which people prove who they are and look after their account.
+//! The portal: web pages on which people prove who they are, and look after their second factors, devices and client
+//! passwords.
 
+pub mod pages;
 pub mod provider;
 pub mod send;

@@ -1,0 +1,102 @@
+// Comfort for the portal's pages: copying, printing, a countdown, passkeys. Without it everything but passkeys works.
+"use strict";
+
+function copying(button) {
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  const before = button.textContent;
+  const told = document.createElement("span");
+  told.className = "unseen";
+  told.setAttribute("role", "status");
+  button.after(told);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      return;
+    }
+    button.textContent = told.textContent = button.dataset.done;
+    setTimeout(() => {
+      button.textContent = before;
+      told.textContent = "";
+    }, 3000);
+  });
+}
+
+function printing(button) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
+function countdown(place) {
+  const ends = Number(place.dataset.until) * 1000;
+  const show = () => {
+    const seconds = Math.max(0, Math.round((ends - Date.now()) / 1000));
+    const clock = Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
+    // A clock that is set wrong would only confuse.
+    place.hidden = seconds === 0 || seconds > 3600;
+    place.textContent = place.dataset.text.replace("%", clock);
+    if (seconds > 0) setTimeout(show, 1000);
+  };
+  show();
+}
+
+function bytes(text) {
+  const plain = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+  return Uint8Array.from(plain, (character) => character.charCodeAt(0));
+}
+
+function encoded(buffer) {
+  const plain = Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join("");
+  return btoa(plain).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
+// The server's JSON (WebAuthn 3, 5.1.8 and 5.1.9) as what the browser wants, for browsers that cannot do it themselves.
+function ceremony(json) {
+  const options = json.publicKey || json;
+  options.challenge = bytes(options.challenge);
+  if (options.user) options.user.id = bytes(options.user.id);
+  for (const list of [options.allowCredentials, options.excludeCredentials]) {
+    for (const known of list || []) known.id = bytes(known.id);
+  }
+  return { publicKey: options };
+}
+
+function answer(credential) {
+  const response = {};
+  for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+    if (credential.response[name]) response[name] = encoded(credential.response[name]);
+  }
+  if (credential.response.getTransports) response.transports = credential.response.getTransports();
+  return JSON.stringify({
+    id: credential.id,
+    rawId: encoded(credential.rawId),
+    type: credential.type,
+    response,
+    extensions: credential.getClientExtensionResults(),
+    clientExtensionResults: credential.getClientExtensionResults(),
+  });
+}
+
+function passkey(form) {
+  if (!navigator.credentials || !window.PublicKeyCredential) return;
+  const field = form.elements.namedItem("credential");
+  form.addEventListener("submit", async (event) => {
+    // A button that asks for another factor needs no passkey.
+    if (field.value || (event.submitter && event.submitter.formNoValidate)) return;
+    event.preventDefault();
+    try {
+      const options = ceremony(JSON.parse(form.dataset.options));
+      field.value = answer(await navigator.credentials[form.dataset.passkey](options));
+    } catch (error) {
+      // The server says what to do; the word only helps it to tell a refusal from a fault.
+      field.value = JSON.stringify({ error: error.name });
+    }
+    form.submit();
+  });
+}
+
+document.querySelectorAll("[data-copy]").forEach(copying);
+document.querySelectorAll("[data-print]").forEach(printing);
+document.querySelectorAll("[data-until]").forEach(countdown);
+document.querySelectorAll("form[data-passkey]").forEach(passkey);

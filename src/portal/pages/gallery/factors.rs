@@ -1,0 +1,109 @@
+//! The pages of second factors, in several states.
+
+use super::super::factors::{
+    ChangeFactor, Factor, Factors, Kind, NewPasskey, NewProvider, NewReach, NewRecoveryCodes, NewTotp,
+    RecoveryCodes, RemoveFactor,
+};
+use super::super::frame::Frame;
+use super::super::problem::Problem;
+use super::super::routes;
+use super::super::said::Said;
+use super::{DAY, Gallery, HOUR, ago};
+
+impl Gallery<'_> {
+    pub(super) fn factors(&mut self) {
+        self.list();
+        self.binding();
+        self.changing();
+        self.recovery_codes();
+    }
+
+    fn list(&mut self) {
+        let bound = |kind: Kind, last_use| Factor {
+            choice: self.choice("f1", kind, "Ann's phone"),
+            since: ago(90 * DAY),
+            last_use,
+        };
+        let frame = self.frame(routes::FACTORS);
+        let page = Factors {
+            factors: vec![bound(Kind::Totp, Some(ago(HOUR))), bound(Kind::Passkey, None)],
+            kinds: Kind::BOUND.into(),
+            recovery_codes: Some(7),
+            two_factor: false,
+        };
+        let said = Frame { notice: Some(Said::FactorBound(self.outside("Laptop"))), ..frame.clone() };
+        self.add("factors", page.render(&said));
+        let page = Factors {
+            factors: Vec::new(),
+            kinds: Kind::BOUND.into(),
+            recovery_codes: None,
+            two_factor: false,
+        };
+        self.add("factors-none", page.render(&frame));
+    }
+
+    fn binding(&mut self) {
+        let page = NewTotp {
+            secret: self.outside("JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"),
+            uri: self
+                .outside("otpauth://totp/Example:ann@example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
+            name: self.outside("Ann's phone"),
+            ends: ago(-300),
+            problem: None,
+        };
+        let frame = self.frame(&routes::factor_new("totp"));
+        self.add("new-totp", page.render(&frame));
+        let page = NewTotp { problem: Some(Problem::WrongCode), ..page };
+        self.add("new-totp-wrong", page.render(&frame));
+        self.add("set-up-totp", page.render(&Frame { closed: true, ..frame }));
+
+        for (mail, to) in [(false, "13800138000"), (true, "ann@example.net")] {
+            let name = if mail { "mail" } else { "sms" };
+            let frame = self.frame(&routes::factor_new(name));
+            let problem = if mail { Problem::AddressNotExternal } else { Problem::PhoneUnreadable };
+            let page = NewReach { mail, to: self.outside(to), ends: None, problem: Some(problem) };
+            self.add(&format!("new-{name}"), page.render(&frame));
+            let page = NewReach { ends: Some(ago(-300)), problem: None, ..page };
+            self.add(&format!("new-{name}-code"), page.render(&frame));
+        }
+
+        let options = self.outside(r#"{"challenge":"AAECAw","user":{"id":"AQ"}}"#);
+        let page =
+            NewPasskey { options, name: self.outside("Laptop"), problem: Some(Problem::PasskeyRefused) };
+        self.add("new-passkey", page.render(&self.frame(&routes::factor_new("passkey"))));
+        for kind in [Kind::Wechat, Kind::Wecom, Kind::Dingtalk] {
+            let page = NewProvider { kind, problem: Some(Problem::ProviderTaken) };
+            let frame = self.frame(&kind.path());
+            self.add(&format!("new-{}", kind.word()), page.render(&frame));
+        }
+    }
+
+    fn changing(&mut self) {
+        for (kind, proof) in [(Kind::Totp, Kind::Totp), (Kind::Sms, Kind::Sms), (Kind::Mail, Kind::Passkey)] {
+            let frame = self.frame(&routes::factor_change("f1"));
+            let page = ChangeFactor {
+                factor: self.choice("f1", kind, "Ann's phone"),
+                value: self.outside("Ann's phone"),
+                proof: self.proof(proof),
+                problem: Some(Problem::WrongCode),
+                value_problem: Some(Problem::NameTaken),
+            };
+            self.add(&format!("change-{}", kind.word()), page.render(&frame));
+        }
+        let frame = self.frame(&routes::factor_remove("f1"));
+        for (name, kind) in [("remove-factor", Kind::Totp), ("remove-factor-provider", Kind::Dingtalk)] {
+            let factor = self.choice("f1", kind, "Ann's phone");
+            let page = RemoveFactor { factor, last: true, proof: self.proof(kind), problem: None };
+            self.add(name, page.render(&frame));
+        }
+    }
+
+    fn recovery_codes(&mut self) {
+        let frame = self.frame(routes::RECOVERY_CODES);
+        let page = RecoveryCodes { left: Some(0), made: Some(ago(90 * DAY)) };
+        self.add("recovery-codes", page.render(&frame));
+        self.add("recovery-codes-never", RecoveryCodes { left: None, made: None }.render(&frame));
+        let codes = (0..10).map(|number| self.outside(&format!("ABCD-EFGH-IJKL-MN{number}P"))).collect();
+        self.add("new-recovery-codes", NewRecoveryCodes { codes, made: ago(0) }.render(&frame));
+    }
+}

@@ -1,0 +1,93 @@
+//! What was wrong with what somebody sent, said beside the form.
+
+use super::frame::Frame;
+use crate::clock::Timestamp;
+
+/// Why a form comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Wrong address or password; the same whether the account exists or not.
+    WrongPassword,
+    /// Wrong code.
+    WrongCode,
+    /// The code was good once: it ended, was used, or a newer one was sent.
+    CodeEnded,
+    /// Too many wrong codes: this factor waits until then.
+    Wait(Timestamp),
+    /// The visitor's address is blocked until then.
+    Blocked(Timestamp),
+    /// A dialogue of five minutes took longer.
+    DialogueEnded,
+    /// The passkey was not accepted.
+    PasskeyRefused,
+    /// The browser has no script, which a passkey needs.
+    PasskeyNeedsScript,
+    /// WeChat, WeCom or DingTalk did not confirm.
+    ProviderRefused,
+    /// That person of the provider belongs to another account.
+    ProviderTaken,
+    /// No name.
+    NameMissing,
+    /// The name has more than this many characters.
+    NameTooLong(usize),
+    /// The account has one of that name.
+    NameTaken,
+    /// The name looks like a password.
+    NameIsPassword,
+    /// The account has this many client passwords, and no more are allowed.
+    TooManyPasswords(usize),
+    /// Not a day that can be read, or one that is past.
+    ExpiryUnreadable,
+    /// Not a phone number.
+    PhoneUnreadable,
+    /// The account has a phone already.
+    PhoneTaken,
+    /// Not a mail address.
+    AddressUnreadable,
+    /// A mailbox of this site cannot be its own backup.
+    AddressNotExternal,
+    /// The code could not be sent.
+    NotSent,
+    /// There is no such account here.
+    NoSuchAccount,
+    /// Nobody delegates to himself.
+    Yourself,
+    /// No reason.
+    ReasonMissing,
+    /// Trouble of our own.
+    Unavailable,
+}
+
+impl Problem {
+    /// What it says.
+    #[must_use]
+    pub fn text(&self, f: &Frame) -> String {
+        match self {
+            Self::WrongPassword => f.t("problem-wrong-password"),
+            Self::WrongCode => f.t("problem-wrong-code"),
+            Self::CodeEnded => f.t("problem-code-ended"),
+            Self::Wait(until) => f.at("problem-wait", "until", until),
+            Self::Blocked(until) => f.at("problem-blocked", "until", until),
+            Self::DialogueEnded => f.t("problem-dialogue-ended"),
+            Self::PasskeyRefused => f.t("problem-passkey-refused"),
+            Self::PasskeyNeedsScript => f.t("problem-passkey-needs-script"),
+            Self::ProviderRefused => f.t("problem-provider-refused"),
+            Self::ProviderTaken => f.t("problem-provider-taken"),
+            Self::NameMissing => f.t("problem-name-missing"),
+            Self::NameTooLong(most) => f.n("problem-name-too-long", "most", most),
+            Self::NameTaken => f.t("problem-name-taken"),
+            Self::NameIsPassword => f.t("problem-name-is-password"),
+            Self::TooManyPasswords(most) => f.n("problem-too-many-passwords", "most", most),
+            Self::ExpiryUnreadable => f.t("problem-expiry-unreadable"),
+            Self::PhoneUnreadable => f.t("problem-phone-unreadable"),
+            Self::PhoneTaken => f.t("problem-phone-taken"),
+            Self::AddressUnreadable => f.t("problem-address-unreadable"),
+            Self::AddressNotExternal => f.t("problem-address-not-external"),
+            Self::NotSent => f.t("problem-not-sent"),
+            Self::NoSuchAccount => f.t("problem-no-such-account"),
+            Self::Yourself => f.t("problem-yourself"),
+            Self::ReasonMissing => f.t("problem-reason-missing"),
+            Self::Unavailable => f.t("problem-unavailable"),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Every address of the portal, for links, forms and the server.
+
+/// The overview.
+pub const HOME: &str = "/";
+/// GET: the form; POST: `address`, `password`.
+pub const SIGN_IN: &str = "/sign-in";
+/// GET: choose a second factor; POST: `factor`, its id; also sends the code again.
+pub const SIGN_IN_FACTOR: &str = "/sign-in/factor";
+/// GET: the form; POST: `code` or `credential`, perhaps `trust=yes`; for a provider, goes there.
+pub const SIGN_IN_CODE: &str = "/sign-in/code";
+/// GET: two-factor is wanted of this account; POST: `later=yes`, within its grace.
+pub const SET_UP: &str = "/set-up";
+/// GET: turn two-factor on or off; POST: `on=yes` or `on=no`, and for off a proof.
+pub const TWO_FACTOR: &str = "/two-factor";
+/// The second factors.
+pub const FACTORS: &str = "/factors";
+/// How many recovery codes are left; POST: make new ones, and show them.
+pub const RECOVERY_CODES: &str = "/recovery-codes";
+/// The client passwords.
+pub const PASSWORDS: &str = "/passwords";
+/// GET: the form; POST: `name`, `protocols` (several), `expires` in days; shows the new one.
+pub const PASSWORDS_NEW: &str = "/passwords/new";
+/// GET: asks; POST: removes all.
+pub const PASSWORDS_REMOVE_ALL: &str = "/passwords/remove-all";
+/// Trusted devices, and logins of the last days.
+pub const DEVICES: &str = "/devices";
+/// POST: ends every session and all trust.
+pub const DEVICES_SIGN_OUT: &str = "/devices/sign-out-everywhere";
+/// GET: the lists; POST: `delegate`, `right`.
+pub const DELEGATIONS: &str = "/delegations";
+/// POST: `delegate`.
+pub const DELEGATIONS_WITHDRAW: &str = "/delegations/withdraw";
+/// GET: whether the visitor's address is blocked; POST: lifts it.
+pub const BLOCK: &str = "/block";
+/// POST.
+pub const SIGN_OUT: &str = "/sign-out";
+/// POST: `language`, and `next`, the path to come back to.
+pub const LANGUAGE: &str = "/language";
+/// The administrator's overview.
+pub const ADMIN: &str = "/admin";
+/// GET: all blocks; POST: `address`, lifts its block.
+pub const ADMIN_BLOCKS: &str = "/admin/blocks";
+/// `search=`.
+pub const ADMIN_ACCOUNTS: &str = "/admin/accounts";
+/// Whom the rules meet.
+pub const ADMIN_ROLLOUT: &str = "/admin/rollout";
+/// Below it: the style sheet and the script.
+pub const ASSETS: &str = "/assets/";
+
+/// GET: the form; POST: binds a factor of that kind, in two steps where a code is sent.
+#[must_use]
+pub fn factor_new(kind: &str) -> String {
+    format!("{FACTORS}/new/{}", segment(kind))
+}
+
+/// GET: the form; POST: changes that factor.
+#[must_use]
+pub fn factor_change(id: &str) -> String {
+    format!("{FACTORS}/{}/change", segment(id))
+}
+
+/// GET: asks; POST: removes that factor.
+#[must_use]
+pub fn factor_remove(id: &str) -> String {
+    format!("{FACTORS}/{}/remove", segment(id))
+}
+
+/// GET: asks; POST: removes that client password.
+#[must_use]
+pub fn password_remove(id: i64) -> String {
+    format!("{PASSWORDS}/{id}/remove")
+}
+
+/// How to set up that mail program.
+#[must_use]
+pub fn help(program: &str) -> String {
+    format!("/help/{}", segment(program))
+}
+
+/// POST: this device is asked for its second factor again.
+#[must_use]
+pub fn trust_cancel(id: &str) -> String {
+    format!("{DEVICES}/{}/cancel", segment(id))
+}
+
+/// POST: takes the device out of the list, and ends its session and trust.
+#[must_use]
+pub fn device_delete(id: &str) -> String {
+    format!("{DEVICES}/{}/delete", segment(id))
+}
+
+/// GET: the facts; POST: `reason`, resets the factors.
+#[must_use]
+pub fn admin_account(address: &str) -> String {
+    format!("{ADMIN_ACCOUNTS}/{}", segment(address))
+}
+
+/// One segment of a path: all but letters, digits and `-._@` as `%XX` (RFC 3986 2.1).
+fn segment(text: &str) -> String {
+    let mut segment = String::with_capacity(text.len());
+    for &byte in text.as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._@".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            segment.push('%');
+            for half in [byte >> 4, byte & 15] {
+                segment.extend(char::from_digit(u32::from(half), 16).map(|digit| digit.to_ascii_uppercase()));
+            }
+        }
+    }
+    segment
+}
+
+/// Whether pages link or post there: the paths above, whatever stands for an id.
+#[must_use]
+pub fn known(path: &str) -> bool {
+    let fixed = [
+        HOME,
+        SIGN_IN,
+        SIGN_IN_FACTOR,
+        SIGN_IN_CODE,
+        SET_UP,
+        TWO_FACTOR,
+        FACTORS,
+        RECOVERY_CODES,
+        PASSWORDS,
+        PASSWORDS_NEW,
+        PASSWORDS_REMOVE_ALL,
+        DEVICES,
+        DEVICES_SIGN_OUT,
+        DELEGATIONS,
+        DELEGATIONS_WITHDRAW,
+        BLOCK,
+        SIGN_OUT,
+        LANGUAGE,
+        ADMIN,
+        ADMIN_BLOCKS,
+        ADMIN_ACCOUNTS,
+        ADMIN_ROLLOUT,
+    ];
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    fixed.contains(&path)
+        || match parts[..] {
+            ["factors", "new", kind] => super::factors::Kind::from_word(kind).is_some(),
+            ["factors", id, "change" | "remove"] | ["passwords", id, "remove"] => !id.is_empty(),
+            ["devices", id, "cancel" | "delete"] | ["admin", "accounts", id] => !id.is_empty(),
+            ["help", program] => super::help::Program::from_word(program).is_some(),
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_from_outside_stays_one_segment() {
+        assert_eq!(factor_remove("a/../b?c#d"), "/factors/a%2F..%2Fb%3Fc%23d/remove");
+        assert_eq!(admin_account("änn@example.org"), "/admin/accounts/%C3%A4nn@example.org");
+        assert!(known(&factor_remove("a/b")) && known("/help/foxmail") && known("/factors/new/totp"));
+        for path in ["/factors/new/fax", "/help/pine", "/passwords//remove", "//", "https://example.org/"] {
+            assert!(!known(path), "{path}");
+        }
+    }
+}

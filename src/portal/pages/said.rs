@@ -1,0 +1,77 @@
+//! What was done just now, said at the head of the next page.
+
+use super::frame::Frame;
+
+/// A notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The session is over, as wished.
+    SignedOut,
+    /// All sessions and all trust are over, as wished.
+    SignedOutEverywhere,
+    /// The session is over by itself.
+    SignInAgain,
+    /// A code was sent there (masked).
+    CodeSent(String),
+    /// Two-factor is on.
+    TwoFactorOn,
+    /// Two-factor is off.
+    TwoFactorOff,
+    /// A factor of that name was bound.
+    FactorBound(String),
+    /// A factor of that name was changed.
+    FactorChanged(String),
+    /// A factor of that name was removed.
+    FactorRemoved(String),
+    /// The client password of that name was removed.
+    PasswordRemoved(String),
+    /// So many client passwords were removed.
+    PasswordsRemoved(usize),
+    /// A device is no longer trusted.
+    TrustCancelled,
+    /// A device was deleted.
+    DeviceDeleted,
+    /// A delegation to that address was granted.
+    Granted(String),
+    /// A delegation to that address was withdrawn.
+    Withdrawn(String),
+    /// The block of that address was lifted.
+    BlockLifted(String),
+    /// The factors of that account were reset.
+    FactorsReset(String),
+}
+
+impl Said {
+    /// What it says.
+    #[must_use]
+    pub fn text(&self, f: &Frame) -> String {
+        match self {
+            Self::SignedOut => f.t("said-signed-out"),
+            Self::SignedOutEverywhere => f.t("said-signed-out-everywhere"),
+            Self::SignInAgain => f.t("said-sign-in-again"),
+            Self::CodeSent(to) => f.t1("said-code-sent", "to", to),
+            Self::TwoFactorOn => f.t("said-two-factor-on"),
+            Self::TwoFactorOff => f.t("said-two-factor-off"),
+            Self::FactorBound(name) => f.t1("said-factor-bound", "name", name),
+            Self::FactorChanged(name) => f.t1("said-factor-changed", "name", name),
+            Self::FactorRemoved(name) => f.t1("said-factor-removed", "name", name),
+            Self::PasswordRemoved(name) => f.t1("said-password-removed", "name", name),
+            Self::PasswordsRemoved(count) => f.n("said-passwords-removed", "count", count),
+            Self::TrustCancelled => f.t("said-trust-cancelled"),
+            Self::DeviceDeleted => f.t("said-device-deleted"),
+            Self::Granted(delegate) => f.t1("said-granted", "delegate", delegate),
+            Self::Withdrawn(delegate) => f.t1("said-withdrawn", "delegate", delegate),
+            Self::BlockLifted(address) => f.t1("said-block-lifted", "address", address),
+            Self::FactorsReset(account) => f.t1("said-factors-reset", "account", account),
+        }
+    }
+
+    /// How it looks: `done` was wished for, `info` only happened.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::SignInAgain | Self::CodeSent(_) => "info",
+            _ => "done",
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Signing in: main password, second factor, and the set-up that a site may demand.
+
+use super::factors::Kind;
+use super::problem::Problem;
+use super::proof::{Choice, Proof};
+use super::routes;
+use crate::clock::Timestamp;
+
+/// The form for address and main password.
+#[derive(Clone, Debug, Default)]
+pub struct SignIn {
+    /// What was typed before.
+    pub address: String,
+    /// Why it comes back.
+    pub problem: Option<Problem>,
+}
+
+page!(SignIn, "sign_in.html");
+
+/// Choosing among several second factors.
+#[derive(Clone, Debug)]
+pub struct ChooseFactor {
+    /// Those of the account.
+    pub factors: Vec<Choice>,
+}
+
+page!(ChooseFactor, "choose_factor.html");
+
+/// Proving a second factor.
+#[derive(Clone, Debug)]
+pub struct EnterCode {
+    /// Which, and how.
+    pub proof: Proof,
+    /// For how many days this browser may be trusted; `None`: not offered.
+    pub trust_days: Option<usize>,
+    /// Why it comes back.
+    pub problem: Option<Problem>,
+}
+
+page!(EnterCode, "enter_code.html");
+
+/// Two-factor is wanted of this account.
+#[derive(Clone, Debug)]
+pub struct SetUp {
+    /// What may be bound.
+    pub kinds: Vec<Kind>,
+    /// It may wait until then; `None`: there is nothing else to go to.
+    pub until: Option<Timestamp>,
+}
+
+page!(SetUp, "set_up.html");

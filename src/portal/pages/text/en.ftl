@@ -1,0 +1,497 @@
+# The texts of the portal's pages in English. zh-CN.ftl has the same ids with the same variables; a test keeps it so.
+#
+# Words, here and everywhere:
+#   account, main password, client password, second factor (the thing), two-factor (the state), trusted device, failure,
+#   block (noun: an address is blocked, a block is lifted), delegation (read, on-behalf, send-as), recovery code, passkey,
+#   mail program (what people run; "mail client" is the administrator's word). Passwords are removed, never deleted.
+# A person is told what to do, in short sentences. A line break in steps-* begins a new step.
+
+## Around every page
+
+skip = Skip to content
+nav = Main pages
+nav-overview = Overview
+nav-factors = Second factors
+nav-passwords = Client passwords
+nav-devices = Devices
+nav-delegations = Delegations
+nav-admin = Administration
+sign-out = Sign out
+zone = Times are in the time zone { $zone }.
+on = On
+off = Off
+yes = Yes
+no = No
+cancel = Cancel
+change = Change
+remove = Remove
+change-named = Change: { $name }
+remove-named = Remove: { $name }
+continue = Continue
+bind = Confirm and add
+copy = Copy
+copied = Copied
+print = Print
+days =
+    { $count ->
+        [one] { $count } day
+       *[other] { $count } days
+    }
+this-device = This browser
+new-window = (opens in a new tab)
+ends-at = Valid until { $until }.
+ends-in = % left
+
+## Signing in
+
+sign-in-title = Sign in
+sign-in-lead = Look after your second factors, your devices and the passwords of your mail programs.
+address = Mail address
+main-password = Main password
+sign-in-button = Sign in
+sign-in-no-client-password = Use the password of your webmail. A client password does not work here.
+sign-in-blocked = Is my address blocked?
+choose-title = Choose a second factor
+choose-lead = Your password was right. Confirm with one more thing that only you have.
+choose-none = If you have none of these at hand, ask your administrator.
+code-title = Two-step sign-in
+code = Code
+code-sent-to = We sent a code to { $to }. Enter it here.
+code-from-app = Enter the code that your authenticator app shows for “{ $name }”.
+code-recovery = Enter one of your recovery codes. Each works once.
+code-passkey = Confirm with your passkey: your device asks for your fingerprint, your face or its PIN.
+code-provider = Confirm in { $provider }. You come back here afterwards.
+passkey-needs-script = A passkey needs JavaScript, which is off in this browser. Turn it on, or choose another way.
+other-factors = That does not work? Try another way:
+send-again = Send a new code
+send-code = Send code
+trust =
+    { $days ->
+        [one] Trust this browser for { $days } day
+       *[other] Trust this browser for { $days } days
+    }
+trust-hint = Only on a device of your own. You can cancel it at any time.
+factor-and-name = { $kind }: { $name }
+
+## Set-up that the site wants
+
+set-up-title = Turn on two-factor
+set-up-lead = Your organisation protects every account with a second factor. Choose one: it takes two minutes.
+set-up-until = You can do this later, until { $until }.
+set-up-now = Until this is done, nothing else can be reached here.
+set-up-later = Later
+
+## Overview
+
+overview-title = Overview
+warnings-title = Please look at this
+two-factor-title = Two-factor
+overview-factors =
+    { $count ->
+        [one] { $count } second factor protects your account.
+       *[other] { $count } second factors protect your account.
+    }
+overview-two-factor-off = Whoever knows your password gets in. A second factor stops that.
+overview-two-factor-manage = Manage
+overview-mail-title = Mail programs
+overview-passwords =
+    { $count ->
+        [0] You have no client password yet.
+        [one] You have { $count } client password.
+       *[other] You have { $count } client passwords.
+    }
+mail-never = Mail programs get in with client passwords only, never with your main password.
+mail-two-factor-on = Two-factor is on: mail programs get in with client passwords only.
+mail-two-factor-off = Mail programs still get in with your main password. Once two-factor is on, they need client passwords.
+overview-logins = Last sign-ins
+overview-all-logins = All devices
+logins-none = No sign-in in this time.
+warning-old-device = A device still uses the removed password “{ $name }”.
+warning-old-device-last = Last attempt: { $at }, from { $address }.
+warning-blocked = Your address { $address } is blocked until { $until }.
+warning-set-up-by = Two-factor has to be on by { $until }.
+warning-recovery-codes =
+    { $count ->
+        [0] You have no recovery codes. Without them, a lost phone locks you out.
+        [one] You have only { $count } recovery code left.
+       *[other] You have only { $count } recovery codes left.
+    }
+warning-one-factor = You have only one second factor. Add another, in case it is lost.
+warning-no-password = Your mail programs have no client password, so they cannot get in.
+warning-expires = The client password “{ $name }” ends on { $at }.
+warning-make-password = Make a client password
+warning-see-block = See the block
+warning-set-up = Set it up
+warning-make-codes = Make recovery codes
+warning-add-factor = Add a second factor
+
+## Two-factor on and off
+
+two-factor-turn-on = Turn on two-factor
+two-factor-turn-off = Turn off two-factor
+two-factor-is-on = At every sign-in you confirm with a second factor, besides your main password.
+two-factor-is-off = With two-factor on, your main password alone opens nothing: a second factor is asked for too.
+two-factor-mandatory = Your organisation wants two-factor on. It cannot be turned off.
+two-factor-off-means = After that, your main password alone opens your account again.
+two-factor-needs-factor = First add a second factor: an authenticator app, a passkey, or another.
+two-factor-bind-first = Add a second factor
+two-factor-mail-title = Your mail programs will need client passwords
+two-factor-mail-means = The moment you turn this on, Outlook, Foxmail and the mail on your phone stop working with your main password. Make a client password for each of them first; it takes a minute.
+two-factor-make-password = Make a client password
+
+## Second factors
+
+factors-lead = Any one of these lets you confirm a sign-in. Keep at least two, so that a lost phone does not lock you out.
+factors-bound = Your second factors
+factors-none = You have none yet.
+factors-add = Add a second factor
+factor-since = Added on { $since }
+factor-used = Last used { $at }
+factor-never-used = Never used
+factor-name = Name
+kind-totp = Authenticator app
+kind-sms = Text message
+kind-mail = Mail to another address
+kind-passkey = Passkey
+kind-wechat = WeChat
+kind-wecom = WeCom
+kind-dingtalk = DingTalk
+kind-recovery = Recovery code
+about-totp = An app on your phone shows a new code every 30 seconds. Works without a network.
+about-sms = A code comes to your phone. Easy, but numbers can be taken over; keep another factor beside it.
+about-mail = A code comes to a mail address of yours that is not at this site.
+about-passkey = Your fingerprint, your face or a security key. The safest: it cannot be phished.
+about-provider = Confirm in { $provider } on your phone.
+about-recovery = Ten codes on paper, for the day your phone is lost. Each works once.
+new-totp-title = Add an authenticator app
+new-totp-install = Open an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator or FreeOTP.
+new-totp-scan = Scan this picture with it.
+new-totp-qr = QR code with the key for your authenticator app
+new-totp-cannot-scan = I cannot scan it
+new-totp-type = Type this key into the app (time-based, 6 digits):
+new-totp-open = Open in an app on this device
+new-totp-prove = Enter the code that the app shows now.
+new-totp-name-hint = For you to tell several apart, such as “Ann’s phone”.
+new-sms-title = Add a phone number
+new-sms-to = Phone number
+new-sms-hint = Numbers outside mainland China with + and the country code.
+new-mail-title = Add another mail address
+new-mail-to = Mail address at another provider
+new-passkey-title = Add a passkey
+new-passkey-lead = Your device asks for your fingerprint, your face or its PIN. Nothing of that is sent to us.
+new-passkey-name-hint = For you to tell several apart, such as “Laptop”.
+new-passkey-make = Make a passkey
+new-provider-title = Add { $provider }
+new-provider-lead = You go to { $provider }, confirm there, and come back here.
+new-provider-go = Continue to { $provider }
+confirm-it-is-you = Confirm that it is you
+remove-factor-last = This is your only second factor: two-factor is turned off with it.
+recovery-title = Recovery codes
+recovery-left =
+    { $count ->
+        [0] No recovery code is left.
+        [one] { $count } recovery code is left.
+       *[other] { $count } recovery codes are left.
+    }
+recovery-never = You have not made any yet.
+recovery-made = Made on { $at }.
+recovery-replaces = New codes replace the old ones, which stop working.
+recovery-make = Make new recovery codes
+new-recovery-title = Your recovery codes
+new-recovery-once = These are shown only now. Print them or write them down, and keep them apart from your phone.
+new-recovery-for = Recovery codes for { $account }.
+new-recovery-print-hint = Print this page with your browser’s menu.
+new-recovery-kept = I have kept them
+
+## Client passwords
+
+passwords-lead = A client password lets one mail program in, such as Outlook, Foxmail or the mail on your phone. It opens nothing else, and can be removed alone.
+passwords-count = { $count } of { $most }
+passwords-none = You have none yet. Make one for each device.
+password-never-used = Never used
+password-used = Last used { $at }, { $how }
+password-used-from = from { $address }, { $protocol }
+password-made = Made on { $at }
+password-until = Ends on { $at }
+password-only-for = Only for { $protocols }
+password-only-from = Only from { $networks }
+remove-all = Remove all client passwords
+new-password-title = New client password
+new-password-lead = We make the password: 16 characters that nobody can guess. You only give it a name.
+new-password-name = For which device?
+new-password-name-hint = A name such as “Phone” or “Outlook at work”. Not a password.
+new-password-more = More options
+new-password-protocols = Good for
+new-password-protocols-hint = None chosen: good for all.
+new-password-expires = Ends after
+new-password-never = Never
+new-password-make = Make password
+shown-title = Client password “{ $name }”
+shown-once = This password is shown only now. Put it into your mail program before you leave this page.
+shown-spaces = Capital and small letters matter, spaces do not.
+shown-spelled = Spell it, character by character
+shown-qr = Show as QR code
+shown-qr-hint = Scan it with your phone’s camera and copy the text. Let nobody else see it.
+shown-qr-label = QR code with the client password
+shown-next = Now put it into your mail program
+shown-how = The user name is { $account }, the password is the one above. How it is done in:
+shown-done = I have put it in
+remove-password-means = The device that uses it gets in no more, at once. This cannot be undone; you can make a new one.
+remove-all-means =
+    { $count ->
+        [one] { $count } client password is removed. Its mail program gets in no more, at once.
+       *[other] All { $count } client passwords are removed. No mail program gets in any more, at once.
+    }
+spell-words = Amsterdam Berlin Chicago Dublin Edinburgh Florence Geneva Helsinki Istanbul Jakarta Kingston London Madrid Nairobi Oslo Paris Quebec Rome Sydney Tokyo Utrecht Vienna Warsaw Xiamen York Zurich
+spell-capital = capital { $character } as in { $word }
+spell-small = small { $character } as in { $word }
+spell-digit = digit { $character }
+
+## Help for mail programs
+
+program-foxmail = Foxmail
+program-outlook = Outlook
+program-iphone = iPhone and iPad
+program-android = Android
+program-huawei = Huawei
+program-thunderbird = Thunderbird
+help-title = Set up { $program }
+help-steps = Step by step
+help-servers = What to fill in
+help-user-name = User name
+help-password = Password
+help-your-client-password = Your client password, not your main password
+help-port = Port { $port }
+help-others = Other mail programs
+steps-foxmail =
+    Open the menu at the upper right and choose Accounts.
+    Choose New, then Other mailboxes, then Manual setup.
+    Choose IMAP and enter your mail address and your client password.
+    Enter the servers and ports below and tick SSL for each.
+    Choose Create. If you had the account before, replace only its password.
+steps-outlook =
+    Open File, then Add Account. In the new Outlook: Settings, Accounts, Add account.
+    Enter your mail address and choose to set it up by hand (advanced options).
+    Choose IMAP and enter the servers and ports below.
+    Enter your client password when a password is asked for.
+    If you had the account before: File, Account Settings, and replace its password.
+steps-iphone =
+    Open Settings, Apps, Mail, then Mail Accounts (before iOS 18: Settings, Mail, Accounts).
+    Choose Add Account, Other, Add Mail Account.
+    Enter your name, your mail address and your client password.
+    Choose IMAP and enter the servers below. User name and password are the same for incoming and outgoing mail.
+    Choose Save. If you had the account before, tap it and replace its password, for the outgoing server too.
+steps-android =
+    Open your mail app, such as Gmail, and choose to add an account.
+    Choose Other, and enter your mail address.
+    Choose IMAP and enter your client password.
+    Enter the servers and ports below, first for incoming, then for outgoing mail.
+    If you had the account before, replace its password in the account’s settings.
+steps-huawei =
+    Open Email and choose Other.
+    Enter your mail address and your client password, and choose Manual setup.
+    Choose IMAP and enter the incoming server and port below, with SSL/TLS.
+    Enter the outgoing server and port below, with the same user name and password.
+    If you had the account before, replace its password in the account’s settings.
+steps-thunderbird =
+    Open the menu and choose New Account, then Email.
+    Enter your name, your mail address and your client password.
+    Choose Configure manually and enter the servers and ports below; authentication: Normal password.
+    Choose Done.
+    If you had the account before: Settings, Privacy and Security, Saved Passwords, remove the old ones, and enter the client password when asked.
+
+## Devices
+
+devices-trusted = Trusted devices
+devices-trusted-lead = These browsers are not asked for a second factor.
+devices-trusted-none = No browser is trusted.
+devices-since-until = Trusted on { $since }, until { $until }
+devices-cancel = Cancel trust
+devices-cancel-named = Cancel trust: { $name }
+devices-logins =
+    { $days ->
+        [one] Sign-ins of the last day
+       *[other] Sign-ins of the last { $days } days
+    }
+devices-logins-lead = Browsers and mail programs. If you do not know one of them, change your main password and remove the client password it used.
+devices-device = Device
+devices-with = Got in with
+devices-place = Place
+devices-when = Last time
+devices-delete = Delete
+devices-delete-named = Delete: { $name }
+devices-mail-hint = A mail program is stopped by removing its client password.
+devices-everywhere = Sign out everywhere
+devices-everywhere-means = Ends all sessions of browsers, this one too, and all trust. Mail programs stay signed in.
+device-unknown = Unknown device
+device-and-system = { $program } on { $system }
+login-browser = Browser
+login-client-password = Client password “{ $name }”
+login-main-password = Main password
+
+## Delegations
+
+delegations-lead = Let a colleague read your mailbox or send in your name, without giving away a password.
+delegations-granted = Who may use your mailbox
+delegations-granted-none = Nobody but you.
+delegations-received = Mailboxes you may use
+delegations-received-none = None but your own.
+delegations-since = Since { $since }
+delegations-withdraw = Withdraw
+delegations-withdraw-named = Withdraw: { $name }
+delegations-grant-title = Let somebody use your mailbox
+delegations-grant = Grant
+delegations-delegate = Mail address of the person
+delegations-right = What may this person do?
+right-read = Read
+right-on-behalf = Send on behalf
+right-send-as = Send as
+may-title = What each may do
+may-read = Read the mailbox
+may-send-marked = Send for you; the mail says who sent it
+may-send-unmarked = Send as if it were you
+may-change = Move and delete mail
+
+## A blocked address
+
+block-title = Is my address blocked?
+block-your-address = Your address is { $address }.
+block-until = It is blocked until { $until }: no mail program gets in from there.
+block-why = There were too many failed logins from this address, mostly because a device still uses an old password.
+block-lift = Lift the block
+block-again = Correct or turn off the device with the old password first, or the address is blocked again.
+block-sign-in = Sign in with your second factor to lift the block yourself. Otherwise it ends by itself.
+block-none = It is not blocked.
+block-none-advice = If a mail program does not get in, check its client password. A phone on mobile data has another address than this browser.
+
+## Errors
+
+error-form = This form is too old
+error-form-advice = Nothing was changed. Go back, load the page again, and send the form once more.
+error-forbidden = This page is not for you
+error-forbidden-advice = Sign in with another account, or ask your administrator.
+error-not-found = There is no such page
+error-not-found-advice = The address may be misspelt, or what was here is gone.
+error-too-large = That was too much
+error-too-large-advice = Go back and send less.
+error-too-many = Too many requests
+error-too-many-advice = Wait a minute and try again.
+error-unavailable = This does not work at the moment
+error-unavailable-advice = The trouble is ours, and nothing was changed. Try again in a few minutes.
+error-home = To the overview
+error-status = Error { $status }
+
+## What was done
+
+said-signed-out = You are signed out.
+said-signed-out-everywhere = You are signed out everywhere.
+said-sign-in-again = Your session is over. Sign in again.
+said-code-sent = A new code was sent to { $to }. Older codes no longer work.
+said-two-factor-on = Two-factor is on.
+said-two-factor-off = Two-factor is off.
+said-factor-bound = “{ $name }” was added.
+said-factor-changed = “{ $name }” was changed.
+said-factor-removed = “{ $name }” was removed.
+said-password-removed = The client password “{ $name }” was removed. It no longer works.
+said-passwords-removed =
+    { $count ->
+        [one] { $count } client password was removed.
+       *[other] { $count } client passwords were removed.
+    }
+said-trust-cancelled = The device is no longer trusted.
+said-device-deleted = The device was deleted.
+said-granted = { $delegate } may now use your mailbox.
+said-withdrawn = { $delegate } may no longer use your mailbox.
+said-block-lifted = The block of { $address } was lifted.
+said-factors-reset = The second factors of { $account } were reset.
+
+## What was wrong
+
+problem-wrong-password = Wrong address or password.
+problem-wrong-code = Wrong code. Look for the newest one and try again.
+problem-code-ended = This code is no longer good. Ask for a new one.
+problem-wait = Too many wrong codes. Wait until { $until }, or choose another way.
+problem-blocked = Too many failed logins from your address. It is blocked until { $until }.
+problem-dialogue-ended = This took longer than five minutes. Start again.
+problem-passkey-refused = The passkey was not accepted. Try again, or choose another way.
+problem-passkey-needs-script = A passkey needs JavaScript. Turn it on, or choose another way.
+problem-provider-refused = It was not confirmed. Try again, or choose another way.
+problem-provider-taken = This person is bound to another account already.
+problem-name-missing = Enter a name.
+problem-name-too-long =
+    { $most ->
+        [one] A name has at most { $most } character.
+       *[other] A name has at most { $most } characters.
+    }
+problem-name-taken = You have one of that name already. Choose another name.
+problem-name-is-password = This looks like a password. Enter a name for the device instead; we make the password.
+problem-too-many-passwords =
+    { $most ->
+        [one] There can be { $most } client password. Remove it first.
+       *[other] There can be { $most } client passwords. Remove one first.
+    }
+problem-expiry-unreadable = Choose when it ends from the list.
+problem-phone-unreadable = This is not a phone number.
+problem-phone-taken = Your account has a phone number already. Change that one.
+problem-address-unreadable = This is not a mail address.
+problem-address-not-external = Use an address at another provider: if you cannot get in here, you cannot read mail here.
+problem-not-sent = The code could not be sent. Try again in a minute, or choose another way.
+problem-no-such-account = There is no such account here.
+problem-yourself = That is your own address.
+problem-reason-missing = Enter a reason. It is kept in the log.
+problem-unavailable = This does not work at the moment. Try again in a few minutes.
+
+## The administrator's pages
+
+admin-title = Failures and blocks
+admin-chart-title = The last hours
+admin-chart-sum = { $failures } failures, { $blocks } new blocks.
+admin-chart-table = As a table
+admin-failures = Failures
+admin-new-blocks = New blocks
+admin-hour = Hour from
+admin-top-addresses = Addresses with the most failures
+admin-top-accounts = Accounts with the most failures
+admin-address = Address
+admin-account = Account
+admin-none = None
+admin-blocks-title = Blocks
+admin-blocks-now =
+    { $count ->
+        [0] No address is blocked now.
+        [one] { $count } address is blocked now.
+       *[other] { $count } addresses are blocked now.
+    }
+admin-since = Since
+admin-until = Until
+admin-reason = Reason
+admin-exempt = Exempt: no effect
+admin-lift = Lift
+admin-lift-named = Lift the block of { $name }
+admin-accounts-title = Accounts
+admin-search = Part of an address
+admin-search-button = Search
+admin-found =
+    { $count ->
+        [0] No account found.
+        [one] { $count } account
+       *[other] { $count } accounts
+    }
+admin-more = There are more. Search for a part of the address.
+admin-facts = Facts
+admin-state = State
+admin-enabled = Enabled
+admin-disabled = Disabled
+admin-group = Group
+admin-created = Made on
+admin-reset-title = Reset second factors
+admin-reset-means = All second factors, recovery codes and trusted devices of this account are removed. Be sure who asks for it: this is how accounts are taken over. The person is told.
+admin-reset-reason = Reason (kept in the log)
+admin-rollout-title = Roll-out
+admin-rollout-whom = Whom the rules meet
+admin-rollout-observe = Nothing is refused yet (observe-only). These logins would have been.
+admin-rollout-enforced = The rules are enforced. These accounts still use their main password in mail programs.
+admin-rollout-none = Nobody: every mail program does what the rules want.
+admin-would-refuse = Would be refused
+admin-main-password = With main password
+admin-last = Last

@@ -1,0 +1,461 @@
+# 门户页面的中文文本。en.ftl 含有相同的 id 和变量，由测试保证。
+#
+# 用词统一：
+#   account 帐号 · main password 主密码 · client password 客户端专用密码 · second factor 二次验证方式 · two-factor 二次验证
+#   trusted device 可信设备 · failure 登录失败 · block 封锁（lift 解除） · protocol 协议 · delegation 委托
+#   read 只读 · on-behalf 代表发送 · send-as 代发 · recovery code 恢复码 · passkey 通行密钥 · authenticator app 身份验证器应用
+#   mail program 邮件客户端 · remove 移除 · bind 绑定 · roll-out 上线
+# 句子简短，告诉用户该做什么。steps-* 中每一行是一个步骤。
+
+## 每个页面
+
+skip = 跳到正文
+nav = 主要页面
+nav-overview = 概览
+nav-factors = 二次验证方式
+nav-passwords = 客户端专用密码
+nav-devices = 设备
+nav-delegations = 委托
+nav-admin = 管理
+sign-out = 退出登录
+zone = 时间均为 { $zone } 时区。
+on = 已开启
+off = 未开启
+yes = 可以
+no = 不可以
+cancel = 取消
+change = 更改
+remove = 移除
+change-named = 更改：{ $name }
+remove-named = 移除：{ $name }
+continue = 继续
+bind = 确认并绑定
+copy = 复制
+copied = 已复制
+print = 打印
+days = { $count } 天
+this-device = 当前浏览器
+new-window = （在新标签页中打开）
+ends-at = 有效期至 { $until }。
+ends-in = 剩余 %
+
+## 登录
+
+sign-in-title = 登录
+sign-in-lead = 在这里管理您的二次验证、设备，以及邮件客户端使用的密码。
+address = 邮箱地址
+main-password = 主密码
+sign-in-button = 登录
+sign-in-no-client-password = 请使用网页邮箱的主密码。客户端专用密码不能用于此处。
+sign-in-blocked = 我的地址是否被封锁？
+choose-title = 选择二次验证方式
+choose-lead = 密码正确。请再用一种只有您持有的方式确认身份。
+choose-none = 如果以上方式都无法使用，请联系管理员。
+code-title = 二次验证
+code = 验证码
+code-sent-to = 验证码已发送至 { $to }，请在此输入。
+code-from-app = 请输入身份验证器应用“{ $name }”中显示的验证码。
+code-recovery = 请输入一个恢复码。每个恢复码只能使用一次。
+code-passkey = 请用通行密钥确认：设备会要求您验证指纹、面容或 PIN 码。
+code-provider = 请在{ $provider }中确认，完成后会自动返回此处。
+passkey-needs-script = 通行密钥需要 JavaScript，而此浏览器已将其关闭。请开启，或选择其他方式。
+other-factors = 无法使用？请尝试其他方式：
+send-again = 重新发送验证码
+send-code = 发送验证码
+trust = 将此浏览器设为可信设备，{ $days } 天内免二次验证
+trust-hint = 仅限您自己的设备。可随时取消。
+factor-and-name = { $kind }：{ $name }
+
+## 单位要求的设置
+
+set-up-title = 开启二次验证
+set-up-lead = 您所在的单位要求所有帐号开启二次验证。请选择一种方式，大约需要两分钟。
+set-up-until = 您可以稍后设置，最迟 { $until }。
+set-up-now = 完成设置之前，无法使用其他功能。
+set-up-later = 稍后设置
+
+## 概览
+
+overview-title = 概览
+warnings-title = 请注意
+two-factor-title = 二次验证
+overview-factors = 帐号由 { $count } 种二次验证方式保护。
+overview-two-factor-off = 目前任何知道密码的人都能登录。开启二次验证可以防止这种情况。
+overview-two-factor-manage = 管理
+overview-mail-title = 邮件客户端
+overview-passwords =
+    { $count ->
+        [0] 您还没有客户端专用密码。
+       *[other] 您有 { $count } 个客户端专用密码。
+    }
+mail-never = 邮件客户端只能用客户端专用密码登录，不能用主密码。
+mail-two-factor-on = 二次验证已开启：邮件客户端只能用客户端专用密码登录。
+mail-two-factor-off = 邮件客户端目前仍可用主密码登录。开启二次验证后，必须使用客户端专用密码。
+overview-logins = 最近登录
+overview-all-logins = 全部设备
+logins-none = 这段时间内没有登录记录。
+warning-old-device = 有设备仍在使用已移除的密码“{ $name }”。
+warning-old-device-last = 最近一次尝试：{ $at }，来自 { $address }。
+warning-blocked = 您的地址 { $address } 已被封锁，至 { $until } 解除。
+warning-set-up-by = 须在 { $until } 之前开启二次验证。
+warning-recovery-codes =
+    { $count ->
+        [0] 您没有恢复码。一旦手机丢失，您将无法登录。
+       *[other] 恢复码仅剩 { $count } 个。
+    }
+warning-one-factor = 您只绑定了一种二次验证方式。请再绑定一种，以防丢失。
+warning-no-password = 您还没有客户端专用密码，邮件客户端将无法登录。
+warning-expires = 客户端专用密码“{ $name }”将于 { $at } 到期。
+warning-make-password = 生成客户端专用密码
+warning-see-block = 查看封锁
+warning-set-up = 立即设置
+warning-make-codes = 生成恢复码
+warning-add-factor = 添加二次验证方式
+
+## 开启和关闭二次验证
+
+two-factor-turn-on = 开启二次验证
+two-factor-turn-off = 关闭二次验证
+two-factor-is-on = 每次登录时，除主密码外还需进行二次验证。
+two-factor-is-off = 开启二次验证后，仅凭主密码无法登录，还需通过二次验证。
+two-factor-mandatory = 您所在的单位要求开启二次验证，无法关闭。
+two-factor-off-means = 关闭后，仅凭主密码即可登录您的帐号。
+two-factor-needs-factor = 请先绑定一种二次验证方式，例如身份验证器应用或通行密钥。
+two-factor-bind-first = 添加二次验证方式
+two-factor-mail-title = 邮件客户端将需要专用密码
+two-factor-mail-means = 开启之后，Outlook、Foxmail 和手机邮件将立即无法再使用主密码登录。请先为每个客户端生成一个客户端专用密码，只需一分钟。
+two-factor-make-password = 生成客户端专用密码
+
+## 二次验证方式
+
+factors-lead = 登录时可用其中任意一种进行二次验证。建议至少绑定两种，以免手机丢失后无法登录。
+factors-bound = 已绑定的二次验证方式
+factors-none = 尚未绑定。
+factors-add = 添加二次验证方式
+factor-since = 绑定于 { $since }
+factor-used = 最近使用：{ $at }
+factor-never-used = 从未使用
+factor-name = 名称
+kind-totp = 身份验证器应用
+kind-sms = 短信
+kind-mail = 备用邮箱
+kind-passkey = 通行密钥
+kind-wechat = 微信
+kind-wecom = 企业微信
+kind-dingtalk = 钉钉
+kind-recovery = 恢复码
+about-totp = 手机应用每 30 秒显示一个新的验证码，无需联网。
+about-sms = 验证码发送到手机。使用方便，但号码可能被盗用，建议同时绑定其他方式。
+about-mail = 验证码发送到您在其他网站的邮箱。
+about-passkey = 使用指纹、面容或安全密钥。最为安全，可防钓鱼。
+about-provider = 在手机上通过{ $provider }确认。
+about-recovery = 十个可打印的代码，供手机丢失时使用。每个只能用一次。
+new-totp-title = 绑定身份验证器应用
+new-totp-install = 在手机上打开身份验证器应用，例如 Google Authenticator、Microsoft Authenticator 或 FreeOTP。
+new-totp-scan = 用它扫描此二维码。
+new-totp-qr = 供身份验证器应用扫描的二维码
+new-totp-cannot-scan = 无法扫描
+new-totp-type = 请在应用中输入此密钥（基于时间，6 位）：
+new-totp-open = 在本设备的应用中打开
+new-totp-prove = 输入应用当前显示的验证码。
+new-totp-name-hint = 便于区分多个设备，例如“小安的手机”。
+new-sms-title = 绑定手机号
+new-sms-to = 手机号
+new-sms-hint = 中国大陆以外的号码请加 + 和国家代码。
+new-mail-title = 绑定备用邮箱
+new-mail-to = 其他服务商的邮箱地址
+new-passkey-title = 绑定通行密钥
+new-passkey-lead = 设备会要求您验证指纹、面容或 PIN 码。这些信息不会发送给我们。
+new-passkey-name-hint = 便于区分多个密钥，例如“笔记本电脑”。
+new-passkey-make = 创建通行密钥
+new-provider-title = 绑定{ $provider }
+new-provider-lead = 您将前往{ $provider }，确认后返回此处。
+new-provider-go = 前往{ $provider }
+confirm-it-is-you = 确认您的身份
+remove-factor-last = 这是您唯一的二次验证方式：移除后，二次验证将随之关闭。
+recovery-title = 恢复码
+recovery-left =
+    { $count ->
+        [0] 恢复码已用完。
+       *[other] 还剩 { $count } 个恢复码。
+    }
+recovery-never = 尚未生成。
+recovery-made = 生成于 { $at }。
+recovery-replaces = 生成新的恢复码后，旧的恢复码立即失效。
+recovery-make = 生成新的恢复码
+new-recovery-title = 您的恢复码
+new-recovery-once = 恢复码仅显示这一次。请打印或抄写，并与手机分开保管。
+new-recovery-for = { $account } 的恢复码。
+new-recovery-print-hint = 请用浏览器菜单打印此页。
+new-recovery-kept = 我已保存
+
+## 客户端专用密码
+
+passwords-lead = 客户端专用密码供 Outlook、Foxmail、手机邮件等邮件客户端登录。它不能用于其他用途，可单独移除。
+passwords-count = { $count } / { $most } 个
+passwords-none = 还没有客户端专用密码。请为每台设备生成一个。
+password-never-used = 从未使用
+password-used = 最近使用：{ $at }，{ $how }
+password-used-from = 来自 { $address }，{ $protocol }
+password-made = 生成于 { $at }
+password-until = { $at } 到期
+password-only-for = 仅限 { $protocols }
+password-only-from = 仅限来自 { $networks }
+remove-all = 移除全部客户端专用密码
+new-password-title = 新建客户端专用密码
+new-password-lead = 密码由系统生成，共 16 个字符，无法被猜到。您只需为它起一个名称。
+new-password-name = 用于哪台设备？
+new-password-name-hint = 起一个名称，例如“手机”或“办公室 Outlook”。这里不是填密码。
+new-password-more = 更多选项
+new-password-protocols = 可用协议
+new-password-protocols-hint = 不选则全部可用。
+new-password-expires = 有效期
+new-password-never = 永久有效
+new-password-make = 生成密码
+shown-title = 客户端专用密码“{ $name }”
+shown-once = 密码仅显示这一次。请在离开本页前将其填入邮件客户端。
+shown-spaces = 区分大小写，空格可忽略。
+shown-spelled = 逐个字符拼读
+shown-qr = 显示为二维码
+shown-qr-hint = 用手机相机扫描后复制文字。请勿让他人看到。
+shown-qr-label = 客户端专用密码的二维码
+shown-next = 接下来，填入邮件客户端
+shown-how = 用户名为 { $account }，密码为上方的密码。具体步骤请参见：
+shown-done = 我已填好
+remove-password-means = 使用此密码的设备将立即无法登录。此操作无法撤销，但可以重新生成。
+remove-all-means = 将移除全部 { $count } 个客户端专用密码，所有邮件客户端将立即无法登录。
+spell-words = Apple Book Cat Dog Egg Fish Girl Hand Ice Juice King Lion Moon Nose Orange Pen Queen Rice Sun Tea Umbrella Van Water X-ray Yes Zoo
+spell-capital = 大写 { $character }（{ $word }）
+spell-small = 小写 { $character }（{ $word }）
+spell-digit = 数字 { $character }
+
+## 邮件客户端帮助
+
+program-foxmail = Foxmail
+program-outlook = Outlook
+program-iphone = iPhone 和 iPad
+program-android = 安卓手机
+program-huawei = 华为手机
+program-thunderbird = Thunderbird
+help-title = 设置{ $program }
+help-steps = 操作步骤
+help-servers = 填写内容
+help-user-name = 用户名
+help-password = 密码
+help-your-client-password = 您的客户端专用密码，而非主密码
+help-port = 端口 { $port }
+help-others = 其他邮件客户端
+steps-foxmail =
+    打开右上角菜单，选择“帐号管理”。
+    点击“新建”，选择“其他邮箱”，再选择“手动设置”。
+    接收服务器类型选择 IMAP，输入邮箱地址和客户端专用密码。
+    按下方内容填写服务器和端口，并勾选 SSL。
+    点击“创建”。如果已有此帐号，只需更换密码。
+steps-outlook =
+    打开“文件”，选择“添加帐户”。新版 Outlook：“设置”、“帐户”、“添加帐户”。
+    输入邮箱地址，在高级选项中选择手动设置。
+    选择 IMAP，按下方内容填写服务器和端口。
+    提示输入密码时，填写客户端专用密码。
+    如果已有此帐户：“文件”、“帐户设置”，更换密码即可。
+steps-iphone =
+    打开“设置”、App、“邮件”，进入“邮件帐户”（iOS 18 之前：“设置”、“邮件”、“帐户”）。
+    选择“添加帐户”、“其他”、“添加邮件帐户”。
+    输入姓名、邮箱地址和客户端专用密码。
+    选择 IMAP，按下方内容填写服务器。收件和发件使用相同的用户名和密码。
+    点击“存储”。如果已有此帐户，点开后更换密码，发件服务器也要更换。
+steps-android =
+    打开邮件应用（例如 Gmail），选择添加帐户。
+    选择“其他”，输入邮箱地址。
+    选择 IMAP，输入客户端专用密码。
+    按下方内容填写服务器和端口，先收件，后发件。
+    如果已有此帐户，在帐户设置中更换密码即可。
+steps-huawei =
+    打开“电子邮件”，选择“其他”。
+    输入邮箱地址和客户端专用密码，选择“手动设置”。
+    选择 IMAP，按下方内容填写收件服务器和端口，安全类型选 SSL/TLS。
+    按下方内容填写发件服务器和端口，用户名和密码相同。
+    如果已有此帐户，在帐户设置中更换密码即可。
+steps-thunderbird =
+    打开菜单，选择“新建帐户”、“电子邮件”。
+    输入姓名、邮箱地址和客户端专用密码。
+    选择“手动配置”，按下方内容填写服务器和端口，身份验证方式选“普通密码”。
+    点击“完成”。
+    如果已有此帐户：“设置”、“隐私与安全”、“已保存的密码”，删除旧密码，提示时输入客户端专用密码。
+
+## 设备
+
+devices-trusted = 可信设备
+devices-trusted-lead = 这些浏览器登录时免二次验证。
+devices-trusted-none = 没有可信设备。
+devices-since-until = { $since } 设为可信，至 { $until }
+devices-cancel = 取消信任
+devices-cancel-named = 取消信任：{ $name }
+devices-logins = 最近 { $days } 天的登录设备
+devices-logins-lead = 包括浏览器和邮件客户端。如有不认识的设备，请修改主密码，并移除其使用的客户端专用密码。
+devices-device = 设备
+devices-with = 登录方式
+devices-place = 地点
+devices-when = 最近时间
+devices-delete = 删除
+devices-delete-named = 删除：{ $name }
+devices-mail-hint = 要停止某个邮件客户端，请移除其客户端专用密码。
+devices-everywhere = 在所有设备上退出
+devices-everywhere-means = 结束所有浏览器的登录（包括当前浏览器），并取消全部可信设备。邮件客户端不受影响。
+device-unknown = 未知设备
+device-and-system = { $program }（{ $system }）
+login-browser = 浏览器
+login-client-password = 客户端专用密码“{ $name }”
+login-main-password = 主密码
+
+## 委托
+
+delegations-lead = 让同事查看您的邮箱或代您发信，而无需透露密码。
+delegations-granted = 谁可以使用您的邮箱
+delegations-granted-none = 仅您本人。
+delegations-received = 您可以使用的邮箱
+delegations-received-none = 仅您自己的邮箱。
+delegations-since = 自 { $since } 起
+delegations-withdraw = 撤回
+delegations-withdraw-named = 撤回：{ $name }
+delegations-grant-title = 委托他人使用您的邮箱
+delegations-grant = 授予
+delegations-delegate = 对方的邮箱地址
+delegations-right = 允许对方做什么？
+right-read = 只读
+right-on-behalf = 代表发送
+right-send-as = 代发
+may-title = 各项权限
+may-read = 查看邮箱
+may-send-marked = 为您发信，邮件中注明实际发件人
+may-send-unmarked = 以您的身份发信，不注明
+may-change = 移动和删除邮件
+
+## 被封锁的地址
+
+block-title = 我的地址是否被封锁？
+block-your-address = 您当前的地址是 { $address }。
+block-until = 该地址已被封锁，至 { $until } 解除。在此之前，该地址上的邮件客户端都无法登录。
+block-why = 该地址登录失败次数过多，通常是因为某台设备仍在使用旧密码。
+block-lift = 解除封锁
+block-again = 请先更正或关闭使用旧密码的设备，否则地址会再次被封锁。
+block-sign-in = 通过二次验证登录后，您可以自行解除封锁。否则到期会自动解除。
+block-none = 该地址未被封锁。
+block-none-advice = 如果邮件客户端无法登录，请检查客户端专用密码。使用移动数据的手机与此浏览器的地址不同。
+
+## 错误
+
+error-form = 表单已失效
+error-form-advice = 未做任何更改。请返回并刷新页面，然后重新提交。
+error-forbidden = 无权访问此页面
+error-forbidden-advice = 请使用其他帐号登录，或联系管理员。
+error-not-found = 页面不存在
+error-not-found-advice = 地址可能有误，或内容已被移除。
+error-too-large = 提交的内容过大
+error-too-large-advice = 请返回并减少内容后重试。
+error-too-many = 请求过于频繁
+error-too-many-advice = 请等待一分钟后重试。
+error-unavailable = 暂时无法处理
+error-unavailable-advice = 这是我们的问题，未做任何更改。请几分钟后重试。
+error-home = 返回概览
+error-status = 错误 { $status }
+
+## 操作结果
+
+said-signed-out = 您已退出登录。
+said-signed-out-everywhere = 您已在所有设备上退出登录。
+said-sign-in-again = 登录已过期，请重新登录。
+said-code-sent = 新的验证码已发送至 { $to }。之前的验证码已失效。
+said-two-factor-on = 二次验证已开启。
+said-two-factor-off = 二次验证已关闭。
+said-factor-bound = 已绑定“{ $name }”。
+said-factor-changed = 已更改“{ $name }”。
+said-factor-removed = 已移除“{ $name }”。
+said-password-removed = 客户端专用密码“{ $name }”已移除，不能再使用。
+said-passwords-removed = 已移除 { $count } 个客户端专用密码。
+said-trust-cancelled = 已取消信任该设备。
+said-device-deleted = 设备已删除。
+said-granted = { $delegate } 现在可以使用您的邮箱。
+said-withdrawn = { $delegate } 不能再使用您的邮箱。
+said-block-lifted = 已解除对 { $address } 的封锁。
+said-factors-reset = 已重置 { $account } 的二次验证方式。
+
+## 问题提示
+
+problem-wrong-password = 邮箱地址或密码错误。
+problem-wrong-code = 验证码错误。请使用最新的验证码重试。
+problem-code-ended = 验证码已失效，请重新获取。
+problem-wait = 验证码错误次数过多。请等到 { $until }，或选择其他方式。
+problem-blocked = 您的地址登录失败次数过多，已被封锁，至 { $until } 解除。
+problem-dialogue-ended = 操作超过五分钟，请重新开始。
+problem-passkey-refused = 通行密钥未通过验证。请重试，或选择其他方式。
+problem-passkey-needs-script = 通行密钥需要 JavaScript。请开启，或选择其他方式。
+problem-provider-refused = 未能确认。请重试，或选择其他方式。
+problem-provider-taken = 该用户已绑定其他帐号。
+problem-name-missing = 请输入名称。
+problem-name-too-long = 名称最多 { $most } 个字符。
+problem-name-taken = 已有同名的项目，请换一个名称。
+problem-name-is-password = 这看起来像密码。请输入设备名称，密码由系统生成。
+problem-too-many-passwords = 最多可有 { $most } 个客户端专用密码，请先移除一个。
+problem-expiry-unreadable = 请从列表中选择有效期。
+problem-phone-unreadable = 手机号格式不正确。
+problem-phone-taken = 您的帐号已绑定手机号，请更改原有号码。
+problem-address-unreadable = 邮箱地址格式不正确。
+problem-address-not-external = 请使用其他服务商的邮箱：无法登录本站时，也无法收取本站邮件。
+problem-not-sent = 验证码发送失败。请一分钟后重试，或选择其他方式。
+problem-no-such-account = 此处没有该帐号。
+problem-yourself = 这是您自己的地址。
+problem-reason-missing = 请填写原因，原因会记入日志。
+problem-unavailable = 暂时无法处理，请几分钟后重试。
+
+## 管理员页面
+
+admin-title = 登录失败与封锁
+admin-chart-title = 最近几小时
+admin-chart-sum = 登录失败 { $failures } 次，新增封锁 { $blocks } 个。
+admin-chart-table = 以表格显示
+admin-failures = 登录失败
+admin-new-blocks = 新增封锁
+admin-hour = 起始时间
+admin-top-addresses = 失败最多的地址
+admin-top-accounts = 失败最多的帐号
+admin-address = 地址
+admin-account = 帐号
+admin-none = 无
+admin-blocks-title = 封锁
+admin-blocks-now =
+    { $count ->
+        [0] 当前没有被封锁的地址。
+       *[other] 当前封锁 { $count } 个地址。
+    }
+admin-since = 开始
+admin-until = 结束
+admin-reason = 原因
+admin-exempt = 已豁免，不生效
+admin-lift = 解除
+admin-lift-named = 解除对 { $name } 的封锁
+admin-accounts-title = 帐号
+admin-search = 地址的一部分
+admin-search-button = 搜索
+admin-found =
+    { $count ->
+        [0] 未找到帐号。
+       *[other] { $count } 个帐号
+    }
+admin-more = 还有更多，请缩小搜索范围。
+admin-facts = 基本情况
+admin-state = 状态
+admin-enabled = 启用
+admin-disabled = 已停用
+admin-group = 组
+admin-created = 创建于
+admin-reset-title = 重置二次验证方式
+admin-reset-means = 将移除此帐号的全部二次验证方式、恢复码和可信设备。请务必核实申请人身份，这是盗取帐号的常见手段。系统会通知本人。
+admin-reset-reason = 原因（记入日志）
+admin-rollout-title = 上线进度
+admin-rollout-whom = 受规则影响的帐号
+admin-rollout-observe = 目前仅观察，不拒绝登录。以下登录在启用规则后会被拒绝。
+admin-rollout-enforced = 规则已启用。以下帐号仍在邮件客户端中使用主密码。
+admin-rollout-none = 没有：所有邮件客户端都符合规则。
+admin-would-refuse = 将被拒绝
+admin-main-password = 使用主密码
+admin-last = 最近一次
