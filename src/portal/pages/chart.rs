@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 const WIDTH: usize = 400;
 const HEIGHT: usize = 180;
 /// Space for the numbers at the left.
-const LEFT: usize = 36;
+const LEFT: usize = 44;
 /// Space for the times below.
 const BOTTOM: usize = 22;
 const TOP: usize = 10;

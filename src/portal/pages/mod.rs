@@ -1,9 +1,9 @@
 //! What a person sees: every page as a view model, plain facts in typed fields, with a `render`.
 //!
-//! No page does I/O or reads a clock. Whatever came from outside is escaped by askama; `|safe` stands only before
-//! drawings that [`qr`] and [`chart`] made of numbers. Pages work without a script (but for passkeys) and fit a policy
-//! that forbids inline scripts and styles. A page says what is wrong through [`Problem`] beside the field, what was done
-//! through [`Said`] at its head, and everything in the texts of `text/*.ftl`.
+//! No page does I/O or reads a clock. Whatever came from outside is escaped by askama; `|safe` stands only
+//! before drawings that [`qr`] and [`chart`] made of numbers. Pages work without a script (but for passkeys) and
+//! fit a policy that forbids inline scripts and styles. A page says what is wrong through [`Problem`] beside the
+//! field, what was done through [`Said`] at its head, and everything in the texts of `text/*.ftl`.
 
 /// Gives a view model its `render`: the template sees the frame as `f` and the model as `p`.
 macro_rules! page {

@@ -1,4 +1,4 @@
-//! What holds for every page: texts complete, everything escaped, nothing inline, safe forms, links that lead somewhere.
+//! What holds for every page: texts complete, everything escaped, nothing inline, safe forms, links to somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -182,6 +182,15 @@ fn nobody_is_offered_pages_before_signing_in_and_setting_up() {
                 assert!(inside(target) && *target != routes::FACTORS, "{name} leads to {target}");
             }
         }
+    }
+}
+
+/// Choosing another language loads another page, which no longer has the secret.
+#[test]
+fn what_is_shown_once_is_not_lost_by_choosing_a_language() {
+    for Shown { name, html } in plain() {
+        let once = name == "shown-password" || name == "new-recovery-codes";
+        assert_eq!(once, !html.contains("action=\"/language\""), "{name}");
     }
 }
 
