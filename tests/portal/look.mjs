@@ -68,6 +68,47 @@ for (const language of ["en", "zh-CN"]) {
     }
   }
 }
+
+// What the script does, with a browser that has an authenticator.
+const expect = (good, what) => good || failures.push(what);
+const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"] });
+const page = await context.newPage();
+const here = origin.replace("127.0.0.1", "localhost");
+const tools = await context.newCDPSession(page);
+await tools.send("WebAuthn.enable");
+await tools.send("WebAuthn.addVirtualAuthenticator", {
+  options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+    automaticPresenceSimulation: true },
+});
+// No server is there to answer what is posted.
+await page.route(/^[^.]*$/, (route) => route.fulfill({ status: 204 }));
+const ceremony = async (name, options) => {
+  await page.goto(`${here}/en/${name}.html`);
+  await page.evaluate((options) => (document.querySelector("[data-passkey]").dataset.options = options), JSON.stringify(options));
+  const asked = page.waitForRequest((request) => request.method() === "POST");
+  await page.click("[data-passkey] .primary");
+  return JSON.parse(new URLSearchParams((await asked).postData()).get("credential"));
+};
+const made = await ceremony("new-passkey", {
+  publicKey: {
+    challenge: "AAECAw", rp: { id: "localhost", name: "Example" }, user: { id: "AQ", name: "ann", displayName: "Ann" },
+    pubKeyCredParams: [{ type: "public-key", alg: -7 }], authenticatorSelection: { residentKey: "required" },
+  },
+});
+expect(made.rawId && made.response?.attestationObject && made.response?.clientDataJSON, `no passkey: ${JSON.stringify(made)}`);
+const used = await ceremony("code-passkey", {
+  publicKey: { challenge: "AAECAw", rpId: "localhost", allowCredentials: [{ type: "public-key", id: made.rawId }] },
+});
+expect(used.rawId === made.rawId && used.response?.signature, `passkey not used: ${JSON.stringify(used)}`);
+const refused = await ceremony("code-passkey", {
+  publicKey: { challenge: "AAECAw", rpId: "example.org", allowCredentials: [{ type: "public-key", id: made.rawId }] },
+});
+expect(refused.error === "SecurityError", `a refusal is not told: ${JSON.stringify(refused)}`);
+
+await page.goto(`${here}/en/shown-password.html`);
+await page.click("[data-copy]");
+expect((await page.evaluate(() => navigator.clipboard.readText())) === "ABCDefgh2345mnpq", "the copy is not the password");
+
 await browser.close();
 server.close();
 for (const failure of failures) console.error(failure);

@@ -32,8 +32,8 @@ cat > "$look/fonts.conf" <<FONTS
   <alias><family>system-ui</family><prefer><family>DejaVu Sans</family><family>Noto Sans CJK SC</family></prefer></alias>
 </fontconfig>
 FONTS
-libraries=$(dirname "$(find "$root/usr/lib" -name 'libnss3.so' | head -n 1)")
-export FONTCONFIG_FILE="$look/fonts.conf" LD_LIBRARY_PATH="$libraries:$libraries/pulseaudio"
+libraries=$(find "$root" -name '*.so*' -exec dirname {} + | sort -u | paste -sd:)
+export FONTCONFIG_FILE="$look/fonts.conf" LD_LIBRARY_PATH="$libraries"
 # A module is looked for beside the file that wants it.
 cp "$here/look.mjs" "$look/look.mjs"
 node "$look/look.mjs" "$look/gallery" "$root/usr/lib/chromium/chromium" "$look/pictures" "$@"
