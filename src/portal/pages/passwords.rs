@@ -126,6 +126,12 @@ pub struct NewPassword {
 page!(NewPassword, "new_password.html");
 
 impl NewPassword {
+    /// What stands in the field. What looks like a password is not shown again.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        if self.problem == Some(Problem::NameIsPassword) { "" } else { &self.name }
+    }
+
     /// The protocols to choose from: word, spelling, chosen.
     #[must_use]
     pub fn choices(&self) -> Vec<(&'static str, String, bool)> {

@@ -195,6 +195,13 @@ fn what_is_shown_once_is_not_lost_by_choosing_a_language() {
 }
 
 #[test]
+fn a_password_typed_as_a_name_is_not_shown_again() {
+    let pages = plain();
+    let page = pages.iter().find(|shown| shown.name == "new-password-wrong").unwrap();
+    assert!(page.html.contains("id=\"problem\"") && !page.html.contains("ABCDefgh2345mnpq"));
+}
+
+#[test]
 fn the_browser_knows_what_to_fill_in() {
     let pages: BTreeMap<String, String> = plain().into_iter().map(|shown| (shown.name, shown.html)).collect();
     for word in ["autocomplete=\"username\"", "autocomplete=\"current-password\""] {
