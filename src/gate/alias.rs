@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use super::name::{ACCOUNT_NAME_BYTES_MAX, AccountName, NameError};
+use super::name::{ACCOUNT_NAME_BYTES_MAX, AccountName, FULL_WIDTH_AT, NameError};
 
 /// An address, or every address of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +26,7 @@ impl Place {
     /// Neither of them.
     pub fn parse(typed: &str, default_domain: Option<&str>) -> Result<Self, NameError> {
         let typed = typed.trim();
-        let Some(domain) = typed.strip_prefix('@') else {
+        let Some(domain) = typed.strip_prefix(['@', FULL_WIDTH_AT]) else {
             return AccountName::parse_address(typed, default_domain).map(Self::Address);
         };
         // A domain is folded as it would be within an address.
@@ -86,7 +86,8 @@ mod tests {
         assert_eq!(place(" Info@Example.ORG ").as_deref(), Ok("info@example.org"));
         assert_eq!(place("info").as_deref(), Ok("info@example.org"));
         assert_eq!(place("@Example.NET").as_deref(), Ok("@example.net"));
-        for bad in ["", "@", "@a b", "@a@b", "info@", "@@"] {
+        assert_eq!(place("＠Example.NET").as_deref(), Ok("@example.net"), "from a Chinese keyboard");
+        for bad in ["", "@", "@a b", "@a@b", "info@", "@@", "＠@x", "@＠x"] {
             assert!(place(bad).is_err(), "{bad:?}");
         }
         let long = |bytes: usize| place(&format!("@{}", "d".repeat(bytes)));

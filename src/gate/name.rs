@@ -68,7 +68,9 @@ impl AccountName {
     pub fn parse_address(typed: &str, default_domain: Option<&str>) -> Result<Self, NameError> {
         let name = Self::parse(typed, default_domain)?;
         match name.0.rsplit_once('@') {
-            Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(name),
+            Some((local, domain)) if !local.is_empty() && !local.starts_with('@') && !domain.is_empty() => {
+                Ok(name)
+            }
             _ => refuse(format!("`{}` is not a full mail address like name@example.org", name.0)),
         }
     }
@@ -129,7 +131,7 @@ impl fmt::Display for AccountName {
 }
 
 /// What Chinese keyboards type for `@`.
-const FULL_WIDTH_AT: char = '＠';
+pub(super) const FULL_WIDTH_AT: char = '＠';
 
 fn fold(typed: &str) -> Result<String, NameError> {
     // Nearly every name is plain ASCII, where the profile only lower-cases.
@@ -301,7 +303,7 @@ mod tests {
         assert_eq!(longest.len(), ACCOUNT_NAME_BYTES_MAX);
         assert!(account(&longest).is_ok());
         assert!(account(&format!("a{longest}")).is_err());
-        for typed in ["ann", "@example.org", "ann@"] {
+        for typed in ["ann", "@example.org", "@@example.org", "＠@example.org", "ann@"] {
             assert!(AccountName::parse_address(typed, None).is_err(), "{typed:?}");
         }
     }
