@@ -11,7 +11,8 @@ use std::fmt::{Debug, Display};
 use std::time::Duration;
 
 use sidegate::config::Language;
-use sidegate::portal::send::text::{Code, Phone, Text, Word};
+use sidegate::gate::code::Code;
+use sidegate::portal::send::text::{Phone, Text, Word};
 use sidegate::portal::send::{Reach, SendError};
 
 /// Long enough for a peer that answers, also on a busy host.
@@ -26,7 +27,7 @@ const SECRET: &str = "Hush7kQm2RxT9wBn4c";
 fn text() -> Text {
     Text {
         phone: Phone::parse(PHONE, "86").unwrap(),
-        code: Code::new(CODE).unwrap(),
+        code: Code::parse(CODE).unwrap(),
         minutes: 5,
         locale: Language::ZhCn,
         template: Word::new("SMS_154950909").unwrap(),

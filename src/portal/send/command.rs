@@ -68,7 +68,7 @@ impl Command {
             ("SIDEGATE_TEMPLATE", text.template.as_str()),
             ("SIDEGATE_REQUEST_ID", text.request_id.as_str()),
         ];
-        let input = Zeroizing::new(format!("{}\n", text.code.reveal()));
+        let input = Zeroizing::new(format!("{}\n", text.code.reveal().as_str()));
         let program = Program { program: &self.0.program, arguments: &self.0.arguments };
         let run = timeout(self.0.timeout, program.run(&variables, input.as_bytes())).await;
         match run.map_err(|_| SendError::Timeout(self.0.timeout))? {

@@ -13,9 +13,10 @@ use lettre::{Address, Message};
 use tokio::time::timeout;
 
 use super::ask::SetupError;
-use super::text::{Code, Word, one_line};
+use super::text::{Word, one_line};
 use crate::clock::Timestamp;
 use crate::config::{self, Language};
+use crate::gate::code::Code;
 use crate::gate::messages::shown;
 use crate::notices::smtp::{Smtp, SmtpError, SmtpSettings, date};
 
@@ -86,6 +87,7 @@ impl CodeMail {
     pub fn letter(&self, zone: &TimeZone) -> Letter {
         let words = Words::of(self.language);
         let (account, code) = (fact(&self.account), self.code.reveal());
+        let code = code.as_str();
         let opening = words.opening.replace("{account}", &account);
         let valid = words.valid.replace("{minutes}", &self.minutes.to_string());
         let known = |label: &'static str, told: &Option<String>| {
@@ -246,7 +248,7 @@ mod tests {
 
     fn mail(language: Language) -> CodeMail {
         CodeMail {
-            code: Code::new("735519").unwrap(),
+            code: Code::parse("735519").unwrap(),
             minutes: 5,
             account: "ann@example.org".into(),
             time: Timestamp(1_800_000_000),

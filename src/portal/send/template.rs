@@ -58,7 +58,7 @@ impl Variable {
     fn value(self, text: &Text) -> Zeroizing<String> {
         Zeroizing::new(match self {
             Self::Phone => text.phone.reveal().to_owned(),
-            Self::Code => text.code.reveal().to_owned(),
+            Self::Code => text.code.reveal().to_string(),
             Self::Minutes => text.minutes.to_string(),
             Self::Locale => locale(text.locale).to_owned(),
             Self::Template => text.template.as_str().to_owned(),
@@ -232,14 +232,15 @@ pub(super) fn plain(url: &Url) -> bool {
 mod tests {
     use super::*;
     use crate::config::Language;
-    use crate::portal::send::text::{Code, Phone, Word};
+    use crate::gate::code::Code;
+    use crate::portal::send::text::{Phone, Word};
     use proptest::prelude::*;
     use serde_json::json;
 
     fn text() -> Text {
         Text {
             phone: Phone::parse("13812341234", "86").unwrap(),
-            code: Code::new("735519").unwrap(),
+            code: Code::parse("735519").unwrap(),
             minutes: 5,
             locale: Language::ZhCn,
             template: Word::new("sign-in").unwrap(),

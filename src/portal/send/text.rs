@@ -2,18 +2,13 @@
 
 use std::fmt;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
-
 use crate::config::Language;
+use crate::gate::code::Code;
 
 /// The fewest digits of a number with its country code that anybody is reached under.
 pub const PHONE_DIGITS_MIN: usize = 7;
 /// The most digits of a number with its country code (E.164).
 pub const PHONE_DIGITS_MAX: usize = 15;
-/// The fewest characters of a code.
-pub const CODE_CHARS_MIN: usize = 4;
-/// The most characters of a code.
-pub const CODE_CHARS_MAX: usize = 16;
 /// The most characters of the name of a template, and of the number of a request.
 pub const WORD_CHARS_MAX: usize = 64;
 
@@ -30,9 +25,6 @@ pub enum TextError {
     /// No number that could get a message.
     #[error("no mobile number with its country code, like +8613812345678")]
     Phone,
-    /// No code.
-    #[error("a code has {CODE_CHARS_MIN} to {CODE_CHARS_MAX} letters and digits")]
-    Code,
     /// No name of a template, or number of a request.
     #[error("only letters, digits, `-` and `_` may stand here, at most {WORD_CHARS_MAX} of them")]
     Word,
@@ -101,38 +93,6 @@ impl fmt::Display for Phone {
 impl fmt::Debug for Phone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Phone({})", self.masked())
-    }
-}
-
-/// The code that proves that somebody holds the phone, or reads the address.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Code(String);
-
-impl Code {
-    /// Takes a code that was just made.
-    ///
-    /// # Errors
-    /// It has other characters than letters and digits, or too few or too many.
-    pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
-        let code = Self(text.into());
-        let long = (CODE_CHARS_MIN..=CODE_CHARS_MAX).contains(&code.0.len());
-        if long && code.0.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            Ok(code)
-        } else {
-            Err(TextError::Code)
-        }
-    }
-
-    /// The code itself, for the one message that carries it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Code(..)")
     }
 }
 
@@ -253,22 +213,6 @@ mod tests {
             ("+86138****1234".into(), "Phone(+86138****1234)".into())
         );
         assert_eq!(Phone::parse("+7777777", "86").unwrap().masked(), "+7****77");
-    }
-
-    #[test]
-    fn a_code_has_so_many_characters_and_is_not_printed() {
-        for (chars, allowed) in [
-            (CODE_CHARS_MIN - 1, false),
-            (CODE_CHARS_MIN, true),
-            (CODE_CHARS_MAX, true),
-            (CODE_CHARS_MAX + 1, false),
-        ] {
-            assert_eq!(Code::new("7".repeat(chars)).is_ok(), allowed, "{chars}");
-        }
-        for wrong in ["12 456", "12345\n", "1234é"] {
-            assert!(Code::new(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(format!("{:?}", Code::new("735519").unwrap()), "Code(..)");
     }
 
     #[test]

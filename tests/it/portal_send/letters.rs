@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use sidegate::clock::Timestamp;
 use sidegate::config::{Language, Server, Smtp, SmtpTls};
+use sidegate::gate::code::Code;
 use sidegate::portal::send::mail::{CodeMail, Courier, MailError};
-use sidegate::portal::send::text::{Code, Word};
+use sidegate::portal::send::text::Word;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
@@ -16,7 +17,7 @@ const TO: &str = "ann@elsewhere.example";
 
 fn mail() -> CodeMail {
     CodeMail {
-        code: Code::new(CODE).unwrap(),
+        code: Code::parse(CODE).unwrap(),
         minutes: 5,
         account: "ann@example.org".into(),
         time: Timestamp(1_800_000_000),
