@@ -40,6 +40,40 @@
 //! | `DELETE /v1/keys?id=&yes=` | [`KeyView`] |
 //! | `GET /v1/backup` | the database, `application/vnd.sqlite3` |
 //!
+//! For the portal, with the headers of [`portal`]:
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /v1/portal/session` [`SignIn`](portal::SignIn) | [`Passed`](portal::Passed) |
+//! | `GET /v1/portal/session` | [`Standing`](portal::Standing) |
+//! | `DELETE /v1/portal/session` | [`Nothing`] |
+//! | `GET /v1/portal/pending` | [`Pending`](portal::Pending) |
+//! | `POST /v1/portal/challenge` [`NewChallenge`](portal::NewChallenge) | [`Pending`](portal::Pending) |
+//! | `POST /v1/portal/proof` [`Proof`](portal::Proof) | [`Passed`](portal::Passed) |
+//! | `POST /v1/portal/binding` [`NewBinding`](portal::NewBinding) | [`Pending`](portal::Pending) |
+//! | `POST /v1/portal/factors` [`Proof`](portal::Proof) | [`Passed`](portal::Passed) |
+//! | `DELETE /v1/portal/factors?id=` | [`Passed`](portal::Passed) |
+//! | `POST /v1/portal/two-factor` [`TwoFactor`](portal::TwoFactor) | [`Standing`](portal::Standing) |
+//! | `POST /v1/portal/recovery-codes` | [`RecoveryCodes`](portal::RecoveryCodes) |
+//! | `GET /v1/portal/passwords` | [`OwnPasswords`](portal::OwnPasswords) |
+//! | `POST /v1/portal/passwords` [`NewPasswordRequest`] | [`NewPasswordAnswer`] |
+//! | `DELETE /v1/portal/passwords?id=` or `?all=true` | [`RevokedList`] |
+//! | `GET /v1/portal/devices` | [`Devices`](portal::Devices) |
+//! | `DELETE /v1/portal/devices?trusted=` or `?session=` or `?all=true` | [`Nothing`] |
+//! | `GET /v1/portal/delegations` | [`OwnDelegations`](portal::OwnDelegations) |
+//! | `POST /v1/portal/delegations` [`Grant`](portal::Grant) | [`Nothing`] |
+//! | `DELETE /v1/portal/delegations?delegate=` | [`Nothing`] |
+//! | `GET /v1/portal/block` | [`OwnBlocks`](portal::OwnBlocks) |
+//! | `DELETE /v1/portal/block?address=` | [`Nothing`] |
+//! | `GET /v1/portal/admin/overview?hours=` | [`Overview`](portal::Overview) |
+//! | `GET /v1/portal/admin/blocks` | [`BlockList`] |
+//! | `DELETE /v1/portal/admin/blocks?address=` | [`Nothing`] |
+//! | `GET /v1/portal/admin/accounts?after=&search=&limit=` | [`AccountList`] |
+//! | `GET /v1/portal/admin/accounts/{address}` | [`AccountView`] |
+//! | `GET /v1/portal/admin/accounts/{address}/factors` | [`AccountFactors`](portal::AccountFactors) |
+//! | `POST /v1/portal/admin/accounts/{address}/reset` [`Reset`](portal::Reset) | [`Nothing`] |
+//! | `GET /v1/portal/admin/rollout?since=&after=&limit=` | [`RolloutList`] |
+//!
 //! An error is a status and an [`ErrorBody`]: 400 bad request, 403 not allowed, 404 not found,
 //! 409 refused, 503 try again later.
 
@@ -47,6 +81,7 @@ pub mod client;
 mod doctor;
 mod import;
 mod keys;
+pub mod portal;
 mod rollout;
 mod sending;
 pub mod server;
