@@ -3,5 +3,6 @@
 
 pub mod agent;
 pub mod pages;
+pub mod place;
 pub mod provider;
 pub mod send;
