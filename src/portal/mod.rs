@@ -2,6 +2,7 @@
 //! passwords.
 
 pub mod agent;
+pub mod autoconfig;
 pub mod pages;
 pub mod place;
 pub mod provider;
