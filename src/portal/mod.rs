@@ -5,5 +5,6 @@ pub mod agent;
 pub mod autoconfig;
 pub mod pages;
 pub mod place;
+pub mod profile;
 pub mod provider;
 pub mod send;
