@@ -2,6 +2,7 @@
 
 use super::frame::Frame;
 use crate::clock::Timestamp;
+use crate::gate::account::TERMS_MAX;
 
 /// Why a form comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Problem {
     NameIsPassword,
     /// The account has this many client passwords, and no more are allowed.
     TooManyPasswords(usize),
+    /// Not a network.
+    NetworkUnreadable,
     /// Not a day that can be read, or one that is past.
     ExpiryUnreadable,
     /// Not a phone number.
@@ -78,6 +81,7 @@ impl Problem {
             Self::NameTaken => f.t("problem-name-taken"),
             Self::NameIsPassword => f.t("problem-name-is-password"),
             Self::TooManyPasswords(most) => f.n("problem-too-many-passwords", "most", most),
+            Self::NetworkUnreadable => f.n("problem-network-unreadable", "most", &TERMS_MAX),
             Self::ExpiryUnreadable => f.t("problem-expiry-unreadable"),
             Self::PhoneUnreadable => f.t("problem-phone-unreadable"),
             Self::PhoneTaken => f.t("problem-phone-taken"),
