@@ -121,7 +121,7 @@ pub(super) fn cut_off(error: &(dyn Error + 'static)) -> ClientError {
 }
 
 /// What a failed connect means and what to do about it.
-fn unreachable(socket: &Path, error: &io::Error) -> ClientError {
+pub(super) fn unreachable(socket: &Path, error: &io::Error) -> ClientError {
     let path = socket.display();
     ClientError::Unreachable(match error.kind() {
         io::ErrorKind::NotFound => format!(

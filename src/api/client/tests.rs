@@ -1,5 +1,8 @@
 //! The client against a daemon of sorts.
 
+use std::path::PathBuf;
+
+use super::caller::unreachable;
 use super::*;
 use crate::api::{Nothing, Status};
 use axum::Json;
