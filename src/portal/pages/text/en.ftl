@@ -51,6 +51,8 @@ main-password = Main password
 sign-in-button = Sign in
 sign-in-no-client-password = Use the password of your webmail. A client password does not work here.
 sign-in-blocked = Is my address blocked?
+sign-in-code = Code of your authenticator app, or a recovery code
+sign-in-code-hint = Your address is blocked. With your main password and such a code you get in all the same.
 choose-title = Choose a second factor
 choose-lead = Your password was right. Confirm with one more thing that only you have.
 choose-none = If you have none of these at hand, ask your administrator.
@@ -177,6 +179,8 @@ new-sms-title = Add a phone number
 new-sms-to = Phone number
 new-sms-hint = Numbers outside mainland China with + and the country code.
 new-mail-title = Add another mail address
+new-sms-other = Use another number
+new-mail-other = Use another address
 new-mail-to = Mail address at another provider
 new-passkey-title = Add a passkey
 new-passkey-lead = Your device asks for your fingerprint, your face or its PIN. Nothing of that is sent to us.
@@ -186,7 +190,9 @@ new-provider-title = Add { $provider }
 new-provider-lead = You go to { $provider }, confirm there, and come back here.
 new-provider-go = Continue to { $provider }
 confirm-it-is-you = Confirm that it is you
-remove-factor-last = This is your only second factor: two-factor is turned off with it.
+confirm-lead = You are about to change something that protects your account.
+change-lead = The new one takes the place of the old one, which stops working the moment the new one is confirmed.
+remove-factor-means = It confirms no sign-in any more. This cannot be undone; you can add it again.
 recovery-title = Recovery codes
 recovery-left =
     { $count ->
@@ -468,6 +474,16 @@ problem-too-many-passwords =
         [one] There can be { $most } client password. Remove it first.
        *[other] There can be { $most } client passwords. Remove one first.
     }
+problem-locked = Too many wrong codes. Only your administrator can help now.
+problem-too-many =
+    { $most ->
+        [one] You have { $most } of these already, as many as you may have. Change it, or remove it first.
+       *[other] You have { $most } of these already, as many as you may have. Remove one first.
+    }
+problem-only-factor = This is your only second factor, and two-factor is on. Add another one first, or turn two-factor off.
+problem-mandatory = Your organisation wants two-factor on. It stays on.
+problem-no-factors = Add a second factor first.
+problem-kind-off = Your organisation does not use this kind of second factor. Choose another.
 problem-expiry-unreadable = Choose when it ends from the list.
 problem-network-unreadable = These are not all addresses or networks such as 192.0.2.0/24, or there are more than { $most }.
 problem-phone-unreadable = This is not a phone number.
