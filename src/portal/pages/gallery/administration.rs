@@ -2,13 +2,19 @@
 
 use super::super::chart::{BARS_MAX, Span};
 use super::super::factors::Kind;
-use super::super::passwords::{Life, Password, Use};
 use super::super::problem::Problem;
 use super::super::{admin, routes};
 use super::{DAY, Gallery, HOUR, ago};
 
 impl Gallery<'_> {
     pub(super) fn admin(&mut self) {
+        self.failures();
+        self.blocks();
+        self.accounts();
+        self.rollout();
+    }
+
+    fn failures(&mut self) {
         let spans: Vec<Span> = (0..24)
             .map(|hour: u32| Span {
                 at: ago(i64::from(24 - hour) * HOUR),
@@ -36,8 +42,10 @@ impl Gallery<'_> {
         let (addresses, accounts) = (Vec::new(), Vec::new());
         let quiet = admin::Admin { hours: 24, spans: Vec::new(), addresses, accounts, blocks: 0 };
         self.add("admin-quiet", quiet.render(&frame));
+    }
 
-        let block = |exempt| admin::BlockLine {
+    fn blocks(&mut self) {
+        let block = |exempt: bool| admin::BlockLine {
             address: self.outside("192.0.2.7"),
             place: if exempt { String::new() } else { self.outside("Shanghai, China") },
             since: ago(HOUR / 2),
@@ -47,7 +55,9 @@ impl Gallery<'_> {
         };
         let page = admin::AdminBlocks { blocks: vec![block(false), block(true)] };
         self.add("admin-blocks", page.render(&self.frame(routes::ADMIN_BLOCKS)));
+    }
 
+    fn accounts(&mut self) {
         let account = |enabled| admin::AccountLine {
             address: self.outside("ann@example.org"),
             enabled,
@@ -63,17 +73,6 @@ impl Gallery<'_> {
             since: ago(90 * DAY),
             last_use,
         };
-        let password = |name: &str, last_use| Password {
-            id: 1,
-            name: self.outside(name),
-            created: ago(DAY),
-            expires: None,
-            life: Life::Good,
-            protocols: Vec::new(),
-            networks: Vec::new(),
-            last_use,
-        };
-        let protocol = self.outside("imap");
         let page = admin::AdminAccount {
             address: self.outside("ann@example.org"),
             enabled: true,
@@ -83,15 +82,47 @@ impl Gallery<'_> {
             factors: vec![factor(Some(ago(HOUR))), factor(None)],
             recovery_codes: Some(3),
             failures: 4,
-            passwords: vec![
-                password("Phone", Some(Use { at: ago(HOUR), address: None, place: String::new(), protocol })),
-                password("Printer", None),
-            ],
+            passwords: vec![self.password(1, "Phone"), self.password(2, "Printer")],
+            reason: self.outside("10 failures in a row"),
+            exempt,
+        };
+        let page = admin::AdminBlocks { blocks: vec![block(false), block(true)] };
+        self.add("admin-blocks", page.render(&self.frame(routes::ADMIN_BLOCKS)));
+    }
+
+    fn accounts(&mut self) {
+        let account = |enabled| admin::AccountLine {
+            address: self.outside("ann@example.org"),
+            enabled,
+            two_factor: enabled,
+            passwords: 2,
+        };
+        let accounts = vec![account(true), account(false)];
+        let page = admin::AdminAccounts { search: self.outside("ann"), accounts, more: true, later: false };
+        self.add("admin-accounts", page.render(&self.frame(routes::ADMIN_ACCOUNTS)));
+
+        let factor = |last_use| admin::FactorLine {
+            choice: self.choice("f1", Kind::Totp, "Ann's phone"),
+            since: ago(90 * DAY),
+            last_use,
+        };
+        let page = admin::AdminAccount {
+            address: self.outside("ann@example.org"),
+            enabled: true,
+            two_factor: true,
+            group: Some(self.outside("staff")),
+            created: ago(400 * DAY),
+            factors: vec![factor(Some(ago(HOUR))), factor(None)],
+            recovery_codes: Some(3),
+            failures: 4,
+            passwords: vec![self.password(1, "Phone"), self.password(2, "Printer")],
             reason: self.outside("x"),
             problem: Some(Problem::ReasonMissing),
         };
         self.add("admin-account", page.render(&self.frame(&routes::admin_account("ann@example.org"))));
+    }
 
+    fn rollout(&mut self) {
         let line = |known| admin::RolloutLine {
             account: self.outside("ann@example.org"),
             would_refuse: 12,

@@ -17,15 +17,22 @@ use crate::gate::delegation::Right;
 
 impl Gallery<'_> {
     pub(super) fn passwords(&mut self) {
-        let at = |hours: i64, address: Option<&str>| {
-            Some(Use {
-                at: ago(hours * HOUR),
-                address: address.map(|address| self.outside(address)),
-                place: if hours < 10 { self.outside("Shanghai, China") } else { String::new() },
-                protocol: self.outside("imap"),
-            })
-        };
-        let password = |id: i64, name: &str, last_use: Option<Use>| Password {
+        self.password_list();
+        self.new_password();
+        self.help();
+    }
+
+    fn used(&self, hours: i64, address: Option<&str>, place: &str) -> Use {
+        Use {
+            at: ago(hours * HOUR),
+            address: address.map(|address| self.outside(address)),
+            place: if place.is_empty() { String::new() } else { self.outside(place) },
+            protocol: self.outside("imap"),
+        }
+    }
+
+    pub(super) fn password(&self, id: i64, name: &str) -> Password {
+        Password {
             id,
             name: self.outside(name),
             created: ago(id * 30 * DAY),
@@ -33,41 +40,49 @@ impl Gallery<'_> {
             life: Life::Good,
             protocols: Vec::new(),
             networks: Vec::new(),
-            last_use,
-        };
-        let mut passwords = vec![
-            password(1, "Phone", at(2, Some("192.0.2.7"))),
-            password(2, "Outlook at work", at(20, None)),
-            password(3, "Printer on the third floor", None),
-            password(4, "Intern", at(2000, Some("192.0.2.7"))),
-            password(5, "Scanner", at(9, Some("192.0.2.9"))),
-        ];
-        passwords[2].expires = Some(ago(-90 * DAY));
-        (passwords[3].expires, passwords[3].life) = (Some(ago(DAY)), Life::Ended);
-        (passwords[4].expires, passwords[4].life) = (Some(ago(-5 * DAY)), Life::EndsSoon);
-        passwords[2].protocols = vec![self.outside("submission")];
-        passwords[2].networks = vec![self.outside("192.0.2.0/24")];
+            last_use: (id == 1).then(|| self.used(2, Some("192.0.2.7"), "Shanghai, China")),
+        }
+    }
 
+    fn five_passwords(&self) -> Vec<Password> {
+        let outlook = self.used(20, None, "");
+        vec![
+            self.password(1, "Phone"),
+            Password { last_use: Some(outlook), ..self.password(2, "Outlook at work") },
+            Password {
+                expires: Some(ago(-90 * DAY)),
+                protocols: vec![self.outside("submission")],
+                networks: vec![self.outside("192.0.2.0/24")],
+                ..self.password(3, "Printer on the third floor")
+            },
+            Password { expires: Some(ago(DAY)), life: Life::Ended, ..self.password(4, "Intern") },
+            Password { expires: Some(ago(-5 * DAY)), life: Life::EndsSoon, ..self.password(5, "Scanner") },
+        ]
+    }
+
+    fn password_list(&mut self) {
         let frame = self.frame(routes::PASSWORDS);
-        let one = passwords[0].clone();
         let said = Frame { notice: Some(Said::PasswordRemoved(self.outside("Old phone"))), ..frame.clone() };
-        let tried = |address: Option<&str>, place: &str| StillTried {
+        let tried = |Use { at, address, place, .. }| StillTried {
             name: self.outside("Old phone"),
-            at: ago(HOUR),
-            address: address.map(|address| self.outside(address)),
-            place: if place.is_empty() { String::new() } else { self.outside(place) },
+            at,
+            address,
+            place,
         };
-        let still_tried = vec![tried(Some("192.0.2.7"), "Shanghai, China"), tried(None, "")];
+        let used = [self.used(1, Some("192.0.2.7"), "Shanghai, China"), self.used(1, None, "")];
+        let still_tried: Vec<StillTried> = used.map(tried).into();
         let page =
-            Passwords { passwords: passwords.clone(), most: 6, still_tried: Vec::new(), profiles: true };
+            Passwords { passwords: self.five_passwords(), most: 6, still_tried: Vec::new(), profiles: true };
         self.add("passwords", page.render(&said));
-        let page = Passwords { passwords, most: 5, still_tried, profiles: true };
-        self.add("passwords-full", page.render(&frame));
+        self.add("passwords-full", Passwords { most: 5, still_tried, ..page }.render(&frame));
         let page = Passwords { passwords: Vec::new(), most: 6, still_tried: Vec::new(), profiles: false };
         self.add("passwords-none", page.render(&frame));
-        self.add("remove-password", RemovePassword { password: one }.render(&frame));
+        let password = self.password(1, "Phone");
+        self.add("remove-password", RemovePassword { password }.render(&frame));
         self.add("remove-all-passwords", RemoveAllPasswords { count: 3 }.render(&frame));
+    }
 
+    fn new_password(&mut self) {
         let frame = self.frame(routes::PASSWORDS_NEW);
         self.add("new-password", NewPassword::default().render(&frame));
         let wrong = NewPassword {
@@ -78,10 +93,6 @@ impl Gallery<'_> {
             problem: Some(Problem::NameIsPassword),
         };
         self.add("new-password-wrong", wrong.render(&frame));
-        let frame = self.frame(routes::PASSWORDS_PROFILE);
-        self.add("new-profile", NewProfile::default().render(&frame));
-        let wrong = NewProfile { name: self.outside("Phone"), problem: Some(Problem::NameTaken) };
-        self.add("new-profile-wrong", wrong.render(&frame));
         let shown = ShownPassword {
             account: self.outside("ann@example.org"),
             name: self.outside("Phone"),
@@ -89,7 +100,13 @@ impl Gallery<'_> {
             expires: Some(ago(-90 * DAY)),
         };
         self.add("shown-password", shown.render(&frame));
+        let frame = self.frame(routes::PASSWORDS_PROFILE);
+        self.add("new-profile", NewProfile::default().render(&frame));
+        let wrong = NewProfile { name: self.outside("Phone"), problem: Some(Problem::NameTaken) };
+        self.add("new-profile-wrong", wrong.render(&frame));
+    }
 
+    fn help(&mut self) {
         for program in Program::ALL {
             let frame = self.frame(&program.path());
             let server = |protocol: &str, port, security| Server {
