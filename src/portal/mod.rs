@@ -12,14 +12,15 @@
 //!   everything and holds all that must survive
 //! - [`pages`]: what people see, pure · [`agent`]: which browser it is · [`place`]: where an address is
 //! - [`autoconfig`], [`profile`]: what mail programs are told, so that nobody types hosts and ports
-//! - `means`: settings and secrets become [`send`], which carries codes, and [`provider`], which asks WeChat, WeCom and
-//!   DingTalk who somebody is
+//! - `means`: settings and secrets become [`send`], which carries codes as `deliver` has it, and [`provider`], which asks
+//!   WeChat, WeCom and DingTalk who somebody is
 //!
 //! What must never be in it: a store, a decision, a secret that outlives its request.
 
 pub mod agent;
 pub mod autoconfig;
 mod control;
+mod deliver;
 mod handlers;
 mod means;
 pub mod pages;

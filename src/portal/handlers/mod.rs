@@ -4,8 +4,25 @@
 //! [`pages`] sees has passed the guard. What [`open`] serves has not: it is asked by programs, changes nothing and has no
 //! cookies.
 
+mod asked;
 mod assets;
+mod bind;
+mod block;
+mod callback;
+mod confirm;
+mod delegations;
+mod devices;
+mod factor;
+mod factors;
+mod help;
 mod language;
+mod mail_programs;
+mod overview;
+mod passwords;
+mod profile;
+mod set_up;
+mod sign_in;
+mod two_factor;
 
 use std::sync::Arc;
 
@@ -17,12 +34,30 @@ use super::server::{Context, Shared};
 
 /// Pages and forms.
 pub(super) fn pages() -> Router<Arc<Shared>> {
-    Router::new().merge(language::routes()).fallback(missing).method_not_allowed_fallback(missing)
+    Router::new()
+        .merge(language::routes())
+        .merge(sign_in::routes())
+        .merge(factor::routes())
+        .merge(callback::routes())
+        .merge(set_up::routes())
+        .merge(overview::routes())
+        .merge(confirm::routes())
+        .merge(two_factor::routes())
+        .merge(factors::routes())
+        .merge(bind::routes())
+        .merge(passwords::routes())
+        .merge(profile::routes())
+        .merge(devices::routes())
+        .merge(delegations::routes())
+        .merge(block::routes())
+        .merge(help::routes())
+        .fallback(missing)
+        .method_not_allowed_fallback(missing)
 }
 
 /// What needs no guard.
 pub(super) fn open() -> Router<Arc<Shared>> {
-    Router::new().merge(assets::routes())
+    Router::new().merge(assets::routes()).merge(mail_programs::routes())
 }
 
 /// There is no such page.

@@ -83,6 +83,12 @@ impl Kind {
         }
     }
 
+    /// A code is sent for it.
+    #[must_use]
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Sms | Self::Mail)
+    }
+
     /// Where one is bound.
     #[must_use]
     pub fn path(self) -> String {
@@ -160,6 +166,8 @@ pub struct Factors {
     pub recovery_codes: Option<usize>,
     /// Two-factor is on.
     pub two_factor: bool,
+    /// Why somebody is led here.
+    pub problem: Option<Problem>,
 }
 
 page!(Factors, "factors.html");

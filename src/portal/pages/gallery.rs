@@ -8,7 +8,7 @@ use super::error::{ErrorPage, Trouble};
 use super::factors::Kind;
 use super::frame::Frame;
 use super::overview::{MailClients, Overview, TwoFactor, Warning};
-use super::passwords::NewPassword;
+use super::passwords::{NewPassword, StillTried};
 use super::problem::Problem;
 use super::proof::{Choice, How, Proof};
 use super::routes;
@@ -133,11 +133,12 @@ impl Gallery<'_> {
 
     fn overview(&mut self) {
         let warnings = vec![
-            Warning::OldDevice {
+            Warning::OldDevice(StillTried {
                 name: self.outside("Old phone"),
                 at: ago(HOUR),
-                address: self.outside("192.0.2.7"),
-            },
+                address: Some(self.outside("192.0.2.7")),
+                place: self.outside("Shanghai, China"),
+            }),
             Warning::Blocked { address: self.outside("192.0.2.7"), until: ago(-HOUR) },
             Warning::SetUpBy(ago(-30 * DAY)),
             Warning::RecoveryCodes(0),
@@ -238,6 +239,7 @@ fn problems() -> Vec<Problem> {
         Problem::Wait(NOW),
         Problem::Locked,
         Problem::Blocked(NOW),
+        Problem::LiftedTooOften(NOW),
         Problem::DialogueEnded,
         Problem::PasskeyRefused,
         Problem::PasskeyNeedsScript,

@@ -126,7 +126,7 @@ pub(super) fn spoken(protocol: &str) -> String {
 }
 
 /// A removed client password that some device still tries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StillTried {
     /// The name it had.
     pub name: String,

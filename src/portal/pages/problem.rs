@@ -19,6 +19,8 @@ pub enum Problem {
     Locked,
     /// The visitor's address is blocked until then.
     Blocked(Timestamp),
+    /// The account lifted as many blocks as it may in a day: again then.
+    LiftedTooOften(Timestamp),
     /// A dialogue of five minutes took longer.
     DialogueEnded,
     /// The passkey was not accepted.
@@ -84,6 +86,7 @@ impl Problem {
             Self::Wait(until) => f.at("problem-wait", "until", until),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
+            Self::LiftedTooOften(until) => f.at("problem-lifted-too-often", "until", until),
             Self::DialogueEnded => f.t("problem-dialogue-ended"),
             Self::PasskeyRefused => f.t("problem-passkey-refused"),
             Self::PasskeyNeedsScript => f.t("problem-passkey-needs-script"),

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
+use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,6 +23,7 @@ use crate::api::client::Target;
 use crate::api::portal::{Hidden, Passed, PortalError, Standing, Visitor, Why};
 use crate::clock::Timestamp;
 use crate::config::Language;
+use crate::gate::session::FRESH;
 use crate::portal::agent::agent;
 use crate::portal::control::{Asking, target};
 use crate::portal::pages::error::{ErrorPage, Trouble};
@@ -34,6 +36,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const LANGUAGE_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long it is remembered where somebody was going: a sign-in with a second factor fits.
 const NEXT_KEPT: Duration = Duration::from_secs(15 * 60);
+/// How long it takes to fill in a form: so much must be left of a proof when it is shown.
+const FORM_TAKES: Duration = Duration::from_secs(120);
+const _: () = assert!(FORM_TAKES.as_secs() < FRESH.as_secs());
 /// Random bytes of the cookie before sign-in.
 const PRE_BYTES: usize = 32;
 /// The longest description of a browser that is looked at, in bytes.
@@ -103,6 +108,11 @@ impl Context {
         &self.shared
     }
 
+    /// The same, for what goes on after the answer.
+    pub(crate) fn shared_owned(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// The time now.
     pub(crate) fn now(&self) -> Timestamp {
         self.shared.clock.now()
@@ -169,6 +179,34 @@ impl Context {
         }
     }
 
+    /// Where the owner of the session stands, if there is one that is not over: for pages that anybody may see.
+    pub(crate) async fn anybody(&mut self) -> Result<Option<Standing>, Stop> {
+        if !self.has_session() {
+            return Ok(None);
+        }
+        match self.get(target(&["session"])).await {
+            Ok(standing) => Ok(Some(standing)),
+            Err(error) if error.error == Why::Over => Ok(None),
+            Err(error) => Err(self.stop(&error)),
+        }
+    }
+
+    /// The owner, who has lately proved enough for a change: what is typed into a form is not lost on the way to a proof.
+    pub(crate) async fn changing_owner(&mut self) -> Result<Standing, Stop> {
+        let standing = self.owner().await?;
+        let filled_in = self.now().plus(FORM_TAKES);
+        if standing.fresh_until.is_some_and(|until| until > filled_in) {
+            return Ok(standing);
+        }
+        let path = self.path.clone();
+        Err(self.to_confirm(None, &path).into())
+    }
+
+    /// Where an address is, in the language of the answer; empty: unknown.
+    pub(crate) fn place(&self, address: Option<&str>) -> String {
+        address.map(|address| self.shared.places.place_of(address, self.language)).unwrap_or_default()
+    }
+
     // How it is answered.
 
     /// What is around a page. Without a standing nobody is signed in, for all it shows.
@@ -229,6 +267,11 @@ impl Context {
         self.finish((StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response())
     }
 
+    /// To a page of somebody else.
+    pub(crate) fn leave(&mut self, url: &Url) -> Response {
+        self.go(url.as_str())
+    }
+
     /// The page of a trouble.
     pub(crate) fn trouble(&mut self, trouble: Trouble) -> Response {
         let page = ErrorPage { trouble };
@@ -255,6 +298,11 @@ impl Context {
     /// The next page says this at its head.
     pub(crate) fn say(&mut self, said: &Said) {
         self.set_cookie(cookies::SAID, &said::written(said), Some(said::WAITS));
+    }
+
+    /// The page that is the answer says this at its head.
+    pub(crate) fn now_said(&mut self, said: Said) {
+        self.said = Some(said);
     }
 
     /// The session goes on under another token.
@@ -298,6 +346,24 @@ impl Context {
         let Some(kept) = self.cookies.next.take() else { return routes::HOME.to_owned() };
         self.set.extend(cookies::forget(cookies::NEXT));
         Some(kept).filter(|path| routes::shown(path)).unwrap_or(routes::HOME.to_owned())
+    }
+
+    /// The browser remembers whether it is to be trusted, until somebody comes back from a provider.
+    pub(crate) fn keep_trust(&mut self, trust: bool) {
+        if trust {
+            self.set_cookie(cookies::TRUST, "yes", Some(NEXT_KEPT));
+        } else {
+            self.take_trust();
+        }
+    }
+
+    /// Whether it is to be trusted; from now on, not.
+    pub(crate) fn take_trust(&mut self) -> bool {
+        let trust = std::mem::take(&mut self.cookies.trust);
+        if trust {
+            self.set.extend(cookies::forget(cookies::TRUST));
+        }
+        trust
     }
 
     /// To the form for signing in, and back here afterwards.

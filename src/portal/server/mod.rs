@@ -45,9 +45,11 @@ use tracing::{debug, warn};
 use self::forwarded::Peer;
 use self::guard::Source;
 use self::headers::Headers;
+use super::autoconfig::MailSite;
 use super::control::Control;
 use super::handlers;
 use super::means::Means;
+use super::place::Places;
 use crate::clock::Clock;
 use crate::config::portal::Portal;
 use crate::entropy::Entropy;
@@ -57,14 +59,14 @@ use crate::serve::stop::{Told, stopped};
 pub(crate) use context::{Answer, Context, Stop};
 pub(crate) use form::Form;
 pub(crate) use headers::FOR_EVER;
-pub(crate) use tls::{Tls, TlsError};
+pub(crate) use tls::Tls;
 
 /// Connections at once; past it new ones wait in the kernel's queue.
-pub const CONNECTIONS_MAX: usize = 1000;
+pub(crate) const CONNECTIONS_MAX: usize = 1000;
 /// The longest request line with all headers.
-pub const HEAD_BYTES_MAX: usize = 16_384;
+pub(crate) const HEAD_BYTES_MAX: usize = 16_384;
 /// How long a connection may be without a request, or take over its head.
-pub const IDLE: Duration = Duration::from_secs(30);
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 /// How long requests that are being answered may take once we stop.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long a failed accept is slept on: usually the process is out of descriptors.
@@ -79,6 +81,10 @@ pub(crate) struct Shared {
     pub(crate) zone: TimeZone,
     pub(crate) control: Control,
     pub(crate) means: Means,
+    /// Where addresses are.
+    pub(crate) places: Places,
+    /// What mail programs are told.
+    pub(crate) mail_site: MailSite,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     headers: Headers,
@@ -94,6 +100,8 @@ impl Shared {
             zone,
             control: Control::new(&settings.control),
             means,
+            places: Places::default(),
+            mail_site: MailSite::from(&settings),
             clock: Clock::system(),
             entropy: Entropy::system(),
             headers: Headers::new(&settings),

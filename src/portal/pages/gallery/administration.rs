@@ -83,39 +83,6 @@ impl Gallery<'_> {
             recovery_codes: Some(3),
             failures: 4,
             passwords: vec![self.password(1, "Phone"), self.password(2, "Printer")],
-            reason: self.outside("10 failures in a row"),
-            exempt,
-        };
-        let page = admin::AdminBlocks { blocks: vec![block(false), block(true)] };
-        self.add("admin-blocks", page.render(&self.frame(routes::ADMIN_BLOCKS)));
-    }
-
-    fn accounts(&mut self) {
-        let account = |enabled| admin::AccountLine {
-            address: self.outside("ann@example.org"),
-            enabled,
-            two_factor: enabled,
-            passwords: 2,
-        };
-        let accounts = vec![account(true), account(false)];
-        let page = admin::AdminAccounts { search: self.outside("ann"), accounts, more: true, later: false };
-        self.add("admin-accounts", page.render(&self.frame(routes::ADMIN_ACCOUNTS)));
-
-        let factor = |last_use| admin::FactorLine {
-            choice: self.choice("f1", Kind::Totp, "Ann's phone"),
-            since: ago(90 * DAY),
-            last_use,
-        };
-        let page = admin::AdminAccount {
-            address: self.outside("ann@example.org"),
-            enabled: true,
-            two_factor: true,
-            group: Some(self.outside("staff")),
-            created: ago(400 * DAY),
-            factors: vec![factor(Some(ago(HOUR))), factor(None)],
-            recovery_codes: Some(3),
-            failures: 4,
-            passwords: vec![self.password(1, "Phone"), self.password(2, "Printer")],
             reason: self.outside("x"),
             problem: Some(Problem::ReasonMissing),
         };

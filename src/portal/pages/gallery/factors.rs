@@ -30,6 +30,7 @@ impl Gallery<'_> {
             kinds: Kind::BOUND.into(),
             recovery_codes: Some(7),
             two_factor: false,
+            problem: None,
         };
         let said = Frame { notice: Some(Said::FactorBound(self.outside("Laptop"))), ..frame.clone() };
         self.add("factors", page.render(&said));
@@ -38,6 +39,7 @@ impl Gallery<'_> {
             kinds: Kind::BOUND.into(),
             recovery_codes: None,
             two_factor: false,
+            problem: Some(Problem::DialogueEnded),
         };
         self.add("factors-none", page.render(&frame));
     }

@@ -456,6 +456,7 @@ problem-wrong-code = Wrong code. Look for the newest one and try again.
 problem-code-ended = This code is no longer good. Ask for a new one.
 problem-wait = Too many wrong codes. Wait until { $until }, or choose another way.
 problem-blocked = Too many failed logins from your address. It is blocked until { $until }.
+problem-lifted-too-often = You have lifted several blocks today. This one ends by itself; you can lift another after { $until }.
 problem-dialogue-ended = This took longer than five minutes. Start again.
 problem-passkey-refused = The passkey was not accepted. Try again, or choose another way.
 problem-passkey-needs-script = A passkey needs JavaScript. Turn it on, or choose another way.

@@ -430,6 +430,7 @@ problem-wrong-code = 验证码错误。请使用最新的验证码重试。
 problem-code-ended = 验证码已失效，请重新获取。
 problem-wait = 验证码错误次数过多。请等到 { $until }，或选择其他方式。
 problem-blocked = 您的地址登录失败次数过多，已被封锁，至 { $until } 解除。
+problem-lifted-too-often = 您今天已多次解除封锁。此封锁到期会自动解除；{ $until } 之后可再次手动解除。
 problem-dialogue-ended = 操作超过五分钟，请重新开始。
 problem-passkey-refused = 通行密钥未通过验证。请重试，或选择其他方式。
 problem-passkey-needs-script = 通行密钥需要 JavaScript。请开启，或选择其他方式。
