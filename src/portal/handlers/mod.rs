@@ -4,6 +4,8 @@
 //! [`pages`] sees has passed the guard. What [`open`] serves has not: it is asked by programs, changes nothing and has no
 //! cookies.
 
+mod admin;
+mod admin_accounts;
 mod asked;
 mod assets;
 mod bind;
@@ -51,6 +53,8 @@ pub(super) fn pages() -> Router<Arc<Shared>> {
         .merge(delegations::routes())
         .merge(block::routes())
         .merge(help::routes())
+        .merge(admin::routes())
+        .merge(admin_accounts::routes())
         .fallback(missing)
         .method_not_allowed_fallback(missing)
 }

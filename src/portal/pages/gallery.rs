@@ -265,6 +265,7 @@ fn problems() -> Vec<Problem> {
         Problem::NoSuchAccount,
         Problem::Yourself,
         Problem::ReasonMissing,
+        Problem::ReasonTooLong(200),
         Problem::Unavailable,
     ]
 }

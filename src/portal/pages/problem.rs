@@ -71,6 +71,8 @@ pub enum Problem {
     Yourself,
     /// No reason.
     ReasonMissing,
+    /// The reason has more than this many characters.
+    ReasonTooLong(usize),
     /// Trouble of our own.
     Unavailable,
 }
@@ -112,6 +114,7 @@ impl Problem {
             Self::NoSuchAccount => f.t("problem-no-such-account"),
             Self::Yourself => f.t("problem-yourself"),
             Self::ReasonMissing => f.t("problem-reason-missing"),
+            Self::ReasonTooLong(most) => f.n("problem-reason-too-long", "most", most),
             Self::Unavailable => f.t("problem-unavailable"),
         }
     }

@@ -495,6 +495,7 @@ problem-not-sent = The code could not be sent. Try again in a minute, or choose 
 problem-no-such-account = There is no such account here.
 problem-yourself = That is your own address.
 problem-reason-missing = Enter a reason. It is kept in the log.
+problem-reason-too-long = A reason has at most { $most } characters.
 problem-unavailable = This does not work at the moment. Try again in a few minutes.
 
 ## The administrator's pages

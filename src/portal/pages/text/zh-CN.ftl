@@ -457,6 +457,7 @@ problem-not-sent = 验证码发送失败。请一分钟后重试，或选择其�
 problem-no-such-account = 此处没有该帐号。
 problem-yourself = 这是您自己的地址。
 problem-reason-missing = 请填写原因，原因会记入日志。
+problem-reason-too-long = 原因最多 { $most } 个字符。
 problem-unavailable = 暂时无法处理，请几分钟后重试。
 
 ## 管理员页面
