@@ -17,7 +17,7 @@ use crate::gate::factor::FactorKind;
 use crate::gate::login::Policy;
 use crate::gate::mandatory::MandatoryRule;
 use crate::gate::messages::Messages;
-use crate::gate::name::GroupName;
+use crate::gate::people::PeopleRules;
 use crate::gate::record::LockoutRules;
 use crate::hasher::Cost;
 
@@ -52,27 +52,6 @@ pub struct Rules {
     pub people: PeopleRules,
     /// Nothing is refused, only put down (`service/observe.rs`).
     pub observe: bool,
-}
-
-/// What decisions about people and their second factors go by.
-#[derive(Clone, Debug)]
-pub struct PeopleRules {
-    /// What authenticator apps and passkeys call this site.
-    pub issuer: String,
-    /// The address of the portal as browsers have it, without a path; `None`: there are no passkeys.
-    pub origin: Option<String>,
-    /// The domain that passkeys are bound to.
-    pub relying_party: Option<String>,
-    /// Accounts of these domains are made at their first sign-in.
-    pub domains: Vec<String>,
-    /// The group whose accounts see the administrator's pages.
-    pub administrators: Option<GroupName>,
-    /// The kinds of second factors that may be bound, the stronger ones first.
-    pub kinds: Vec<FactorKind>,
-    /// How long a browser is trusted; zero: never.
-    pub trust_for: Duration,
-    /// Who must have two-factor.
-    pub mandatory: Vec<MandatoryRule>,
 }
 
 impl From<&People> for PeopleRules {
