@@ -152,19 +152,22 @@ impl Service {
                 self.store.read(move |tables| tables.device(device)).await?.map(|device| device.id)
             }
         };
-        let mut clients: HashMap<(Option<String>, String, Option<String>), Timestamp> = HashMap::new();
-        for event in self.logins_of(&standing.account.name, SHOWN).await? {
+        let mut clients: HashMap<(Option<String>, String, Option<String>), (usize, Timestamp)> =
+            HashMap::new();
+        for (place, event) in self.logins_of(&standing.account.name, SHOWN).await?.into_iter().enumerate() {
             let accepted = event.verdict.as_deref() == Some("accept");
             let Some(protocol) = event.protocol.filter(|protocol| protocol != Protocol::PORTAL_NAME) else {
                 continue;
             };
             if accepted {
-                clients.insert((event.password_name, protocol, event.address), event.time);
+                clients.insert((event.password_name, protocol, event.address), (place, event.time));
             }
         }
-        let client = |((password, protocol, address), at)| ClientLogin { password, protocol, address, at };
-        let mut clients: Vec<ClientLogin> = clients.into_iter().map(client).collect();
-        clients.sort_by(|one, other| (other.at, &one.protocol).cmp(&(one.at, &other.protocol)));
+        let mut clients: Vec<_> = clients.into_iter().collect();
+        clients.sort_by_key(|(_, (place, _))| std::cmp::Reverse(*place));
+        let client =
+            |((password, protocol, address), (_, at))| ClientLogin { password, protocol, address, at };
+        let clients = clients.into_iter().map(client).collect();
         Ok(Devices { current: standing.session.id, current_device, trusted, sessions, clients })
     }
 
@@ -288,7 +291,7 @@ impl Service {
             .events(query)
             .await?
             .into_iter()
-            .filter(|(_, event)| event.actor == actor)
+            .filter(|(_, event)| event.actor == actor && event.time > since)
             .map(|(_, event)| event.time)
             .collect();
         if let Some(first) = lifted.len().checked_sub(LIFTS_A_DAY).and_then(|at| lifted.get(at)) {
