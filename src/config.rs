@@ -7,13 +7,14 @@
 //! - `tree`: the values, and how a later file overrides an earlier one
 //! - `settings`: section by section, key by key, with the limits of each; `checks`: rules between settings
 //! - `section`: asking the tree for settings, collecting complaints; `unknown`: keys that nobody asks for
+//! - [`portal`]: the settings of the portal, which have a file of their own
 //! - `listener`: the types of `[[listen]]`; `notices`, `rollout`, `sending`: those of their sections; `people`: `[portal]`,
 //!   with how it is read
 //! - `value`, `text`, `remote`: one value becomes a number, a path, a mail address…, or a fault with its cure
 //! - [`duration`], [`template`], `spelling`, [`complaint`]: the small ideas the others stand on
 //!
 //! All mistakes are told at once, each with its place and its cure. There are no secrets in the
-//! configuration: the store's key is a file of its own. Names of users and groups are looked up when a
+//! configuration: keys and passwords stand in files of their own. Names of users and groups are looked up when a
 //! socket is made, not here, so that a configuration can be checked on another machine.
 
 mod checks;
@@ -24,6 +25,7 @@ mod listener;
 mod notices;
 mod peer;
 mod people;
+pub mod portal;
 mod remote;
 mod rollout;
 mod section;
@@ -104,7 +106,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong in any of the files, at once.
     pub fn load(path: &Path) -> Result<Config, ConfigError> {
-        Config::from_sources(&files::read(path)?)
+        Config::from_sources(&files::read(path, "conf.d")?)
     }
 
     /// The configuration that these texts give. Later texts override single settings of earlier ones; their

@@ -17,6 +17,9 @@ const KEY_BYTES: RangeInclusive<usize> = 16..=1024;
 /// Passwords are as long as somebody else made them.
 const PASSWORD_BYTES: RangeInclusive<usize> = 1..=1024;
 
+/// Where systemd says what it passes.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// Why a secret cannot be used, with the cure.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: `{setting}`: {problem}")]
@@ -47,6 +50,14 @@ pub fn password(path: &Path, setting: &'static str) -> Result<Secret, SecretFile
     read(path, setting, PASSWORD_BYTES, |password| !password.contains(char::is_control), cure)
 }
 
+/// A bare name is that of a credential, which systemd passes in a folder of its own (systemd.exec(5), `LoadCredential=`).
+fn place(path: &Path, credentials: Option<PathBuf>) -> PathBuf {
+    match credentials {
+        Some(folder) if path.is_relative() => folder.join(path),
+        _ => path.to_owned(),
+    }
+}
+
 fn read(
     path: &Path,
     setting: &'static str,
@@ -54,6 +65,7 @@ fn read(
     fits: impl Fn(&str) -> bool,
     cure: String,
 ) -> Result<Secret, SecretFileError> {
+    let path = &place(path, std::env::var_os(CREDENTIALS).map(PathBuf::from));
     let fail = |problem: String| SecretFileError { path: path.to_owned(), setting, problem };
     let system = |error: io::Error| fail(format!("cannot be read: {error}"));
     let file = File::open(path).map_err(system)?;
@@ -99,6 +111,14 @@ mod tests {
             assert!(found(key, bad.as_bytes(), 0o600).unwrap_err().contains("openssl rand"), "{bad}");
         }
         assert!(key(Path::new("/missing"), "x_file").is_err());
+    }
+
+    #[test]
+    fn a_bare_name_is_a_credential() {
+        let folder = || Some(PathBuf::from("/run/credentials/x"));
+        assert_eq!(place(Path::new("sms.secret"), folder()), Path::new("/run/credentials/x/sms.secret"));
+        assert_eq!(place(Path::new("/etc/sms.secret"), folder()), Path::new("/etc/sms.secret"));
+        assert_eq!(place(Path::new("sms.secret"), None), Path::new("sms.secret"));
     }
 
     #[test]

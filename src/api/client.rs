@@ -1,38 +1,36 @@
 //! The control API's client: one request, one connection, one answer.
 //!
-//! It blocks its caller and keeps nothing between requests, so a daemon that was restarted
-//! meanwhile makes no difference. Answers are bounded in size and in time; only the backup streams.
+//! [`Client`] blocks its caller, for the command line; `caller` is the half under it that does not, which the portal
+//! uses too. Nothing is kept between requests, so a daemon that was restarted meanwhile makes no difference. Answers are
+//! bounded in size and in time; only the backup streams.
 
+mod caller;
 mod target;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt;
+use hyper::Method;
+use hyper::header::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
 
 use super::ErrorBody;
+pub(crate) use caller::{Call, Caller, json};
+use caller::{broken, cut_off, whole, within};
 pub use target::Target;
 
 /// The longest answer that is kept in memory, in bytes: [`super::ROWS_MAX`] events whose names
 /// are all of the greatest length fit.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The longest refusal that is read, in bytes.
-const REFUSAL_BYTES_MAX: usize = 65_536;
 /// How long to wait for an answer. The daemon itself gives up on a login sooner than that.
-const ANSWER_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const ANSWER_WAIT: Duration = Duration::from_secs(60);
 /// How long to wait for each piece of a backup: a large database has to be copied first.
 const PIECE_WAIT: Duration = Duration::from_secs(600);
 
@@ -94,10 +92,8 @@ impl fmt::Debug for Answer {
 /// Talks to the daemon's control socket.
 #[derive(Debug)]
 pub struct Client {
-    socket: PathBuf,
+    caller: Caller,
     runtime: Runtime,
-    answer_bytes_max: usize,
-    answer_wait: Duration,
     piece_wait: Duration,
 }
 
@@ -111,13 +107,8 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| ClientError::Unreachable(format!("cannot wait for sockets: {error}")))?;
-        Ok(Self {
-            socket: socket.to_owned(),
-            runtime,
-            answer_bytes_max: ANSWER_BYTES_MAX,
-            answer_wait: ANSWER_WAIT,
-            piece_wait: PIECE_WAIT,
-        })
+        let caller = Caller::new(socket, ANSWER_BYTES_MAX, ANSWER_WAIT);
+        Ok(Self { caller, runtime, piece_wait: PIECE_WAIT })
     }
 
     /// Asks for something.
@@ -181,8 +172,14 @@ impl Client {
         sink: &mut dyn Write,
         progress: &mut dyn FnMut(u64),
     ) -> Result<u64, ClientError> {
-        let response = within(self.piece_wait, self.send(Method::GET, target, Bytes::new())).await?;
-        let mut body = accepted(response).await?;
+        let call = Call { method: Method::GET, target, headers: HeaderMap::new(), body: Bytes::new() };
+        let response = within(self.piece_wait, self.caller.send(call)).await?;
+        let status = response.status();
+        let mut body = response.into_body();
+        if !status.is_success() {
+            let refusal = within(self.piece_wait, whole(body, caller::REFUSAL_BYTES_MAX)).await?;
+            return Err(refused(status.as_u16(), &refusal));
+        }
         let mut total: u64 = 0;
         while let Some(frame) = within(self.piece_wait, async { Ok(body.frame().await) }).await? {
             let frame = frame.map_err(|error| cut_off(&error))?;
@@ -196,114 +193,21 @@ impl Client {
     }
 
     fn exchange(&self, method: Method, target: &Target, body: Bytes) -> Result<Answer, ClientError> {
-        self.runtime.block_on(within(self.answer_wait, async {
-            let response = self.send(method, target, body).await?;
-            let body = accepted(response).await?;
-            whole(body, self.answer_bytes_max).await.map(|body| Answer { body })
-        }))
-    }
-
-    /// Sends the request on a connection of its own, which lives until its answer is read.
-    async fn send(
-        &self,
-        method: Method,
-        target: &Target,
-        body: Bytes,
-    ) -> Result<Response<Incoming>, ClientError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(target.as_str())
-            .header(HOST, "sidegate")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(|error| broken(format!("the request could not be made: {error}")))?;
-        let stream =
-            UnixStream::connect(&self.socket).await.map_err(|error| unreachable(&self.socket, &error))?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| cut_off(&e))?;
-        tokio::spawn(connection);
-        sender.send_request(request).await.map_err(|error| cut_off(&error))
+        let call = Call { method, target, headers: HeaderMap::new(), body };
+        let (status, body) = self.runtime.block_on(self.caller.exchange(call))?;
+        if status.is_success() { Ok(Answer { body }) } else { Err(refused(status.as_u16(), &body)) }
     }
 }
 
-async fn within<T>(
-    wait: Duration,
-    work: impl Future<Output = Result<T, ClientError>>,
-) -> Result<T, ClientError> {
-    timeout(wait, work)
-        .await
-        .unwrap_or_else(|_| Err(broken(format!("nothing came for {} seconds", wait.as_secs()))))
-}
-
-/// The body of a yes; a no becomes an error.
-async fn accepted(response: Response<Incoming>) -> Result<Incoming, ClientError> {
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response.into_body());
-    }
-    let bytes = whole(response.into_body(), REFUSAL_BYTES_MAX).await?;
-    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| ErrorBody {
+/// A no, with its reason if there is one.
+fn refused(status: u16, body: &[u8]) -> ClientError {
+    let body = serde_json::from_slice(body).unwrap_or_else(|_| ErrorBody {
         error: "unknown".into(),
         message: format!(
-            "sidegated answered {} without a reason; are sidegate and sidegated of one version?",
-            status.as_u16()
+            "sidegated answered {status} without a reason; are sidegate and sidegated of one version?"
         ),
     });
-    Err(ClientError::Refused { status: status.as_u16(), body })
-}
-
-async fn whole(body: Incoming, bytes_max: usize) -> Result<Bytes, ClientError> {
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(broken(format!("it is longer than {bytes_max} bytes")))
-        }
-        Err(error) => Err(cut_off(error.as_ref())),
-    }
-}
-
-fn json(body: &impl Serialize) -> Result<Bytes, ClientError> {
-    serde_json::to_vec(body)
-        .map(Bytes::from)
-        .map_err(|_| broken("the request could not be written as JSON".into()))
-}
-
-fn broken(why: String) -> ClientError {
-    ClientError::Broken(why)
-}
-
-/// An error of the connection, with its causes.
-fn cut_off(error: &(dyn std::error::Error + 'static)) -> ClientError {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    broken(text)
-}
-
-/// What a failed connect means and what to do about it.
-fn unreachable(socket: &Path, error: &io::Error) -> ClientError {
-    let path = socket.display();
-    ClientError::Unreachable(match error.kind() {
-        io::ErrorKind::NotFound => format!(
-            "there is no control socket at {path}. Is sidegated running? See `systemctl status sidegate`; \
-             if its [control] path is another one, name it with --socket or SIDEGATE_SOCKET"
-        ),
-        io::ErrorKind::ConnectionRefused => format!(
-            "nobody answers at {path}. sidegated is not running, or it is another program's file. \
-             See `systemctl status sidegate`"
-        ),
-        io::ErrorKind::PermissionDenied => format!(
-            "this user may not open {path}. Run sidegate as root, or as a member of the group that [control] \
-             group in the configuration names"
-        ),
-        io::ErrorKind::WouldBlock => {
-            format!("too many others are waiting at {path}. Try again in a moment")
-        }
-        _ => format!("cannot connect to {path}: {error}. Is it the control socket of sidegated?"),
-    })
+    ClientError::Refused { status, body }
 }
 
 #[cfg(test)]

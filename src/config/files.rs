@@ -1,4 +1,4 @@
-//! The texts of the configuration: the main file, then `conf.d/*.toml` beside it.
+//! The texts of the configuration: the main file, then `conf.d/*.toml` beside it, or `portal.d/*.toml` for the portal.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,14 +11,14 @@ use super::complaint::{Complaint, ConfigError, Fault};
 /// The largest file: a thousand times the shipped one, and still nothing for the memory.
 pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The most files in `conf.d`.
+/// The most files in the folder beside it.
 pub(super) const CONF_D_FILES_MAX: usize = 100;
 
-/// Reads every file, or tells everything that keeps them from being read.
-pub(super) fn read(path: &Path) -> Result<Vec<Source>, ConfigError> {
+/// Reads the file and those in the folder of that name beside it, or tells everything that keeps them from being read.
+pub(super) fn read(path: &Path, folder: &str) -> Result<Vec<Source>, ConfigError> {
     let mut paths = vec![path.to_owned()];
     let mut complaints = Vec::new();
-    match additions(&path.with_file_name("conf.d")) {
+    match additions(&path.with_file_name(folder)) {
         Ok(more) => paths.extend(more),
         Err(complaint) => complaints.push(complaint),
     }
@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Source>, ConfigError> {
     if complaints.is_empty() { Ok(sources) } else { Err(ConfigError { complaints }) }
 }
 
-/// The files in `conf.d` in name order; hidden ones are an editor's. A missing folder is an empty one.
+/// The files in a folder in name order; hidden ones are an editor's. A missing folder is an empty one.
 fn additions(folder: &Path) -> Result<Vec<PathBuf>, Complaint> {
     let mut paths = match list(folder) {
         Ok(paths) => paths,
@@ -101,7 +101,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sidegate.toml");
         fs::write(&path, content).unwrap();
-        let error = read(&path).err()?;
+        let error = read(&path, "conf.d").err()?;
         Some(error.complaints[0].fault.problem.clone())
     }
 
@@ -129,7 +129,8 @@ mod tests {
         for name in ["20.toml", "10.toml", "30.toml~", ".40.toml", "README"] {
             fs::write(conf_d.join(name), name).unwrap();
         }
-        let texts: Vec<String> = read(&path).unwrap().into_iter().map(|source| source.text).collect();
+        let texts: Vec<String> =
+            read(&path, "conf.d").unwrap().into_iter().map(|source| source.text).collect();
         assert_eq!(texts, ["# main", "10.toml", "20.toml"]);
     }
 
@@ -149,7 +150,7 @@ mod tests {
     fn every_unreadable_file_is_told() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("conf.d/10.toml")).unwrap();
-        let error = read(&folder.path().join("sidegate.toml")).unwrap_err();
+        let error = read(&folder.path().join("sidegate.toml"), "conf.d").unwrap_err();
         let problems: Vec<&str> = error.complaints.iter().map(|c| c.fault.problem.as_str()).collect();
         assert!(problems[0].contains("No such file"), "{problems:?}");
         assert!(problems[1].contains("Is a directory"), "{problems:?}");

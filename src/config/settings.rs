@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::complaint::{ConfigError, Fault};
 use super::section::{Notes, Section};
 use super::template::{IN_BLOCKED, IN_WRONG, Marks, holds};
+use super::unknown::Known;
 use super::value::{Parsed, command, line, list, mode, number, peer, time, truth, word};
 use super::*;
 use super::{checks, remote, syntax, text, tree, unknown};
@@ -53,12 +54,11 @@ const LONG: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
 /// Reads everything and tells every mistake.
 pub(super) fn read(sources: &[Source]) -> Result<Config, ConfigError> {
-    let names = sources.iter().map(|source| source.name.clone());
-    let mut notes = Notes::new(names.collect());
+    let mut notes = about(sources);
     let tree = grow(sources, &mut notes);
     let config = config(Section::root(&tree, &mut notes));
     checks::between(&config, &tree, &mut notes);
-    unknown::refuse(&tree, &known_keys(), &mut notes);
+    unknown::refuse(&tree, &Known { keys: &known_keys(), lists: &[tree::ADDS_UP] }, &mut notes);
     notes.verdict(config)
 }
 
@@ -75,8 +75,13 @@ pub(super) fn known_keys() -> Vec<String> {
     notes.keys.into_iter().collect()
 }
 
+/// Nothing asked yet of these files.
+pub(super) fn about(sources: &[Source]) -> Notes {
+    Notes::new(sources.iter().map(|source| source.name.clone()).collect())
+}
+
 /// The tree of all files, later ones laid over earlier ones.
-fn grow(sources: &[Source], notes: &mut Notes) -> tree::Table {
+pub(super) fn grow(sources: &[Source], notes: &mut Notes) -> tree::Table {
     let mut whole = tree::Table::new();
     for (file, source) in sources.iter().enumerate() {
         let part = syntax::parse(file, &source.text);
@@ -134,7 +139,7 @@ fn control(mut section: Section<'_, '_>) -> Control {
     }
 }
 
-fn log(mut section: Section<'_, '_>) -> Log {
+pub(super) fn log(mut section: Section<'_, '_>) -> Log {
     let default = Log::default();
     Log {
         level: section.get_or("level", word, default.level),
@@ -360,12 +365,12 @@ fn mail(section: &mut Section<'_, '_>) -> Option<Mail> {
     Some(Mail { owner, administrator, from: from?, smtp: smtp? })
 }
 
-fn smtp(mut section: Section<'_, '_>) -> Option<Smtp> {
+pub(super) fn smtp(mut section: Section<'_, '_>) -> Option<Smtp> {
     const ENCRYPTED: &str = "\"starttls\", or \"tls\" for port 465";
     let server = section.need("server", line(remote::server), "\"127.0.0.1:25\"");
     let tls: Option<SmtpTls> = section.get("tls", word);
     let user = section.get("user", line(|user| Ok(user.to_owned())));
-    let password_file = section.get("password_file", line(text::path));
+    let password_file = section.get("password_file", line(text::secret_file));
     let ca_file = section.get("ca_file", line(text::path));
     let plain = tls == Some(SmtpTls::None) || !section.has("tls");
     match server.as_ref().filter(|server| plain && !server.is_loopback()) {

@@ -60,7 +60,7 @@ const WORDINGS: [(&str, &str, &str); 13] = [
     ("string values must be quoted", "text without quotes", "put it between double quotes"),
     ("unexpected leading zero", "a number that begins with 0", "write a mode as text: \"0660\""),
     ("unclosed table", "the header is not closed", "a section begins with [name]"),
-    ("unclosed array table", "the header is not closed", "a listener begins with [[listen]]"),
+    ("unclosed array table", "the header is not closed", "it begins with [[name]]"),
     ("unclosed array", "the list is not closed", "end it with ]"),
     ("key with no value", "a key without a value", "write key = value"),
     ("unexpected key or value", "too much on one line", "begin a new line, or a comment with #"),

@@ -56,6 +56,14 @@ pub(super) fn path(text: &str) -> Result<PathBuf, Fault> {
     }
 }
 
+/// A file with a secret in it: its whole path, or the name under which systemd passes it as a credential.
+pub(super) fn secret_file(text: &str) -> Result<PathBuf, Fault> {
+    if !text.contains('/') && !text.starts_with('.') && text.len() <= NAME_BYTES_MAX {
+        return Ok(text.into());
+    }
+    path(text)
+}
+
 /// An event's name that somebody may be told of. Logins and messages are too many, and a limit is told anyway.
 pub(super) fn event(text: &str) -> Result<Kind, Fault> {
     let told =
@@ -256,6 +264,16 @@ mod tests {
         check_path("~/x.db", Some("\"~/x.db\" is no whole path"));
         check_path("/a/../x.db", Some("\"/a/../x.db\" goes up with .."));
         check_path("/var/lib/", Some("\"/var/lib/\" is a folder"));
+    }
+
+    #[test]
+    fn a_secret_has_a_whole_path_or_the_name_of_a_credential() {
+        for right in ["/etc/sidegate/sms.secret", "sms.secret"] {
+            assert_eq!(secret_file(right), Ok(right.into()));
+        }
+        for wrong in ["secrets/sms", "../sms.secret", ".sms", "..", &"a".repeat(NAME_BYTES_MAX + 1)] {
+            assert!(secret_file(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

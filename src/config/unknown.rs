@@ -3,24 +3,32 @@
 use super::complaint::Fault;
 use super::section::Notes;
 use super::spelling::nearest;
-use super::tree::{ADDS_UP, Node, Table, Value, join};
+use super::tree::{Node, Table, Value, join};
 
-/// Complains about every key that is not among `known`, which has all keys there are.
-pub(super) fn refuse(table: &Table, known: &[String], notes: &mut Notes) {
+/// All keys there are.
+pub(super) struct Known<'k> {
+    /// As `section.key`.
+    pub(super) keys: &'k [String],
+    /// The sections that are written with double brackets.
+    pub(super) lists: &'k [&'k str],
+}
+
+/// Complains about every key that is not known.
+pub(super) fn refuse(table: &Table, known: &Known<'_>, notes: &mut Notes) {
     refuse_in("", table, known, notes);
 }
 
-fn refuse_in(section: &str, table: &Table, known: &[String], notes: &mut Notes) {
+fn refuse_in(section: &str, table: &Table, known: &Known<'_>, notes: &mut Notes) {
     for (key, node) in table {
         let path = join(section, key);
         // A key in quotes may have dots of its own: "lockout.failures" = 5 is no setting.
         if key.contains('.') {
             notes.complain(Some(node.key_place), &path, fault(section, key, node, known));
-        } else if !names_in(&path, known).is_empty() {
+        } else if !names_in(&path, known.keys).is_empty() {
             for inner in tables(node) {
                 refuse_in(&path, inner, known, notes);
             }
-        } else if !known.contains(&path) {
+        } else if !known.keys.contains(&path) {
             notes.complain(Some(node.key_place), &path, fault(section, key, node, known));
         }
     }
@@ -35,9 +43,9 @@ fn tables(node: &Node) -> Vec<&Table> {
     }
 }
 
-fn fault(section: &str, key: &str, node: &Node, known: &[String]) -> Fault {
+fn fault(section: &str, key: &str, node: &Node, known: &Known<'_>) -> Fault {
     let is_section = !tables(node).is_empty();
-    let here = names_in(section, known);
+    let here = names_in(section, known.keys);
     let problem = if is_section { "unknown section" } else { "unknown key" };
     let cure = if let Some(near) = nearest(key, here.iter().copied()) {
         format!("did you mean {near}?")
@@ -64,12 +72,15 @@ fn names_in<'k>(section: &str, known: &'k [String]) -> Vec<&'k str> {
 }
 
 /// The sections that have a key of exactly this name: the header above it was forgotten.
-fn homes_of(key: &str, is_section: bool, known: &[String]) -> Option<String> {
+fn homes_of(key: &str, is_section: bool, known: &Known<'_>) -> Option<String> {
     let homes: Vec<String> = known
+        .keys
         .iter()
         .filter_map(|path| path.rsplit_once('.'))
         .filter(|(_, name)| *name == key && !is_section)
-        .map(|(home, _)| if home == ADDS_UP { format!("[[{home}]]") } else { format!("[{home}]") })
+        .map(
+            |(home, _)| if known.lists.contains(&home) { format!("[[{home}]]") } else { format!("[{home}]") },
+        )
         .collect();
     (!homes.is_empty()).then(|| homes.join(" or "))
 }

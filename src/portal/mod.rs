@@ -1,6 +1,29 @@
 //! The portal: web pages on which people prove who they are, and look after their second factors, devices and client
 //! passwords.
+//!
+//! ```text
+//! browser ──► server ──► handlers ──► control ──► sidegated
+//!                           │  └────► pages (what comes back)
+//!                           └───────► send, provider (means)
+//! ```
+//!
+//! - `start`: the program, `sidegate-portal` · `server`: connections, cookies, forms, headers, and the `Context` of each
+//!   request · `handlers`: what is done, a file for each group of pages · `control`: asking the daemon, which judges
+//!   everything and holds all that must survive
+//! - [`pages`]: what people see, pure · [`agent`]: which browser it is
+//! - `means`: settings and secrets become [`send`], which carries codes, and [`provider`], which asks WeChat, WeCom and
+//!   DingTalk who somebody is
+//!
+//! What must never be in it: a store, a decision, a secret that outlives its request.
 
+pub mod agent;
+mod control;
+mod handlers;
+mod means;
 pub mod pages;
 pub mod provider;
 pub mod send;
+mod server;
+mod start;
+
+pub use start::{CONFIG_DEFAULT, command, main};

@@ -188,7 +188,7 @@ fn the_shipped_file_shows_every_key() {
 }
 
 /// The path of every setting; what is not a section is one.
-fn collect_keys(path: &str, value: &toml::Value, keys: &mut BTreeSet<String>) {
+pub(crate) fn collect_keys(path: &str, value: &toml::Value, keys: &mut BTreeSet<String>) {
     match value {
         toml::Value::Table(table) => {
             for (key, value) in table {
@@ -248,7 +248,8 @@ fn every_mistake_of_the_gallery_is_told_in_full() {
     let mut seen = 0;
     for entry in fs::read_dir(&gallery).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "error") {
+        // The portal's own are in a folder beside them: tests/it/portal_config.rs.
+        if path.extension().is_some_and(|extension| extension == "error") || path.ends_with("portal") {
             continue;
         }
         let file = if path.is_dir() { path.join("sidegate.toml") } else { path.clone() };

@@ -31,6 +31,7 @@ mod openapi;
 mod packages;
 mod passwords;
 mod people;
+mod portal_config;
 mod portal_send;
 mod restart;
 mod secrecy;

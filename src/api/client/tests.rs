@@ -1,5 +1,8 @@
 //! The client against a daemon of sorts.
 
+use std::path::PathBuf;
+
+use super::caller::unreachable;
 use super::*;
 use crate::api::{Nothing, Status};
 use axum::Json;
@@ -79,9 +82,9 @@ fn an_answer_has_a_limit() {
     let router = Router::new().route("/v1/long", get(|| async { "x".repeat(1000) }));
     let (_folder, mut client) = client(router);
     let long = Target::of(&["long"]);
-    client.answer_bytes_max = 1000;
+    client.caller.answer_bytes_max = 1000;
     assert_eq!(client.get(&long).unwrap().bytes().len(), 1000);
-    client.answer_bytes_max = 999;
+    client.caller.answer_bytes_max = 999;
     let error = client.get(&long).unwrap_err();
     assert!(matches!(&error, ClientError::Broken(why) if why.contains("longer than 999")), "{error}");
 }
@@ -90,8 +93,8 @@ fn an_answer_has_a_limit() {
 fn a_silent_daemon_is_left() {
     let router = Router::new().route("/v1/slow", get(std::future::pending::<()>));
     let (_folder, mut client) = client(router);
-    client.answer_wait = Duration::from_millis(50);
-    client.piece_wait = client.answer_wait;
+    client.caller.answer_wait = Duration::from_millis(50);
+    client.piece_wait = client.caller.answer_wait;
     let slow = Target::of(&["slow"]);
     assert!(matches!(client.get(&slow), Err(ClientError::Broken(_))));
     let download = client.download(&slow, &mut Vec::new(), &mut |_| ());

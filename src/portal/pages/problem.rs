@@ -14,6 +14,8 @@ pub enum Problem {
     CodeEnded,
     /// Too many wrong codes: this factor waits until then.
     Wait(Timestamp),
+    /// So many wrong codes that only an administrator can help.
+    Locked,
     /// The visitor's address is blocked until then.
     Blocked(Timestamp),
     /// A dialogue of five minutes took longer.
@@ -36,6 +38,16 @@ pub enum Problem {
     NameIsPassword,
     /// The account has this many client passwords, and no more are allowed.
     TooManyPasswords(usize),
+    /// There are this many already, and no more are allowed.
+    TooMany(usize),
+    /// The only factor, and two-factor is on.
+    OnlyFactor,
+    /// The site wants two-factor on.
+    Mandatory,
+    /// Two-factor needs a factor.
+    NoFactors,
+    /// The site does not want this kind of factor.
+    KindOff,
     /// Not a day that can be read, or one that is past.
     ExpiryUnreadable,
     /// Not a phone number.
@@ -67,6 +79,7 @@ impl Problem {
             Self::WrongCode => f.t("problem-wrong-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
+            Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
             Self::DialogueEnded => f.t("problem-dialogue-ended"),
             Self::PasskeyRefused => f.t("problem-passkey-refused"),
@@ -78,6 +91,11 @@ impl Problem {
             Self::NameTaken => f.t("problem-name-taken"),
             Self::NameIsPassword => f.t("problem-name-is-password"),
             Self::TooManyPasswords(most) => f.n("problem-too-many-passwords", "most", most),
+            Self::TooMany(most) => f.n("problem-too-many", "most", most),
+            Self::OnlyFactor => f.t("problem-only-factor"),
+            Self::Mandatory => f.t("problem-mandatory"),
+            Self::NoFactors => f.t("problem-no-factors"),
+            Self::KindOff => f.t("problem-kind-off"),
             Self::ExpiryUnreadable => f.t("problem-expiry-unreadable"),
             Self::PhoneUnreadable => f.t("problem-phone-unreadable"),
             Self::PhoneTaken => f.t("problem-phone-taken"),

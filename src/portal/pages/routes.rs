@@ -1,5 +1,7 @@
 //! Every address of the portal, for links, forms and the server.
 
+use std::fmt::Write as _;
+
 /// The overview.
 pub const HOME: &str = "/";
 /// GET: the form; POST: `address`, `password`.
@@ -8,6 +10,9 @@ pub const SIGN_IN: &str = "/sign-in";
 pub const SIGN_IN_FACTOR: &str = "/sign-in/factor";
 /// GET: the form; POST: `code` or `credential`, perhaps `trust=yes`; for a provider, goes there.
 pub const SIGN_IN_CODE: &str = "/sign-in/code";
+/// `next=`, a path, perhaps `factor=`. GET: what has to be proved before a change; POST: `code`, `credential` or
+/// `password`, or `by`, the id of another factor.
+pub const CONFIRM: &str = "/confirm";
 /// GET: two-factor is wanted of this account; POST: `later=yes`, within its grace.
 pub const SET_UP: &str = "/set-up";
 /// GET: turn two-factor on or off; POST: `on=yes` or `on=no`, and for off a proof.
@@ -95,11 +100,37 @@ pub fn admin_account(address: &str) -> String {
     format!("{ADMIN_ACCOUNTS}/{}", segment(address))
 }
 
+/// Where something is proved again before `next`: that factor, or any.
+#[must_use]
+pub fn confirm(next: &str, factor: Option<i64>) -> String {
+    let mut path = format!("{CONFIRM}?next={}", encoded(next));
+    if let Some(factor) = factor {
+        // Writing to a string cannot fail.
+        let _ = write!(path, "&factor={factor}");
+    }
+    path
+}
+
+/// Where a sign-in provider sends a browser back to.
+#[must_use]
+pub fn callback(kind: &str) -> String {
+    format!("/callback/{}", segment(kind))
+}
+
 /// One segment of a path: all but letters, digits and `-._@` as `%XX` (RFC 3986 2.1).
 fn segment(text: &str) -> String {
+    percent_encoded(text, b"-._@")
+}
+
+/// A value in a query.
+fn encoded(text: &str) -> String {
+    percent_encoded(text, b"-._@/")
+}
+
+fn percent_encoded(text: &str, plain: &[u8]) -> String {
     let mut segment = String::with_capacity(text.len());
     for &byte in text.as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._@".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
             segment.push(char::from(byte));
         } else {
             segment.push('%');
@@ -119,6 +150,7 @@ pub fn known(path: &str) -> bool {
         SIGN_IN,
         SIGN_IN_FACTOR,
         SIGN_IN_CODE,
+        CONFIRM,
         SET_UP,
         TWO_FACTOR,
         FACTORS,
@@ -149,9 +181,56 @@ pub fn known(path: &str) -> bool {
         }
 }
 
+/// Whether it is a page that can be looked at again: somebody may come back to it.
+#[must_use]
+pub fn shown(path: &str) -> bool {
+    let acts = [SIGN_OUT, LANGUAGE, DEVICES_SIGN_OUT, DELEGATIONS_WITHDRAW];
+    let device = path.strip_prefix(DEVICES).is_some_and(|rest| rest.starts_with('/'));
+    known(path) && !acts.contains(&path) && !device
+}
+
+/// The page that somebody comes back to, if it is one of ours.
+#[must_use]
+pub fn back(text: &str) -> Option<String> {
+    let Some(query) = text.strip_prefix(CONFIRM).and_then(|rest| rest.strip_prefix('?')) else {
+        return shown(text).then(|| text.to_owned());
+    };
+    let value = |name: &str| {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+    };
+    let next = value("next").filter(|next| shown(next))?;
+    Some(confirm(&next, value("factor").and_then(|factor| factor.parse().ok())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn somebody_comes_back_to_pages_of_ours_only() {
+        let confirmed = confirm("/factors/7/remove", Some(7));
+        assert_eq!(confirmed, "/confirm?next=/factors/7/remove&factor=7");
+        for page in ["/", "/passwords/new", "/sign-in", "/help/foxmail", &confirmed, &confirm("/", None)] {
+            assert_eq!(back(page).as_deref(), Some(page));
+        }
+        for wrong in [
+            "",
+            "https://evil.example/",
+            "//evil.example",
+            "/\\evil.example",
+            "/sign-out",
+            "/language",
+            "/devices/7/delete",
+            "/passwords?next=x",
+            "/confirm?next=//evil.example",
+            "/confirm?next=/sign-out",
+            "/confirm?factor=7",
+        ] {
+            assert_eq!(back(wrong), None, "{wrong}");
+        }
+        assert_eq!(back("/confirm?next=%2Ffactors&factor=x").as_deref(), Some("/confirm?next=/factors"));
+    }
 
     #[test]
     fn an_id_from_outside_stays_one_segment() {

@@ -30,7 +30,8 @@ use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 pub use ask::{ANSWER_BYTES_MAX, Base, Reach, SetupError, TIMEOUT};
 use ask::{Answer, AskError};
-pub use template::{JsonTemplate, Template, TemplateError, UrlTemplate};
+pub use mail::Courier;
+pub use template::{JsonTemplate, Template, TemplateError, UrlTemplate, json_with_secret, with_secret};
 use text::Text;
 
 /// The most characters of a provider's code for its refusal.

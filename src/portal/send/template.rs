@@ -123,6 +123,46 @@ impl Template {
     }
 }
 
+/// A template with a secret in the place of `{secret}`, before it is taken apart: no variable can stand in the secret.
+#[must_use]
+pub fn with_secret(template: &str, secret: &str) -> Zeroizing<String> {
+    const MARK: &str = "{secret}";
+    let secret = Zeroizing::new(secret.replace('{', "{{").replace('}', "}}"));
+    let most = template.len() + template.matches(MARK).count() * secret.len();
+    let mut filled = Zeroizing::new(String::with_capacity(most));
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        let (before, brace) = rest.split_at(at);
+        filled.push_str(before);
+        // Two of them are the brace itself.
+        let after = if let Some(after) = brace.strip_prefix("{{") {
+            filled.push_str("{{");
+            after
+        } else if let Some(after) = brace.strip_prefix(MARK) {
+            filled.push_str(&secret);
+            after
+        } else {
+            filled.push('{');
+            &brace[1..]
+        };
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// The same for each string of a document.
+#[must_use]
+pub fn json_with_secret(document: &Value, secret: &str) -> Value {
+    let with = |value: &Value| json_with_secret(value, secret);
+    match document {
+        Value::String(text) => Value::String(with_secret(text, secret).to_string()),
+        Value::Array(values) => values.iter().map(with).collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), with(value))).collect(),
+        plain => plain.clone(),
+    }
+}
+
 /// A document of JSON, each string in which is a template. The names of members are not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonTemplate(Node);
@@ -253,6 +293,17 @@ mod tests {
         let template = Template::parse("{phone} {code} {minutes} {locale} {template} {request_id} {{code}}");
         assert_eq!(*template.unwrap().fill(&text()), "+8613812341234 735519 5 zh-CN sign-in r_7 {code}");
         assert_eq!(*Template::parse("").unwrap().fill(&text()), "");
+    }
+
+    #[test]
+    fn a_secret_is_no_template() {
+        let filled = with_secret("a={secret}&b={{secret}}&c={code}{{{secret}", "x{code}}{");
+        assert_eq!(*filled, "a=x{{code}}}}{{&b={{secret}}&c={code}{{x{{code}}}}{{");
+        let template = Template::parse(&filled).unwrap();
+        assert_eq!(*template.fill(&text()), "a=x{code}}{&b={secret}&c=735519{x{code}}{");
+        for whole in ["", "{secret", "{", "secret}", "{secrets}"] {
+            assert_eq!(*with_secret(whole, "x"), whole);
+        }
     }
 
     #[test]

@@ -430,6 +430,16 @@ problem-too-many-passwords =
         [one] There can be { $most } client password. Remove it first.
        *[other] There can be { $most } client passwords. Remove one first.
     }
+problem-locked = Too many wrong codes. Only your administrator can help now.
+problem-too-many =
+    { $most ->
+        [one] You have { $most } of these already, as many as you may have. Change it, or remove it first.
+       *[other] You have { $most } of these already, as many as you may have. Remove one first.
+    }
+problem-only-factor = This is your only second factor, and two-factor is on. Add another one first, or turn two-factor off.
+problem-mandatory = Your organisation wants two-factor on. It stays on.
+problem-no-factors = Add a second factor first.
+problem-kind-off = Your organisation does not use this kind of second factor. Choose another.
 problem-expiry-unreadable = Choose when it ends from the list.
 problem-phone-unreadable = This is not a phone number.
 problem-phone-taken = Your account has a phone number already. Change that one.

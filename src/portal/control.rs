@@ -1,0 +1,141 @@
+//! Asking the daemon: the control API's part for the portal, as typed calls that never take long.
+//!
+//! What the daemon says no to is a [`PortalError`]; that it cannot be asked is one too, [`Why::Unavailable`], and is
+//! logged here, without what was asked.
+
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::HeaderValue;
+use axum::http::Method;
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::api::client::{ANSWER_WAIT, Call, Caller, ClientError, Target, json};
+use crate::api::portal::{DEVICE, Hidden, PortalError, SESSION, VISITOR, Visitor, Why};
+
+/// The longest answer, in bytes: [`crate::api::ROWS_MAX`] lines of the longest names fit.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Questions at once. The daemon gives a user 32 connections, and sees the end of one a little later than we do.
+const CALLS_MAX: usize = 24;
+/// Sign-ins among them: they may take long, and must not keep out whoever is signed in.
+const SIGN_INS_MAX: usize = 12;
+/// How long a question waits for its turn.
+const TURN_WAIT: Duration = Duration::from_secs(10);
+
+/// The daemon's control socket.
+#[derive(Debug)]
+pub(crate) struct Control {
+    caller: Caller,
+    calls: Semaphore,
+    sign_ins: Semaphore,
+}
+
+/// Who asks, from which browser.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking<'a> {
+    pub(crate) visitor: &'a Visitor,
+    pub(crate) session: Option<&'a Hidden>,
+    pub(crate) device: Option<&'a Hidden>,
+}
+
+/// The target of a question: `/v1/portal/` and these parts.
+pub(crate) fn target(parts: &[&str]) -> Target {
+    Target::of(&[&["portal"], parts].concat())
+}
+
+impl Control {
+    /// Nothing is asked yet.
+    pub(crate) fn new(socket: &std::path::Path) -> Self {
+        Self {
+            caller: Caller::new(socket, ANSWER_BYTES_MAX, ANSWER_WAIT),
+            calls: Semaphore::new(CALLS_MAX),
+            sign_ins: Semaphore::new(SIGN_INS_MAX),
+        }
+    }
+
+    /// Asks. Without a body, nothing is sent.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        asking: Asking<'_>,
+        method: Method,
+        target: &Target,
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<T, PortalError> {
+        let body = body.map(json).transpose().map_err(|error| lost(&error))?.unwrap_or_default();
+        self.exchange(asking, method, target, body).await
+    }
+
+    /// Signs in, which may take long.
+    pub(crate) async fn sign_in<T: DeserializeOwned>(
+        &self,
+        asking: Asking<'_>,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, PortalError> {
+        let body = json(body).map_err(|error| lost(&error))?;
+        let _place = place(&self.sign_ins).await?;
+        self.exchange(asking, Method::POST, &target(&["session"]), body).await
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        asking: Asking<'_>,
+        method: Method,
+        target: &Target,
+        body: Bytes,
+    ) -> Result<T, PortalError> {
+        let headers = headers(asking)?;
+        let _place = place(&self.calls).await?;
+        let answered = self.caller.exchange(Call { method, target, headers, body }).await;
+        let (status, body) = answered.map_err(|error| lost(&error))?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|_| strange(status.as_u16()));
+        }
+        Err(serde_json::from_slice(&body).unwrap_or_else(|_| strange(status.as_u16())))
+    }
+}
+
+async fn place(places: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, PortalError> {
+    match timeout(TURN_WAIT, places.acquire()).await {
+        Ok(Ok(place)) => Ok(place),
+        _ => {
+            warn!("the daemon is asked too much at once: somebody is told to try again");
+            Err(PortalError::new(Why::Unavailable, "too many questions at once"))
+        }
+    }
+}
+
+fn headers(asking: Asking<'_>) -> Result<HeaderMap, PortalError> {
+    let unfit = |_| PortalError::new(Why::BadRequest, "a header cannot carry this");
+    let mut headers = HeaderMap::new();
+    let visitor = serde_json::to_string(asking.visitor).unwrap_or_default();
+    headers.insert(VISITOR, HeaderValue::from_str(&visitor).map_err(unfit)?);
+    if let Some(session) = asking.session {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", session.reveal())).map_err(unfit)?;
+        value.set_sensitive(true);
+        headers.insert(SESSION, value);
+    }
+    if let Some(device) = asking.device {
+        let mut value = HeaderValue::from_str(device.reveal()).map_err(unfit)?;
+        value.set_sensitive(true);
+        headers.insert(DEVICE, value);
+    }
+    Ok(headers)
+}
+
+/// There is no answer.
+fn lost(error: &ClientError) -> PortalError {
+    warn!(%error, "the daemon could not be asked");
+    PortalError::new(Why::Unavailable, "the daemon could not be asked")
+}
+
+/// There is one, and it is none.
+fn strange(status: u16) -> PortalError {
+    let cure = "are sidegate-portal and sidegated of one version, and is this user in control.portal?";
+    warn!(status, cure, "the daemon's answer makes no sense");
+    PortalError::new(Why::Unavailable, "the daemon's answer makes no sense")
+}

@@ -1,0 +1,31 @@
+//! What is done when a page is asked for or a form is sent: a file for each group of pages, each with its `routes`.
+//!
+//! A handler asks the daemon through its [`Context`], and answers with a page or leads to another. What a form of
+//! [`pages`] sees has passed the guard. What [`open`] serves has not: it is asked by programs, changes nothing and has no
+//! cookies.
+
+mod assets;
+mod language;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Response;
+
+use super::pages::error::Trouble;
+use super::server::{Context, Shared};
+
+/// Pages and forms.
+pub(super) fn pages() -> Router<Arc<Shared>> {
+    Router::new().merge(language::routes()).fallback(missing).method_not_allowed_fallback(missing)
+}
+
+/// What needs no guard.
+pub(super) fn open() -> Router<Arc<Shared>> {
+    Router::new().merge(assets::routes())
+}
+
+/// There is no such page.
+async fn missing(mut context: Context) -> Response {
+    context.trouble(Trouble::NotFound)
+}

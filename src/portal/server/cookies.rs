@@ -1,0 +1,127 @@
+//! Cookies: their names, what is read of them, and how they are set.
+//!
+//! All have the prefix `__Host-` (RFC 6265bis, 4.1.3.2): a browser takes them only from this very host, encrypted (or
+//! from itself), for all paths. No neighbour under the same domain can plant one.
+
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::http::HeaderValue;
+use axum::http::header::COOKIE;
+
+use crate::api::portal::Hidden;
+
+/// The session's token.
+pub(crate) const SESSION: &str = "__Host-sidegate";
+/// What a trusted device is known by.
+pub(crate) const DEVICE: &str = "__Host-sidegate-device";
+/// Random bytes that forms before sign-in are known by.
+pub(crate) const PRE: &str = "__Host-sidegate-pre";
+/// The chosen language.
+pub(crate) const LANGUAGE: &str = "__Host-sidegate-language";
+/// What was done just now, for the next page.
+pub(crate) const SAID: &str = "__Host-sidegate-said";
+/// The page to come to when this is over.
+pub(crate) const NEXT: &str = "__Host-sidegate-next";
+
+/// The longest value that is read, in bytes. Tokens have 43.
+pub(crate) const VALUE_BYTES_MAX: usize = 512;
+
+/// What the browser sent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Cookies {
+    pub(crate) session: Option<Hidden>,
+    pub(crate) device: Option<Hidden>,
+    pub(crate) pre: Option<Hidden>,
+    pub(crate) language: Option<String>,
+    pub(crate) said: Option<String>,
+    pub(crate) next: Option<String>,
+}
+
+impl Cookies {
+    /// Reads all lines. What is too long or odd is not there.
+    pub(crate) fn read(headers: &HeaderMap) -> Self {
+        let mut cookies = Self::default();
+        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        for (name, value) in lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('=')) {
+            let value = value.trim();
+            if value.is_empty() || value.len() > VALUE_BYTES_MAX {
+                continue;
+            }
+            match name.trim() {
+                SESSION => cookies.session = token(value),
+                DEVICE => cookies.device = token(value),
+                PRE => cookies.pre = token(value),
+                LANGUAGE => cookies.language = Some(value.to_owned()),
+                SAID => cookies.said = Some(value.to_owned()),
+                NEXT => cookies.next = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        cookies
+    }
+}
+
+/// What can be a token.
+fn token(value: &str) -> Option<Hidden> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    value.bytes().all(good).then(|| Hidden::new(value))
+}
+
+/// A cookie to be set, for so long or until the browser is closed. A value that cannot stand in one is not set.
+pub(crate) fn set(name: &str, value: &str, age: Option<Duration>) -> Option<HeaderValue> {
+    // RFC 6265, 4.1.1: cookie-octet.
+    let good = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\');
+    if value.len() > VALUE_BYTES_MAX || !value.bytes().all(good) {
+        return None;
+    }
+    let age = age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
+    let line = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
+    let mut header = HeaderValue::from_str(&line).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+/// A cookie to be forgotten.
+pub(crate) fn forget(name: &str) -> Option<HeaderValue> {
+    set(name, "", Some(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&str]) -> Cookies {
+        Cookies::read(&lines.iter().map(|line| (COOKIE, HeaderValue::from_str(line).unwrap())).collect())
+    }
+
+    #[test]
+    fn cookies_are_read_from_all_lines() {
+        let cookies = read(&["a=b; __Host-sidegate=t0-K_n; x", "__Host-sidegate-language=zh-CN"]);
+        assert_eq!(cookies.session.as_ref().map(Hidden::reveal), Some("t0-K_n"));
+        assert_eq!(cookies.language.as_deref(), Some("zh-CN"));
+        assert!(cookies.device.is_none() && !format!("{cookies:?}").contains("t0-K_n"));
+        assert_eq!(read(&["sidegate=a; __host-sidegate=b; __Host-sidegate2=c"]), Cookies::default());
+    }
+
+    #[test]
+    fn what_is_no_token_is_not_there() {
+        for wrong in ["", "a b", "a\"b", "a.b", "%41", &"t".repeat(VALUE_BYTES_MAX + 1)] {
+            assert_eq!(read(&[&format!("{SESSION}={wrong}")]).session, None, "{wrong}");
+        }
+        assert!(read(&[&format!("{SESSION}={}", "t".repeat(VALUE_BYTES_MAX))]).session.is_some());
+    }
+
+    #[test]
+    fn a_cookie_stays_with_this_host_and_away_from_scripts() {
+        let line = set(SESSION, "abc", None).unwrap();
+        assert_eq!(line, "__Host-sidegate=abc; Path=/; Secure; HttpOnly; SameSite=Lax");
+        let line = set(DEVICE, "abc", Some(Duration::from_secs(604_800))).unwrap();
+        assert!(line.to_str().unwrap().ends_with("; SameSite=Lax; Max-Age=604800"));
+        assert!(forget(SESSION).unwrap().to_str().unwrap().contains("__Host-sidegate=; Path=/; Secure"));
+        for wrong in ["a;b", "a b", "a\r\nSet-Cookie: x=y", "ä", &"a".repeat(VALUE_BYTES_MAX + 1)] {
+            assert!(set(SAID, wrong, None).is_none(), "{wrong}");
+        }
+        assert!(set(SAID, &"a".repeat(VALUE_BYTES_MAX), None).is_some());
+    }
+}

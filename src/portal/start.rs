@@ -1,0 +1,204 @@
+//! `sidegate-portal`: start and stop, in order.
+//!
+//! Start: sockets that systemd passes, settings, limits, log, secrets, listener, ready. It holds nothing that must survive:
+//! killed at any moment, it goes on where the browser and the daemon left off.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory, Parser};
+use jiff::tz::TimeZone;
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use super::means::Means;
+use super::server::{self, Listening, Shared, Tls};
+use crate::config::Endpoint;
+use crate::config::portal::{Listen, Portal};
+use crate::log;
+use crate::serve::passed::Passed;
+use crate::serve::socket;
+use crate::serve::stop::Stop;
+use crate::systemd;
+
+/// Where the settings are if nobody says otherwise.
+pub const CONFIG_DEFAULT: &str = "/etc/sidegate/portal.toml";
+
+/// The pages of Sidegate: people look after their second factors, devices and client passwords.
+#[derive(Debug, Parser)]
+#[command(name = "sidegate-portal", version, about, after_help = AFTER_HELP)]
+struct Options {
+    /// The settings; portal.d/*.toml beside this file are read after it
+    #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+    config: PathBuf,
+    /// Read the settings, tell every mistake, and exit
+    #[arg(long)]
+    check: bool,
+}
+
+const AFTER_HELP: &str = "\
+It asks sidegated on its control socket, whose setting control.portal has to name the user it runs as.
+
+Signals:
+  SIGTERM, SIGINT  stop: requests that are being answered are answered
+  SIGHUP           read the certificate of [listen.tls] again
+
+Exit status:
+  0  stopped as told; or --check found no mistake
+  1  could not start; or --check found mistakes
+  2  wrong usage
+
+Examples:
+  sidegate-portal --check
+  sidegate-portal --config /etc/sidegate/portal.toml";
+
+/// The command line, for the manual page.
+#[must_use]
+pub fn command() -> clap::Command {
+    Options::command()
+}
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    let settings = match Portal::load(&options.config) {
+        Ok(settings) => settings,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if options.check {
+        eprintln!("{}: no mistakes", options.config.display());
+        return ExitCode::SUCCESS;
+    }
+    // Before the log, which has a thread of its own.
+    let passed = Passed::from_environment();
+    let _log = match log::start(&settings.log) {
+        Ok(guard) => guard,
+        Err(error) => {
+            eprintln!("sidegate-portal: the log cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match start(settings, passed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let why = log::chain(&*error);
+            systemd::failed(&why);
+            error!("sidegate-portal could not start: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn start(settings: Portal, passed: Passed) -> Result<(), Failure> {
+    guard_secrets()?;
+    raise_descriptors();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run(settings, passed))
+}
+
+/// No core dumps, no debugger of the same user, and no file that others may read.
+fn guard_secrets() -> Result<(), Failure> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    set_dumpable(false)?;
+    umask(Mode::from_bits_truncate(0o077));
+    Ok(())
+}
+
+/// Every browser holds a connection, and each of its requests another one to the daemon.
+fn raise_descriptors() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        warn!(%error, soft, "the limit of open files stays as it is");
+    }
+}
+
+async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let zone = match &settings.site.time_zone {
+        Some(name) => TimeZone::get(name)?,
+        None => TimeZone::system(),
+    };
+    let means = Means::new(&settings, &zone)?;
+    let tls = settings.listen.tls.as_ref().map(Tls::new).transpose()?.map(Arc::new);
+    let listening = listen(&settings.listen, tls.clone(), &mut passed)?;
+    let from_systemd = passed.close_rest();
+    let place = settings.listen.place.to_string();
+    let shared = Arc::new(Shared::new(settings, zone, means));
+
+    let stop = watch::Sender::new(Stop::NotYet);
+    let served = tokio::spawn(server::serve(Arc::clone(&shared), listening, stop.subscribe()));
+    let life = tokio::spawn(systemd::signs_of_life());
+    info!(version = env!("CARGO_PKG_VERSION"), place, from_systemd, "ready");
+    let serving = format!("serving {} at {place}", shared.settings.site.url);
+    systemd::ready(&serving);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => {
+                systemd::reloading("reading the certificate again");
+                renew(tls.as_deref());
+                systemd::ready(&serving);
+            }
+        }
+    }
+    systemd::stopping();
+    info!("stopping");
+    stop.send_replace(Stop::Leave);
+    served.await?;
+    life.abort();
+    info!("stopped");
+    Ok(())
+}
+
+fn renew(tls: Option<&Tls>) {
+    match tls.map(Tls::read_again) {
+        None => info!("there is no certificate to be read again; other settings take effect at a restart"),
+        Some(Ok(())) => info!("the certificate was read again"),
+        Some(Err(error)) => error!(%error, "the certificate cannot be used: the old one stays"),
+    }
+}
+
+/// The listener that systemd passed for this place, or one of our own.
+fn listen(settings: &Listen, tls: Option<Arc<Tls>>, passed: &mut Passed) -> Result<Listening, Failure> {
+    Ok(match &settings.place {
+        Endpoint::Path(path) => Listening::Unix(unix(path, settings, passed)?),
+        Endpoint::Address(address) => {
+            let listener = match passed.tcp(*address) {
+                Some(listener) => listener,
+                None => socket::listen_at(*address).map_err(|error| {
+                    format!("{address}: cannot be listened on; is another program there?: {error}")
+                })?,
+            };
+            Listening::Tcp(listener, tls)
+        }
+    })
+}
+
+fn unix(
+    path: &Path,
+    settings: &Listen,
+    passed: &mut Passed,
+) -> Result<tokio::net::UnixListener, socket::SocketError> {
+    match passed.unix(path, settings.mode) {
+        Some(listener) => Ok(listener),
+        None => socket::listen(path, settings.mode, settings.group.as_deref()),
+    }
+}
