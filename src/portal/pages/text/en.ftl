@@ -263,6 +263,8 @@ help-password = Password
 help-your-client-password = Your client password, not your main password
 help-port = Port { $port }
 help-others = Other mail programs
+profile-name = Mail for { $account }
+profile-description = Sets up mail for { $account } with the client password “{ $name }”. Removing this profile removes the account from this device; remove the client password on { $site } too.
 steps-foxmail =
     Open the menu at the upper right and choose Accounts.
     Choose New, then Other mailboxes, then Manual setup.

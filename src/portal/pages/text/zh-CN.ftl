@@ -245,6 +245,8 @@ help-password = 密码
 help-your-client-password = 您的客户端专用密码，而非主密码
 help-port = 端口 { $port }
 help-others = 其他邮件客户端
+profile-name = { $account } 的邮箱
+profile-description = 用客户端专用密码“{ $name }”设置邮箱 { $account }。移除此描述文件会从本设备上移除该帐号；请同时在 { $site } 上移除该客户端专用密码。
 steps-foxmail =
     打开右上角菜单，选择“帐号管理”。
     点击“新建”，选择“其他邮箱”，再选择“手动设置”。
