@@ -39,6 +39,7 @@ use crate::serve::stop::{Told, stopped};
 use crate::service::{OrderError, Service};
 use crate::store::StoreError;
 use bounded::Bounded;
+pub use bounded::PORTAL_CONNECTIONS_MAX;
 pub use doctor::InForce;
 
 /// What the API serves.
@@ -95,11 +96,13 @@ impl Api {
     /// # Errors
     /// The listener's own trouble.
     pub async fn serve(self, listener: UnixListener, mut told: Told) -> io::Result<()> {
+        // A name that means nobody here is told by the doctor.
+        let portal = self.control.portal.iter().filter_map(|peer| peer.resolve().ok()).collect();
         let app = self.router().into_make_service_with_connect_info::<Peer>();
         let stop = async move {
             stopped(&mut told).await;
         };
-        axum::serve(Bounded::new(listener), app).with_graceful_shutdown(stop).await
+        axum::serve(Bounded::new(listener, portal), app).with_graceful_shutdown(stop).await
     }
 
     fn router(self) -> Router {
