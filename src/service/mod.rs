@@ -53,7 +53,7 @@ mod upkeep;
 mod userdb;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use hashlink::LruCache;
@@ -139,6 +139,8 @@ pub struct Service {
     keys: RwLock<KeyRing>,
     /// One change of the keys at a time.
     changing_keys: tokio::sync::Mutex<()>,
+    /// Second factors that could not be put under the current key, as far as was told.
+    broken_factors: AtomicUsize,
     store: StoreHandle,
     hasher: Hasher,
     upstream: Option<Upstream>,
@@ -206,6 +208,7 @@ impl Service {
             key: key.oldest().clone(),
             keys: RwLock::new(key),
             changing_keys: tokio::sync::Mutex::default(),
+            broken_factors: AtomicUsize::default(),
             store,
             hasher,
             upstream,
