@@ -11,8 +11,8 @@
 //!   request · `handlers`: what is done, a file for each group of pages · `control`: asking the daemon, which judges
 //!   everything and holds all that must survive
 //! - [`pages`]: what people see, pure · [`agent`]: which browser it is
-//! - `means`: settings and secrets become [`send`], which carries codes, and [`provider`], which asks WeChat, WeCom and
-//!   DingTalk who somebody is
+//! - `means`: settings and secrets become [`send`], which carries codes as `deliver` has it, and [`provider`], which asks
+//!   WeChat, WeCom and DingTalk who somebody is
 //! - [`autoconfig`] sets up Thunderbird and Outlook, [`profile`] iPhone, iPad and Mac · [`place`]: where an address is
 //!
 //! What must never be in it: a store, a decision, a secret that outlives its request.
@@ -20,6 +20,7 @@
 pub mod agent;
 pub mod autoconfig;
 mod control;
+mod deliver;
 mod handlers;
 mod means;
 pub mod pages;

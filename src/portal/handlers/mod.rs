@@ -4,8 +4,18 @@
 //! [`pages`] sees has passed the guard. What [`open`] serves has not: it is asked by programs, changes nothing and has no
 //! cookies.
 
+mod asked;
 mod assets;
+mod bind;
+mod callback;
+mod confirm;
+mod factor;
+mod factors;
 mod language;
+mod overview;
+mod set_up;
+mod sign_in;
+mod two_factor;
 
 use std::sync::Arc;
 
@@ -17,7 +27,19 @@ use super::server::{Context, Shared};
 
 /// Pages and forms.
 pub(super) fn pages() -> Router<Arc<Shared>> {
-    Router::new().merge(language::routes()).fallback(missing).method_not_allowed_fallback(missing)
+    Router::new()
+        .merge(language::routes())
+        .merge(sign_in::routes())
+        .merge(factor::routes())
+        .merge(callback::routes())
+        .merge(set_up::routes())
+        .merge(overview::routes())
+        .merge(confirm::routes())
+        .merge(two_factor::routes())
+        .merge(factors::routes())
+        .merge(bind::routes())
+        .fallback(missing)
+        .method_not_allowed_fallback(missing)
 }
 
 /// What needs no guard.

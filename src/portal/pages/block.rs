@@ -1,7 +1,6 @@
 //! "My address is blocked": see it, and lift it.
 
 use super::problem::Problem;
-use super::proof::Proof;
 use super::routes;
 use crate::clock::Timestamp;
 
@@ -14,8 +13,6 @@ pub struct Block {
     pub until: Option<Timestamp>,
     /// Somebody is signed in, past the second factor, and may lift it.
     pub may_lift: bool,
-    /// What has to be proved again before.
-    pub proof: Option<Proof>,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }

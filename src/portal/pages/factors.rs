@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::frame::Frame;
 use super::problem::Problem;
-use super::proof::{Choice, Proof};
+use super::proof::Choice;
 use super::{qr, routes};
 use crate::clock::Timestamp;
 
@@ -83,6 +83,12 @@ impl Kind {
         }
     }
 
+    /// A code is sent for it.
+    #[must_use]
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Sms | Self::Mail)
+    }
+
     /// Where one is bound.
     #[must_use]
     pub fn path(self) -> String {
@@ -101,6 +107,54 @@ pub struct Factor {
     pub last_use: Option<Timestamp>,
 }
 
+/// The place that a factor is bound in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// A new one.
+    New(Kind),
+    /// That of another, which it takes.
+    Change(Choice),
+}
+
+impl Slot {
+    /// What is bound.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::New(kind) => *kind,
+            Self::Change(factor) => factor.kind,
+        }
+    }
+
+    /// Where it is done.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match self {
+            Self::New(kind) => kind.path(),
+            Self::Change(factor) => routes::factor_change(&factor.id),
+        }
+    }
+
+    /// What the page is called.
+    #[must_use]
+    pub fn title(&self, f: &Frame) -> String {
+        match self {
+            Self::New(Kind::Totp) => f.t("new-totp-title"),
+            Self::New(Kind::Sms) => f.t("new-sms-title"),
+            Self::New(Kind::Mail) => f.t("new-mail-title"),
+            Self::New(Kind::Passkey) => f.t("new-passkey-title"),
+            Self::New(kind) => f.t1("new-provider-title", "provider", kind.text(f)),
+            Self::Change(factor) => f.t1("change-named", "name", factor.text(f)),
+        }
+    }
+
+    /// Another one goes.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Change(_))
+    }
+}
+
 /// The list.
 #[derive(Clone, Debug)]
 pub struct Factors {
@@ -112,6 +166,8 @@ pub struct Factors {
     pub recovery_codes: Option<usize>,
     /// Two-factor is on.
     pub two_factor: bool,
+    /// Why somebody is led here.
+    pub problem: Option<Problem>,
 }
 
 page!(Factors, "factors.html");
@@ -119,6 +175,8 @@ page!(Factors, "factors.html");
 /// Binding an authenticator app: scan or type, then prove it with one code.
 #[derive(Clone)]
 pub struct NewTotp {
+    /// Where.
+    pub slot: Slot,
     /// The key in base32, in groups.
     pub secret: String,
     /// The `otpauth:` address of the key.
@@ -151,12 +209,12 @@ impl NewTotp {
 /// Binding a phone number or a mail address elsewhere: first where, then the code that was sent there.
 #[derive(Clone, Debug)]
 pub struct NewReach {
-    /// A number, or an address.
-    pub mail: bool,
-    /// What was typed.
+    /// Where, by SMS or by mail.
+    pub slot: Slot,
+    /// What was typed; empty: it has to be typed again, to get another code.
     pub to: String,
-    /// The code was sent and is good until then; `None`: nothing was sent yet.
-    pub ends: Option<Timestamp>,
+    /// Where the code was sent and until when it is good; `None`: nothing was sent yet.
+    pub sent: Option<(String, Timestamp)>,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }
@@ -164,16 +222,18 @@ pub struct NewReach {
 page!(NewReach, "new_reach.html");
 
 impl NewReach {
-    /// Its kind.
+    /// An address, or a number.
     #[must_use]
-    pub fn kind(&self) -> Kind {
-        if self.mail { Kind::Mail } else { Kind::Sms }
+    pub fn mail(&self) -> bool {
+        self.slot.kind() == Kind::Mail
     }
 }
 
 /// Binding a passkey.
 #[derive(Clone, Debug)]
 pub struct NewPasskey {
+    /// Where.
+    pub slot: Slot,
     /// The server's options for `navigator.credentials.create`, as JSON with base64url.
     pub options: String,
     /// What it is to be called.
@@ -187,40 +247,19 @@ page!(NewPasskey, "new_passkey.html");
 /// Binding WeChat, WeCom or DingTalk: the form leads there.
 #[derive(Clone, Debug)]
 pub struct NewProvider {
-    /// Which.
-    pub kind: Kind,
+    /// Where.
+    pub slot: Slot,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }
 
 page!(NewProvider, "new_provider.html");
 
-/// Changing a factor: its name, its number or address.
-#[derive(Clone, Debug)]
-pub struct ChangeFactor {
+impl NewProvider {
     /// Which.
-    pub factor: Choice,
-    /// What stands in the field: its name, or the number or address.
-    pub value: String,
-    /// What has to be proved.
-    pub proof: Proof,
-    /// Why it comes back, for the proof.
-    pub problem: Option<Problem>,
-    /// Why it comes back, for the field.
-    pub value_problem: Option<Problem>,
-}
-
-page!(ChangeFactor, "change_factor.html");
-
-impl ChangeFactor {
-    /// What the field is.
     #[must_use]
-    pub fn label(&self, f: &Frame) -> String {
-        match self.factor.kind {
-            Kind::Sms => f.t("new-sms-to"),
-            Kind::Mail => f.t("new-mail-to"),
-            _ => f.t("factor-name"),
-        }
+    pub fn kind(&self) -> Kind {
+        self.slot.kind()
     }
 }
 
@@ -229,10 +268,8 @@ impl ChangeFactor {
 pub struct RemoveFactor {
     /// Which.
     pub factor: Choice,
-    /// It is the last one: two-factor ends with it.
-    pub last: bool,
-    /// What has to be proved.
-    pub proof: Proof,
+    /// It is the last one and two-factor is on: it stays.
+    pub only: bool,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }

@@ -18,12 +18,12 @@ use super::passwords::{
 use super::problem::Problem;
 use super::proof::{Choice, How, Proof};
 use super::said::Said;
-use super::sign_in::{ChooseFactor, EnterCode, SetUp, SignIn};
 use super::{admin, routes};
 use crate::clock::Timestamp;
 use crate::config::Language;
 use crate::gate::delegation::Right;
 
+mod entrance;
 mod factors;
 
 /// The moment at which all samples were taken.
@@ -107,34 +107,6 @@ impl Gallery<'_> {
         Proof { by: self.choice("f1", kind, "Ann's phone"), how, others }
     }
 
-    fn sign_in(&mut self) {
-        let frame = self.nobody(routes::SIGN_IN);
-        self.add("sign-in", SignIn::default().render(&frame));
-        let wrong =
-            SignIn { address: self.outside("ann@example.org"), problem: Some(Problem::WrongPassword) };
-        let frame = Frame { notice: Some(Said::SignInAgain), ..frame };
-        self.add("sign-in-wrong", wrong.render(&frame));
-
-        let frame = self.nobody(routes::SIGN_IN_FACTOR);
-        let factors = Kind::BOUND.map(|kind| self.choice(kind.word(), kind, "Ann's")).into();
-        self.add("choose-factor", ChooseFactor { factors }.render(&frame));
-
-        let frame = self.nobody(routes::SIGN_IN_CODE);
-        for kind in [Kind::Totp, Kind::Sms, Kind::Passkey, Kind::Wecom, Kind::Recovery] {
-            let page = EnterCode { proof: self.proof(kind), trust_days: Some(7), problem: None };
-            self.add(&format!("code-{}", kind.word()), page.render(&frame));
-        }
-        let proof = self.proof(Kind::Totp);
-        let page = EnterCode { proof, trust_days: Some(7), problem: Some(Problem::Wait(ago(-60))) };
-        self.add("code-wait", page.render(&frame));
-
-        let frame = Frame { closed: true, ..self.frame(routes::SET_UP) };
-        for (name, until) in [("set-up", None), ("set-up-later", Some(ago(-30 * DAY)))] {
-            let page = SetUp { kinds: Kind::BOUND.into(), until };
-            self.add(name, page.render(&frame));
-        }
-    }
-
     fn login(&self, client: Client, program: &str, system: &str, hours: i64) -> Login {
         Login {
             id: matches!(client, Client::Browser).then(|| self.outside("d1")),
@@ -195,15 +167,13 @@ impl Gallery<'_> {
             factors: 1,
             passwords: 0,
             mandatory: false,
-            proof: None,
             problem: None,
         };
         self.add("two-factor-off", off.render(&frame));
         self.add("two-factor-no-factor", TwoFactor { factors: 0, ..off.clone() }.render(&frame));
         let never = TwoFactor { mail_clients: MailClients::Never, ..off.clone() };
         self.add("two-factor-never", never.render(&frame));
-        let proof = Some(self.proof(Kind::Totp));
-        let on = TwoFactor { on: true, proof, problem: Some(Problem::WrongCode), ..off };
+        let on = TwoFactor { on: true, problem: Some(Problem::Unavailable), ..off };
         self.add("two-factor-on", on.render(&frame));
         self.add("two-factor-mandatory", TwoFactor { mandatory: true, ..on }.render(&frame));
     }
@@ -325,15 +295,13 @@ impl Gallery<'_> {
             address: self.outside("192.0.2.7"),
             until: Some(ago(-HOUR)),
             may_lift: true,
-            proof: Some(self.proof(Kind::Sms)),
             problem: None,
         };
         let frame = self.frame(routes::BLOCK);
         self.add("block", blocked.render(&frame));
-        self.add("block-lift", Block { proof: None, ..blocked.clone() }.render(&frame));
         self.add("block-none", Block { until: None, ..blocked.clone() }.render(&frame));
         let nobody = self.nobody(routes::BLOCK);
-        self.add("block-nobody", Block { may_lift: false, proof: None, ..blocked }.render(&nobody));
+        self.add("block-nobody", Block { may_lift: false, ..blocked }.render(&nobody));
     }
 
     fn admin(&mut self) {

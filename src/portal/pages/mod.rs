@@ -30,6 +30,7 @@ pub mod admin;
 pub mod assets;
 pub mod block;
 pub mod chart;
+pub mod confirm;
 pub mod delegations;
 pub mod devices;
 pub mod error;

@@ -3,7 +3,6 @@
 use super::devices::Login;
 use super::frame::Frame;
 use super::problem::Problem;
-use super::proof::Proof;
 use super::routes;
 use crate::clock::Timestamp;
 
@@ -135,8 +134,6 @@ pub struct TwoFactor {
     pub passwords: usize,
     /// The site wants it on.
     pub mandatory: bool,
-    /// What has to be proved before it is turned off.
-    pub proof: Option<Proof>,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }

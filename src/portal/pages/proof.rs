@@ -1,4 +1,4 @@
-//! Proving a second factor: at sign-in, and again before a factor is changed or removed.
+//! Proving a second factor: at sign-in, and again before a change.
 
 use super::factors::Kind;
 use super::frame::Frame;

@@ -4,18 +4,18 @@ use std::fmt::Write as _;
 
 /// The overview.
 pub const HOME: &str = "/";
-/// GET: the form; POST: `address`, `password`.
+/// GET: the form; POST: `address`, `password`, and from a blocked address `code`.
 pub const SIGN_IN: &str = "/sign-in";
-/// GET: choose a second factor; POST: `factor`, its id; also sends the code again.
+/// GET: choose a second factor; POST: `factor`, its id, or `again`, to get another code.
 pub const SIGN_IN_FACTOR: &str = "/sign-in/factor";
 /// GET: the form; POST: `code` or `credential`, perhaps `trust=yes`; for a provider, goes there.
 pub const SIGN_IN_CODE: &str = "/sign-in/code";
-/// `next=`, a path, perhaps `factor=`. GET: what has to be proved before a change; POST: `code`, `credential` or
-/// `password`, or `by`, the id of another factor.
+/// `next=`, a path, perhaps `factor=`, the only one that will do. GET: what has to be proved before a change; POST: `code`,
+/// `credential` or `password`, or `by`, the id of another factor, or `again`; with `next` and perhaps `only`.
 pub const CONFIRM: &str = "/confirm";
 /// GET: two-factor is wanted of this account; POST: `later=yes`, within its grace.
 pub const SET_UP: &str = "/set-up";
-/// GET: turn two-factor on or off; POST: `on=yes` or `on=no`, and for off a proof.
+/// GET: turn two-factor on or off; POST: `on=yes` or `on=no`.
 pub const TWO_FACTOR: &str = "/two-factor";
 /// The second factors.
 pub const FACTORS: &str = "/factors";
@@ -58,7 +58,7 @@ pub fn factor_new(kind: &str) -> String {
     format!("{FACTORS}/new/{}", segment(kind))
 }
 
-/// GET: the form; POST: changes that factor.
+/// The same, in the place of that factor.
 #[must_use]
 pub fn factor_change(id: &str) -> String {
     format!("{FACTORS}/{}/change", segment(id))

@@ -11,6 +11,8 @@ use crate::clock::Timestamp;
 pub struct SignIn {
     /// What was typed before.
     pub address: String,
+    /// The visitor's address is blocked: a code is asked for beside the password.
+    pub with_code: bool,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }
@@ -22,6 +24,8 @@ page!(SignIn, "sign_in.html");
 pub struct ChooseFactor {
     /// Those of the account.
     pub factors: Vec<Choice>,
+    /// Why it comes back.
+    pub problem: Option<Problem>,
 }
 
 page!(ChooseFactor, "choose_factor.html");
@@ -44,6 +48,8 @@ page!(EnterCode, "enter_code.html");
 pub struct SetUp {
     /// What may be bound.
     pub kinds: Vec<Kind>,
+    /// Something is bound already: it only has to be turned on.
+    pub bound: bool,
     /// It may wait until then; `None`: there is nothing else to go to.
     pub until: Option<Timestamp>,
 }

@@ -207,12 +207,12 @@ fn the_browser_knows_what_to_fill_in() {
     for word in ["autocomplete=\"username\"", "autocomplete=\"current-password\""] {
         assert!(pages["sign-in"].contains(word));
     }
-    for name in ["code-totp", "code-sms", "new-totp", "new-sms-code", "new-mail-code", "remove-factor"] {
+    for name in ["code-totp", "code-sms", "new-totp", "new-sms-code", "new-mail-code", "confirm-totp"] {
         assert!(pages[name].contains("autocomplete=\"one-time-code\""), "{name}");
         assert!(pages[name].contains("inputmode=\"numeric\""), "{name}");
     }
     assert!(!pages["code-recovery"].contains("inputmode=\"numeric\""));
-    for name in ["code-passkey", "new-passkey", "change-mail"] {
+    for name in ["code-passkey", "new-passkey", "confirm-passkey"] {
         assert!(
             pages[name].contains("data-passkey=") && pages[name].contains("name=\"credential\""),
             "{name}"

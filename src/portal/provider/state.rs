@@ -40,6 +40,13 @@ impl State {
         Self(bytes)
     }
 
+    /// One as it stands in an address.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
     /// The bytes, to keep.
     #[must_use]
     pub fn bytes(&self) -> [u8; STATE_BYTES] {
@@ -68,6 +75,7 @@ mod tests {
         let state = State::draw(&Entropy::from_seed(1));
         let text = state.text();
         assert!(text.len() == 2 * STATE_BYTES && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert!(State::parse(&text) == Some(state) && State::parse(&text[2..]).is_none());
         assert!(state.matches(&text) && State::from_bytes(state.bytes()) == state);
         let other = State::draw(&Entropy::from_seed(2));
         assert!(other != state);

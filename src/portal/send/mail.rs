@@ -1,4 +1,5 @@
-//! A code by mail, to an address elsewhere: subject and body in the language of the person, as text and as HTML.
+//! Mail to an address elsewhere, a code or word of a change: subject and body in the language of the person, as text and
+//! as HTML.
 //!
 //! It says when, from where and with what the code was asked for, so that a person who did not ask sees that
 //! somebody knows the password. The envelope has no sender: nobody bounces it or answers it (RFC 3834, 3.3).
@@ -90,17 +91,7 @@ impl CodeMail {
         let code = code.as_str();
         let opening = words.opening.replace("{account}", &account);
         let valid = words.valid.replace("{minutes}", &self.minutes.to_string());
-        let known = |label: &'static str, told: &Option<String>| {
-            told.as_deref().map(fact).filter(|fact| !fact.is_empty()).map(|fact| (label, fact))
-        };
-        let facts = [
-            Some((words.time, shown(self.time, zone))),
-            known(words.system, &self.system),
-            known(words.browser, &self.browser),
-            known(words.address, &self.address),
-        ];
-        let facts: Vec<(&str, String)> = facts.into_iter().flatten().collect();
-        let lines: Vec<String> = facts.iter().map(|(label, fact)| format!("{label}{fact}")).collect();
+        let lines = lines(&words, self.time, [&self.system, &self.browser, &self.address], zone);
         let text =
             format!("{opening}\n\n    {code}\n\n{valid}\n\n{}\n\n{}\n", lines.join("\n"), words.not_you);
         let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
@@ -121,7 +112,83 @@ impl CodeMail {
     }
 }
 
-/// The server that takes code mails, and who they are from.
+/// Word of a change of somebody's second factors.
+#[derive(Clone, Debug)]
+pub struct ChangeMail {
+    /// The account.
+    pub account: String,
+    /// What was done.
+    pub change: Change,
+    /// To which factor, in the language of the person.
+    pub factor: String,
+    /// When.
+    pub time: Timestamp,
+    /// The operating system that the browser names.
+    pub system: Option<String>,
+    /// The browser.
+    pub browser: Option<String>,
+    /// The address of the browser.
+    pub address: Option<String>,
+    /// The language of the person.
+    pub language: Language,
+    /// The number of the message.
+    pub request_id: Word,
+}
+
+/// What was done to a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Added,
+    /// It took the place of another.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+impl ChangeMail {
+    /// What the mail says. Times are shown in `zone`.
+    #[must_use]
+    pub fn letter(&self, zone: &TimeZone) -> Letter {
+        let words = Words::of(self.language);
+        let opening = words.changed.replace("{account}", &fact(&self.account));
+        let done = match self.change {
+            Change::Added => words.added,
+            Change::Changed => words.replaced,
+            Change::Removed => words.removed,
+        };
+        let done = format!("{done}{}", fact(&self.factor));
+        let lines = lines(&words, self.time, [&self.system, &self.browser, &self.address], zone);
+        let text = format!("{opening}\n\n    {done}\n\n{}\n\n{}\n", lines.join("\n"), words.not_your_change);
+        let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
+        let html = format!(
+            "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
+             <p>{}</p>\n<p><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n</body></html>\n",
+            super::text::locale(self.language),
+            escape(words.change_subject),
+            escape(&opening),
+            escape(&done),
+            lines.join("<br>\n"),
+            escape(words.not_your_change),
+        );
+        Letter { subject: words.change_subject.to_owned(), text, html }
+    }
+}
+
+/// What is known of a request, a line each.
+fn lines(words: &Words, time: Timestamp, known: [&Option<String>; 3], zone: &TimeZone) -> Vec<String> {
+    let [system, browser, address] = known.map(|told| told.as_deref().map(fact).unwrap_or_default());
+    let facts = [
+        (words.time, shown(time, zone)),
+        (words.system, system),
+        (words.browser, browser),
+        (words.address, address),
+    ];
+    let told = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
+    told.map(|(label, fact)| format!("{label}{fact}")).collect()
+}
+
+/// The server that takes mails, and who they are from.
 #[derive(Debug)]
 pub struct Courier {
     from: Address,
@@ -150,7 +217,20 @@ impl Courier {
     /// # Errors
     /// It was not sent, or nobody knows.
     pub async fn send(&self, to: &str, mail: &CodeMail) -> Result<(), MailError> {
-        let message = self.message(to, mail)?;
+        let letter = mail.letter(&self.zone);
+        self.post(self.message(to, letter, mail.time, &mail.request_id)?).await
+    }
+
+    /// Sends word of a change to an address.
+    ///
+    /// # Errors
+    /// It was not sent, or nobody knows.
+    pub async fn tell(&self, to: &str, mail: &ChangeMail) -> Result<(), MailError> {
+        let letter = mail.letter(&self.zone);
+        self.post(self.message(to, letter, mail.time, &mail.request_id)?).await
+    }
+
+    async fn post(&self, message: Message) -> Result<(), MailError> {
         let sent = timeout(self.timeout, self.smtp.send(&message)).await;
         match sent.map_err(|_| MailError::Timeout(self.timeout))? {
             Ok(()) => Ok(()),
@@ -161,17 +241,16 @@ impl Courier {
         }
     }
 
-    fn message(&self, to: &str, mail: &CodeMail) -> Result<Message, MailError> {
+    fn message(&self, to: &str, letter: Letter, time: Timestamp, id: &Word) -> Result<Message, MailError> {
         let to: Address = to.parse().map_err(|_| MailError::Address)?;
         let envelope = Envelope::new(None, vec![to.clone()]).map_err(|_| MailError::Address)?;
-        let letter = mail.letter(&self.zone);
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         Message::builder()
             .from(self.from.clone().into())
             .to(to.into())
             .subject(letter.subject)
-            .date(date(mail.time))
-            .message_id(Some(format!("<{}@{}>", mail.request_id.as_str(), self.from.domain())))
+            .date(date(time))
+            .message_id(Some(format!("<{}@{}>", id.as_str(), self.from.domain())))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(MIME_VERSION_1_0)
             .envelope(envelope)
@@ -190,6 +269,12 @@ struct Words {
     browser: &'static str,
     address: &'static str,
     not_you: &'static str,
+    change_subject: &'static str,
+    changed: &'static str,
+    added: &'static str,
+    replaced: &'static str,
+    removed: &'static str,
+    not_your_change: &'static str,
 }
 
 impl Words {
@@ -205,6 +290,12 @@ impl Words {
                 address: "Address of the request: ",
                 not_you: "If you did not ask for this code, somebody else knows your password. Change it, and tell your \
                           administrator.",
+                change_subject: "Your second factors were changed",
+                changed: "The second factors of the account {account} were changed:",
+                added: "Added: ",
+                replaced: "Changed: ",
+                removed: "Removed: ",
+                not_your_change: "If this was not you, somebody else is in your account. Tell your administrator at once.",
             },
             Language::ZhCn => Self {
                 subject: "您的验证码",
@@ -215,6 +306,12 @@ impl Words {
                 browser: "浏览器:",
                 address: "请求地址:",
                 not_you: "如果您没有请求此验证码,说明有人知道您的密码。请修改密码,并告知管理员。",
+                change_subject: "您的二次验证方式已更改",
+                changed: "帐号 {account} 的二次验证方式已更改:",
+                added: "已添加:",
+                replaced: "已更改:",
+                removed: "已移除:",
+                not_your_change: "如果不是您本人操作,说明有人进入了您的帐号。请立即告知管理员。",
             },
         }
     }
@@ -264,6 +361,42 @@ mod tests {
         let server = Server { host: "127.0.0.1".into(), port: 25 };
         let smtp = config::Smtp { server, tls: SmtpTls::None, login: None, ca_file: None };
         Courier::new("gate@example.org", &smtp, TimeZone::UTC, Duration::from_secs(1)).unwrap()
+    }
+
+    fn message(to: &str, mail: &CodeMail) -> Result<Message, MailError> {
+        let courier = courier();
+        courier.message(to, mail.letter(&courier.zone), mail.time, &mail.request_id)
+    }
+
+    #[test]
+    fn a_change_is_told_with_every_fact() {
+        for (language, change, word) in [
+            (Language::En, Change::Added, "Added: Passkey"),
+            (Language::En, Change::Changed, "Changed: Passkey"),
+            (Language::ZhCn, Change::Removed, "已移除:Passkey"),
+        ] {
+            let told = ChangeMail {
+                account: "ann@example.org".into(),
+                change,
+                factor: "Passkey: <Laptop>\r\n".into(),
+                time: Timestamp(1_800_000_000),
+                system: Some("Windows".into()),
+                browser: Some("Firefox".into()),
+                address: None,
+                language,
+                request_id: Word::new("r7").unwrap(),
+            };
+            let Letter { text, html, .. } = told.letter(&TimeZone::UTC);
+            let escaped = word.replace("Passkey", "Passkey: &lt;Laptop&gt;");
+            assert!(
+                text.contains(&format!("{word}: <Laptop>\n")) && html.contains(&escaped),
+                "{text} {html}"
+            );
+            for fact in ["ann@example.org", "2027-01-15 08:00:00 UTC", "Windows", "Firefox"] {
+                assert!(text.contains(fact) && html.contains(fact), "{fact}");
+            }
+            assert!(!text.contains("{") && !text.contains("Address"));
+        }
     }
 
     #[test]
@@ -319,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_message_has_the_headers_of_an_automatic_one_and_both_forms() {
-        let message = courier().message("ann@elsewhere.example", &mail(Language::ZhCn)).unwrap();
+        let message = message("ann@elsewhere.example", &mail(Language::ZhCn)).unwrap();
         assert_eq!(message.envelope().from(), None);
         let text = String::from_utf8(message.formatted()).unwrap();
         for part in [
@@ -340,7 +473,7 @@ mod tests {
     #[test]
     fn only_an_address_gets_mail() {
         for to in ["ann", "a@b.c\r\nBcc: d@e.f", "a@b.c, d@e.f", "<a@b.c>", ""] {
-            assert_eq!(courier().message(to, &mail(Language::En)).unwrap_err(), MailError::Address, "{to}");
+            assert_eq!(message(to, &mail(Language::En)).unwrap_err(), MailError::Address, "{to}");
         }
     }
 }

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
+use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -101,6 +102,11 @@ impl Context {
     /// What is the same for all requests.
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// The same, for what goes on after the answer.
+    pub(crate) fn shared_owned(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
     }
 
     /// The time now.
@@ -229,6 +235,11 @@ impl Context {
         self.finish((StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response())
     }
 
+    /// To a page of somebody else.
+    pub(crate) fn leave(&mut self, url: &Url) -> Response {
+        self.go(url.as_str())
+    }
+
     /// The page of a trouble.
     pub(crate) fn trouble(&mut self, trouble: Trouble) -> Response {
         let page = ErrorPage { trouble };
@@ -255,6 +266,11 @@ impl Context {
     /// The next page says this at its head.
     pub(crate) fn say(&mut self, said: &Said) {
         self.set_cookie(cookies::SAID, &said::written(said), Some(said::WAITS));
+    }
+
+    /// The page that is the answer says this at its head.
+    pub(crate) fn now_said(&mut self, said: Said) {
+        self.said = Some(said);
     }
 
     /// The session goes on under another token.
@@ -298,6 +314,24 @@ impl Context {
         let Some(kept) = self.cookies.next.take() else { return routes::HOME.to_owned() };
         self.set.extend(cookies::forget(cookies::NEXT));
         Some(kept).filter(|path| routes::shown(path)).unwrap_or(routes::HOME.to_owned())
+    }
+
+    /// The browser remembers whether it is to be trusted, until somebody comes back from a provider.
+    pub(crate) fn keep_trust(&mut self, trust: bool) {
+        if trust {
+            self.set_cookie(cookies::TRUST, "yes", Some(NEXT_KEPT));
+        } else {
+            self.take_trust();
+        }
+    }
+
+    /// Whether it is to be trusted; from now on, not.
+    pub(crate) fn take_trust(&mut self) -> bool {
+        let trust = std::mem::take(&mut self.cookies.trust);
+        if trust {
+            self.set.extend(cookies::forget(cookies::TRUST));
+        }
+        trust
     }
 
     /// To the form for signing in, and back here afterwards.

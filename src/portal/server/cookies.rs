@@ -24,6 +24,9 @@ pub(crate) const SAID: &str = "__Host-sidegate-said";
 /// The page to come to when this is over.
 pub(crate) const NEXT: &str = "__Host-sidegate-next";
 
+/// This browser is to be trusted once a provider has confirmed who it is.
+pub(crate) const TRUST: &str = "__Host-sidegate-trust";
+
 /// The longest value that is read, in bytes. Tokens have 43.
 pub(crate) const VALUE_BYTES_MAX: usize = 512;
 
@@ -36,6 +39,7 @@ pub(crate) struct Cookies {
     pub(crate) language: Option<String>,
     pub(crate) said: Option<String>,
     pub(crate) next: Option<String>,
+    pub(crate) trust: bool,
 }
 
 impl Cookies {
@@ -54,6 +58,7 @@ impl Cookies {
                 PRE => cookies.pre = token(value),
                 LANGUAGE => cookies.language = Some(value.to_owned()),
                 SAID => cookies.said = Some(value.to_owned()),
+                TRUST => cookies.trust = true,
                 NEXT => cookies.next = Some(value.to_owned()),
                 _ => {}
             }

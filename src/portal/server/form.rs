@@ -26,7 +26,7 @@ impl std::fmt::Debug for Form {
 
 impl Form {
     /// Reads `application/x-www-form-urlencoded`; `None` where there are too many fields.
-    pub(super) fn read(body: &[u8]) -> Option<Self> {
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let mut fields = form_urlencoded::parse(body).into_owned();
         let form = Self(fields.by_ref().take(FIELDS_MAX).collect());
         fields.next().is_none().then_some(form)
@@ -35,6 +35,11 @@ impl Form {
     /// A field; empty where there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    }
+
+    /// Whether there is such a field, empty or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(found, _)| found == name)
     }
 
     /// A field without what stands around it.

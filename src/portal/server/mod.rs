@@ -57,14 +57,14 @@ use crate::serve::stop::{Told, stopped};
 pub(crate) use context::{Answer, Context, Stop};
 pub(crate) use form::Form;
 pub(crate) use headers::FOR_EVER;
-pub(crate) use tls::{Tls, TlsError};
+pub(crate) use tls::Tls;
 
 /// Connections at once; past it new ones wait in the kernel's queue.
-pub const CONNECTIONS_MAX: usize = 1000;
+pub(crate) const CONNECTIONS_MAX: usize = 1000;
 /// The longest request line with all headers.
-pub const HEAD_BYTES_MAX: usize = 16_384;
+pub(crate) const HEAD_BYTES_MAX: usize = 16_384;
 /// How long a connection may be without a request, or take over its head.
-pub const IDLE: Duration = Duration::from_secs(30);
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 /// How long requests that are being answered may take once we stop.
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long a failed accept is slept on: usually the process is out of descriptors.

@@ -1,8 +1,8 @@
 //! The pages of second factors, in several states.
 
 use super::super::factors::{
-    ChangeFactor, Factor, Factors, Kind, NewPasskey, NewProvider, NewReach, NewRecoveryCodes, NewTotp,
-    RecoveryCodes, RemoveFactor,
+    Factor, Factors, Kind, NewPasskey, NewProvider, NewReach, NewRecoveryCodes, NewTotp, RecoveryCodes,
+    RemoveFactor, Slot,
 };
 use super::super::frame::Frame;
 use super::super::problem::Problem;
@@ -30,6 +30,7 @@ impl Gallery<'_> {
             kinds: Kind::BOUND.into(),
             recovery_codes: Some(7),
             two_factor: false,
+            problem: None,
         };
         let said = Frame { notice: Some(Said::FactorBound(self.outside("Laptop"))), ..frame.clone() };
         self.add("factors", page.render(&said));
@@ -38,12 +39,14 @@ impl Gallery<'_> {
             kinds: Kind::BOUND.into(),
             recovery_codes: None,
             two_factor: false,
+            problem: Some(Problem::DialogueEnded),
         };
         self.add("factors-none", page.render(&frame));
     }
 
     fn binding(&mut self) {
         let page = NewTotp {
+            slot: Slot::New(Kind::Totp),
             secret: self.outside("JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"),
             uri: self
                 .outside("otpauth://totp/Example:ann@example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
@@ -57,43 +60,44 @@ impl Gallery<'_> {
         self.add("new-totp-wrong", page.render(&frame));
         self.add("set-up-totp", page.render(&Frame { closed: true, ..frame }));
 
-        for (mail, to) in [(false, "13800138000"), (true, "ann@example.net")] {
-            let name = if mail { "mail" } else { "sms" };
-            let frame = self.frame(&routes::factor_new(name));
-            let problem = if mail { Problem::AddressNotExternal } else { Problem::PhoneUnreadable };
-            let page = NewReach { mail, to: self.outside(to), ends: None, problem: Some(problem) };
-            self.add(&format!("new-{name}"), page.render(&frame));
-            let page = NewReach { ends: Some(ago(-300)), problem: None, ..page };
-            self.add(&format!("new-{name}-code"), page.render(&frame));
+        for (kind, to, problem) in [
+            (Kind::Sms, "13800138000", Problem::PhoneUnreadable),
+            (Kind::Mail, "ann@example.net", Problem::AddressNotExternal),
+        ] {
+            let frame = self.frame(&kind.path());
+            let (slot, to) = (Slot::New(kind), self.outside(to));
+            let page = NewReach { slot, to: to.clone(), sent: None, problem: Some(problem) };
+            self.add(&format!("new-{}", kind.word()), page.render(&frame));
+            let page = NewReach { sent: Some((to, ago(-300))), problem: None, ..page };
+            self.add(&format!("new-{}-code", kind.word()), page.render(&frame));
         }
 
         let options = self.outside(r#"{"challenge":"AAECAw","user":{"id":"AQ"}}"#);
-        let page =
-            NewPasskey { options, name: self.outside("Laptop"), problem: Some(Problem::PasskeyRefused) };
+        let slot = Slot::New(Kind::Passkey);
+        let problem = Some(Problem::PasskeyRefused);
+        let page = NewPasskey { slot, options, name: self.outside("Laptop"), problem };
         self.add("new-passkey", page.render(&self.frame(&routes::factor_new("passkey"))));
         for kind in [Kind::Wechat, Kind::Wecom, Kind::Dingtalk] {
-            let page = NewProvider { kind, problem: Some(Problem::ProviderTaken) };
+            let page = NewProvider { slot: Slot::New(kind), problem: Some(Problem::ProviderTaken) };
             let frame = self.frame(&kind.path());
             self.add(&format!("new-{}", kind.word()), page.render(&frame));
         }
     }
 
     fn changing(&mut self) {
-        for (kind, proof) in [(Kind::Totp, Kind::Totp), (Kind::Sms, Kind::Sms), (Kind::Mail, Kind::Passkey)] {
-            let frame = self.frame(&routes::factor_change("f1"));
-            let page = ChangeFactor {
-                factor: self.choice("f1", kind, "Ann's phone"),
-                value: self.outside("Ann's phone"),
-                proof: self.proof(proof),
-                problem: Some(Problem::WrongCode),
-                value_problem: Some(Problem::NameTaken),
-            };
-            self.add(&format!("change-{}", kind.word()), page.render(&frame));
-        }
+        let frame = self.frame(&routes::factor_change("f1"));
+        let slot = |kind| Slot::Change(self.choice("f1", kind, "Ann's phone"));
+        let masked = (self.outside("+86138****8000"), ago(-300));
+        let reach = NewReach { slot: slot(Kind::Sms), to: String::new(), sent: None, problem: None };
+        let sent = NewReach { sent: Some(masked), ..reach.clone() };
+        let provider = NewProvider { slot: slot(Kind::Wecom), problem: None };
+        self.add("change-sms", reach.render(&frame));
+        self.add("change-sms-code", sent.render(&frame));
+        self.add("change-wecom", provider.render(&frame));
         let frame = self.frame(&routes::factor_remove("f1"));
-        for (name, kind) in [("remove-factor", Kind::Totp), ("remove-factor-provider", Kind::Dingtalk)] {
-            let factor = self.choice("f1", kind, "Ann's phone");
-            let page = RemoveFactor { factor, last: true, proof: self.proof(kind), problem: None };
+        for (name, only) in [("remove-factor", false), ("remove-factor-only", true)] {
+            let factor = self.choice("f1", Kind::Totp, "Ann's phone");
+            let page = RemoveFactor { factor, only, problem: Some(Problem::Unavailable) };
             self.add(name, page.render(&frame));
         }
     }

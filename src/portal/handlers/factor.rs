@@ -1,0 +1,133 @@
+//! At sign-in: choosing a second factor, and proving it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::asked::{self, answer, by_provider, challenge, judged, pending};
+use super::{callback, sign_in};
+use crate::api::portal::{Pending, Standing};
+use crate::portal::pages::problem::Problem;
+use crate::portal::pages::sign_in::{ChooseFactor, EnterCode};
+use crate::portal::pages::{Said, routes};
+use crate::portal::server::{Answer, Context, Form, Shared, Stop};
+
+pub(super) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route(routes::SIGN_IN_FACTOR, get(choices).post(chosen))
+        .route(routes::SIGN_IN_CODE, get(code).post(proved))
+}
+
+/// Whoever has yet to prove a factor; anybody else is led on.
+async fn waiting(context: &mut Context) -> Result<Standing, Stop> {
+    let standing = context.standing().await?;
+    if standing.stage == "factor" {
+        return Ok(standing);
+    }
+    match sign_in::onward(context, &standing).await {
+        Ok(response) => Err(response.into()),
+        Err(stop) => Err(stop),
+    }
+}
+
+async fn choices(mut context: Context) -> Answer {
+    let standing = waiting(&mut context).await?;
+    Ok(choose(&mut context, &standing, None))
+}
+
+/// The page with all of them.
+pub(super) fn choose(context: &mut Context, standing: &Standing, problem: Option<Problem>) -> Response {
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let page = ChooseFactor { factors: asked::choices(standing), problem };
+    let frame = context.frame(Some(standing));
+    context.show_with(status, page.render(&frame))
+}
+
+async fn chosen(mut context: Context, form: Form) -> Answer {
+    let standing = waiting(&mut context).await?;
+    let again = form.some("again");
+    let Some(factor) = again.or(form.some("factor")).and_then(asked::chosen) else {
+        return Ok(context.go(routes::SIGN_IN_FACTOR));
+    };
+    match challenge(&mut context, &standing.account, factor).await? {
+        Ok(pending) => {
+            if let (Some(_), Some(to)) = (again, pending.sent_to) {
+                context.say(&Said::CodeSent(to));
+            }
+            Ok(context.go(routes::SIGN_IN_CODE))
+        }
+        Err(problem) => Ok(choose(&mut context, &standing, Some(problem))),
+    }
+}
+
+async fn code(mut context: Context) -> Answer {
+    let standing = waiting(&mut context).await?;
+    match pending(&mut context).await?.filter(|pending| !pending.binding) {
+        Some(pending) => Ok(enter(&mut context, &standing, &pending, None)),
+        None => Ok(context.go(routes::SIGN_IN_FACTOR)),
+    }
+}
+
+/// The form for what the session waits for.
+fn enter(
+    context: &mut Context,
+    standing: &Standing,
+    pending: &Pending,
+    problem: Option<Problem>,
+) -> Response {
+    let Some(proof) = asked::proof(pending, standing) else { return choose(context, standing, problem) };
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let trust_days = usize::try_from(standing.trust_days).ok().filter(|days| *days > 0);
+    let page = EnterCode { proof, trust_days, problem };
+    let frame = context.frame(Some(standing));
+    context.show_with(status, page.render(&frame))
+}
+
+async fn proved(mut context: Context, form: Form) -> Answer {
+    let standing = waiting(&mut context).await?;
+    let Some(asked) = pending(&mut context).await?.filter(|pending| !pending.binding) else {
+        return Ok(choose(&mut context, &standing, Some(Problem::CodeEnded)));
+    };
+    let trust = form.is("trust", "yes");
+    if by_provider(&asked) {
+        context.keep_trust(trust);
+        return callback::leave(&mut context, &asked);
+    }
+    let problem = match answer(&asked, &form) {
+        Ok(mut proof) => {
+            proof.trust = trust;
+            match judged(&mut context, &asked, &proof).await? {
+                Ok(passed) => return sign_in::onward(&mut context, &passed.standing).await,
+                Err(problem) => problem,
+            }
+        }
+        Err(problem) => problem,
+    };
+    again(&mut context, &standing, asked, problem).await
+}
+
+/// The form once more, as long as the session waits for it.
+async fn again(context: &mut Context, standing: &Standing, asked: Pending, problem: Problem) -> Answer {
+    match renewed(context, standing, asked).await? {
+        Some(pending) => Ok(enter(context, standing, &pending, Some(problem))),
+        None => Ok(choose(context, standing, Some(problem))),
+    }
+}
+
+/// What the session waits for after an answer that was not right. A passkey is asked anew: its question is used up.
+pub(super) async fn renewed(
+    context: &mut Context,
+    standing: &Standing,
+    asked: Pending,
+) -> Result<Option<Pending>, Stop> {
+    match pending(context).await?.filter(|pending| !pending.binding) {
+        Some(pending) => Ok(Some(pending)),
+        None if asked.kind == "passkey" => {
+            Ok(challenge(context, &standing.account, asked.factor).await?.ok())
+        }
+        None => Ok(None),
+    }
+}
