@@ -14,14 +14,13 @@ use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::api::PORTAL_CONNECTIONS_MAX;
+
 /// Connections of the control socket at once; past it new ones wait in the kernel's queue.
 const CONTROL_CONNECTIONS_MAX: usize = 256;
 /// Connections of one user other than root and the daemon's own; past it new ones are closed. Where `control.readers` is
 /// set everybody can reach the socket, and nobody may keep the administrators out.
 const USER_CONNECTIONS_MAX: usize = 32;
-/// Connections of a user in `control.portal`: behind it stand all people. What is refused there is held back for seconds,
-/// and must not keep the others waiting.
-pub const PORTAL_CONNECTIONS_MAX: usize = 160;
 
 /// A listener with so many places.
 pub(super) struct Bounded {

@@ -39,7 +39,6 @@ use crate::serve::stop::{Told, stopped};
 use crate::service::{OrderError, Service};
 use crate::store::StoreError;
 use bounded::Bounded;
-pub use bounded::PORTAL_CONNECTIONS_MAX;
 pub use doctor::InForce;
 
 /// What the API serves.
