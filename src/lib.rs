@@ -50,7 +50,7 @@
 //!     [`gate::mailboxes`] the `From:` of a mail · [`gate::sharing`] what Dovecot is told of delegations ·
 //!     [`gate::notice`] what owners and administrators are told
 //!   - People: [`gate::factor`] second factors and what must be proved before one changes · [`gate::totp`],
-//!     [`gate::code`] codes · [`gate::mandatory`] who must have two-factor · [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far ·
+//!     [`gate::code`] codes · [`gate::passkey`] passkeys · [`gate::mandatory`] who must have two-factor · [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far ·
 //!     [`gate::seal`] what the store may not read
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;

@@ -105,6 +105,9 @@ pub use sending::{
 
 /// The longest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 65_536;
+/// Connections of a user in `control.portal`. Others have fewer: behind this one stand all people, and refusals that are
+/// held back must not keep them waiting.
+pub const PORTAL_CONNECTIONS_MAX: usize = 160;
 /// The most rows of one answer.
 pub const ROWS_MAX: u32 = 10_000;
 /// Rows where the request names no limit.

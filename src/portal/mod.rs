@@ -14,6 +14,7 @@
 //! - [`autoconfig`], [`profile`]: what mail programs are told, so that nobody types hosts and ports
 //! - `means`: settings and secrets become [`send`], which carries codes as `deliver` has it, and [`provider`], which asks
 //!   WeChat, WeCom and DingTalk who somebody is
+//! - [`autoconfig`] sets up Thunderbird and Outlook, [`profile`] iPhone, iPad and Mac · [`place`]: where an address is
 //!
 //! What must never be in it: a store, a decision, a secret that outlives its request.
 
