@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Query;
+use axum::extract::RawQuery;
 use axum::routing::get;
-use serde::Deserialize;
 
+use super::value;
 use crate::api::portal::{CountView, HourView, Overview, Standing};
 use crate::api::{BlockList, BlockView, Nothing};
 use crate::portal::control::target;
@@ -27,14 +27,9 @@ pub(super) async fn administrator(context: &mut Context) -> Result<Standing, Sto
     if standing.administrator { Ok(standing) } else { Err(context.trouble(Trouble::Forbidden).into()) }
 }
 
-#[derive(Debug, Deserialize)]
-struct Period {
-    hours: Option<String>,
-}
-
-async fn overview(mut context: Context, Query(period): Query<Period>) -> Answer {
+async fn overview(mut context: Context, RawQuery(query): RawQuery) -> Answer {
     let standing = administrator(&mut context).await?;
-    let hours = period.hours.and_then(|hours| hours.parse().ok());
+    let hours = value(query.as_deref(), "hours").and_then(|hours| hours.parse().ok());
     let hours = hours.filter(|hours| PERIODS.contains(hours)).unwrap_or(PERIODS[0]);
     let asked = target(&["admin", "overview"]).with("hours", hours);
     let found: Overview = match context.get(asked).await {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, Query};
+use axum::extract::{Path, RawQuery};
 use axum::http::StatusCode;
 use axum::routing::get;
-use serde::Deserialize;
 
 use super::admin::administrator;
-use super::{asked, passwords};
+use super::{asked, passwords, value};
 use crate::api::portal::{AccountFactors, FactorView, Reset, Standing};
 use crate::api::{AccountLine, AccountList, AccountView, Nothing, RolloutList, RolloutView};
 use crate::gate::name::ACCOUNT_NAME_BYTES_MAX;
@@ -36,15 +35,9 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route(routes::ADMIN_ROLLOUT, get(rollout))
 }
 
-#[derive(Debug, Deserialize)]
-struct Wanted {
-    search: Option<String>,
-    after: Option<String>,
-}
-
 /// What somebody typed, as far as a name can be long.
-fn typed(text: Option<String>) -> Option<String> {
-    let text = text?;
+fn typed(query: Option<&str>, name: &str) -> Option<String> {
+    let text = value(query, name)?;
     let text = text.trim();
     let text = &text[..text.floor_char_boundary(ACCOUNT_NAME_BYTES_MAX)];
     Some(text.to_owned()).filter(|text| !text.is_empty())
@@ -54,9 +47,9 @@ fn count(number: impl TryInto<usize>) -> usize {
     number.try_into().unwrap_or(usize::MAX)
 }
 
-async fn search(mut context: Context, Query(wanted): Query<Wanted>) -> Answer {
+async fn search(mut context: Context, RawQuery(query): RawQuery) -> Answer {
     let standing = administrator(&mut context).await?;
-    let (search, after) = (typed(wanted.search), typed(wanted.after));
+    let (search, after) = (typed(query.as_deref(), "search"), typed(query.as_deref(), "after"));
     let asked = target(&["admin", "accounts"])
         .with("limit", ROWS)
         .with_some("search", search.as_ref())
@@ -150,13 +143,13 @@ async fn reset(mut context: Context, Path(address): Path<String>, form: Form) ->
     }
 }
 
-async fn rollout(mut context: Context, Query(wanted): Query<Wanted>) -> Answer {
+async fn rollout(mut context: Context, RawQuery(query): RawQuery) -> Answer {
     let standing = administrator(&mut context).await?;
     let since = context.now().minus(Duration::from_secs(u64::from(DAYS) * 86_400));
     let asked = target(&["admin", "rollout"])
         .with("since", since.0)
         .with("limit", ROWS)
-        .with_some("after", typed(wanted.after).as_ref());
+        .with_some("after", typed(query.as_deref(), "after").as_ref());
     let found: RolloutList = match context.get(asked).await {
         Ok(found) => found,
         Err(error) => return Err(context.stop(&error)),

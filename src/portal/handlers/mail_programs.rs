@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_body_util::{BodyExt as _, Limited};
-use serde::Deserialize;
 use tokio::time::timeout;
 
+use super::value;
 use crate::portal::autoconfig::{
     self, OUTLOOK, OUTLOOK_JSON, QUESTION_BYTES_MAX, THUNDERBIRD, THUNDERBIRD_WELL_KNOWN, XML,
 };
@@ -41,18 +41,14 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
     router
 }
 
-#[derive(Debug, Deserialize)]
-struct Asked {
-    emailaddress: Option<String>,
-}
-
 async fn thunderbird(
     State(shared): State<Arc<Shared>>,
-    Query(asked): Query<Asked>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    let address = value(query.as_deref(), "emailaddress");
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    match autoconfig::thunderbird(&shared.mail_site, host, asked.emailaddress.as_deref()) {
+    match autoconfig::thunderbird(&shared.mail_site, host, address.as_deref()) {
         Some(document) => {
             let headers = [(CONTENT_TYPE, HeaderValue::from_static(XML)), (CACHE_CONTROL, AN_HOUR)];
             (headers, document).into_response()
@@ -68,26 +64,22 @@ async fn outlook(State(shared): State<Arc<Shared>>, body: Body) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static(XML))], document).into_response()
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AskedJson {
-    #[serde(alias = "email")]
-    email: Option<String>,
-    #[serde(alias = "protocol")]
-    protocol: Option<String>,
-}
-
-async fn outlook_json(State(shared): State<Arc<Shared>>, Query(asked): Query<AskedJson>) -> Response {
-    let address = asked.email.unwrap_or_default();
-    told_where(&shared, &address, &asked.protocol.unwrap_or_default())
+async fn outlook_json(State(shared): State<Arc<Shared>>, RawQuery(query): RawQuery) -> Response {
+    let address = either(query.as_deref(), ["Email", "email"]);
+    told_where(&shared, &address, &either(query.as_deref(), ["Protocol", "protocol"]))
 }
 
 async fn outlook_json_of(
     State(shared): State<Arc<Shared>>,
     Path(address): Path<String>,
-    Query(asked): Query<AskedJson>,
+    RawQuery(query): RawQuery,
 ) -> Response {
-    told_where(&shared, &address, &asked.protocol.unwrap_or_default())
+    told_where(&shared, &address, &either(query.as_deref(), ["Protocol", "protocol"]))
+}
+
+/// Outlook writes its names in several ways too.
+fn either(query: Option<&str>, names: [&str; 2]) -> String {
+    names.into_iter().find_map(|name| value(query, name)).unwrap_or_default()
 }
 
 fn told_where(shared: &Shared, address: &str, protocol: &str) -> Response {

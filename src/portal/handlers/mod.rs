@@ -68,3 +68,9 @@ pub(super) fn open() -> Router<Arc<Shared>> {
 async fn missing(mut context: Context) -> Response {
     context.trouble(Trouble::NotFound)
 }
+
+/// A value in what stands behind the path; the first, where there are more.
+fn value(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
+}
