@@ -8,7 +8,8 @@
 //! - `settings`: section by section, key by key, with the limits of each; `checks`: rules between settings
 //! - `section`: asking the tree for settings, collecting complaints; `unknown`: keys that nobody asks for
 //! - [`portal`]: the settings of the portal, which have a file of their own
-//! - `listener`: the types of `[[listen]]`; `notices`, `rollout`, `sending`: those of their sections
+//! - `listener`: the types of `[[listen]]`; `notices`, `rollout`, `sending`: those of their sections; `people`: `[portal]`,
+//!   with how it is read
 //! - `value`, `text`, `remote`: one value becomes a number, a path, a mail address…, or a fault with its cure
 //! - [`duration`], [`template`], `spelling`, [`complaint`]: the small ideas the others stand on
 //!
@@ -23,6 +24,7 @@ mod files;
 mod listener;
 mod notices;
 mod peer;
+mod people;
 pub mod portal;
 mod remote;
 mod rollout;
@@ -50,6 +52,7 @@ pub use complaint::{Complaint, ConfigError, Fault};
 pub use listener::{Backends, Endpoint, ListenProtocol, Listener, OnTrouble, Refusals};
 pub use notices::{Command, Mail, Notices, Server, Smtp, SmtpLogin, SmtpTls, Webhook};
 pub use peer::{Peer, PeerError};
+pub use people::{Mandatory, People, host_of};
 pub use rollout::{Mode, Rollout};
 pub use sending::{NullSender, OnLimit, Sending};
 
@@ -83,6 +86,8 @@ pub struct Config {
     pub userdb: Option<Userdb>,
     /// `[messages]`
     pub messages: Messages,
+    /// `[portal]`
+    pub people: People,
     /// `[events]`
     pub events: Events,
     /// `[sending]`
@@ -171,11 +176,13 @@ pub struct Control {
     pub group: Option<String>,
     /// Users who may only read: status, lists, events.
     pub readers: Vec<Peer>,
+    /// Users that the portal runs as: they may ask what the portal asks, and nothing else.
+    pub portal: Vec<Peer>,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Control { path: "/run/sidegate/control".into(), group: None, readers: Vec::new() }
+        Control { path: "/run/sidegate/control".into(), group: None, readers: Vec::new(), portal: Vec::new() }
     }
 }
 

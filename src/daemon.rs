@@ -325,10 +325,11 @@ fn parts(config: &Config) -> Result<Parts, Failure> {
 
 /// Reachable for those who may have a role; which one is decided by uid, at each request.
 fn listen_control(control: &Control, passed: &mut Passed) -> Result<UnixListener, socket::SocketError> {
-    let mode = match (&control.group, control.readers.is_empty()) {
-        (_, false) => 0o666,
-        (Some(_), true) => 0o660,
-        (None, true) => 0o600,
+    let others = !control.readers.is_empty() || !control.portal.is_empty();
+    let mode = match (&control.group, others) {
+        (_, true) => 0o666,
+        (Some(_), false) => 0o660,
+        (None, false) => 0o600,
     };
     match passed.unix(&control.path, mode) {
         Some(listener) => Ok(listener),

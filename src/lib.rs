@@ -50,7 +50,7 @@
 //!     [`gate::mailboxes`] the `From:` of a mail · [`gate::sharing`] what Dovecot is told of delegations ·
 //!     [`gate::notice`] what owners and administrators are told
 //!   - People: [`gate::factor`] second factors and what must be proved before one changes · [`gate::totp`],
-//!     [`gate::code`] codes · [`gate::mandatory`] who must have two-factor · [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far ·
+//!     [`gate::code`] codes · [`gate::passkey`] passkeys · [`gate::mandatory`] who must have two-factor · [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far ·
 //!     [`gate::seal`] what the store may not read
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;
@@ -65,7 +65,8 @@
 //!   pure; `cli/doctor` gathers the facts · [`metrics`]: numbers for monitoring
 //! - [`portal`]: for people. [`portal::pages`] what they see · [`portal::send`] carries a code to a phone or an address,
 //!   and how often it may · [`portal::provider`] asks WeChat, WeCom and DingTalk who somebody is · [`portal::agent`] tells
-//!   browsers by what they say
+//!   browsers by what they say, [`portal::place`] where an address is · [`portal::autoconfig`]
+//!   sets up Thunderbird and Outlook, [`portal::profile`] iPhone, iPad and Mac
 //! - [`daemon`]: `sidegated`, start and stop; how it stops without losing a login: [`serve::stop`] · [`handover`]: the
 //!   next image goes on with its sockets · [`systemd`]: what the service manager is told · [`restore`]: a backup put
 //!   back

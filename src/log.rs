@@ -16,6 +16,9 @@ use crate::gate::event::Event;
 /// Lines that wait for a slow reader of standard error; further ones are left out. Their places are made at the start.
 const LINES_MAX: usize = 16_384;
 
+/// What browsers send wrong is told by our own events, not in whole by the library that reads it.
+const QUIET: &str = "webauthn_rs=off,webauthn_rs_core=off";
+
 /// Sends the log where it belongs: the journal under systemd, text to a terminal, else JSON to
 /// standard error. `RUST_LOG` wins over `log.level`.
 ///
@@ -27,7 +30,7 @@ const LINES_MAX: usize = 16_384;
 /// The journal cannot be reached, or a log was set up before.
 pub fn start(settings: &Log) -> Result<WorkerGuard, Box<dyn Error + Send + Sync>> {
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("sidegate={0},warn", settings.level.word())));
+        .unwrap_or_else(|_| EnvFilter::new(format!("sidegate={0},warn,{QUIET}", settings.level.word())));
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let terminal = std::io::stderr().is_terminal();
     let (stderr, guard) =

@@ -64,7 +64,7 @@ pub(super) fn read(sources: &[Source]) -> Result<Config, ConfigError> {
 
 /// The sections that mean something by being there.
 const EVERY_SECTION: &str =
-    "[upstream]\n[userdb]\n[sharing]\n[[listen]]\n[notices.smtp]\n[notices.webhook]\n";
+    "[upstream]\n[userdb]\n[sharing]\n[[listen]]\n[[portal.mandatory]]\n[notices.smtp]\n[notices.webhook]\n";
 
 /// Every key there is: those that are asked for where each section exists.
 pub(super) fn known_keys() -> Vec<String> {
@@ -112,6 +112,7 @@ fn config(mut root: Section<'_, '_>) -> Config {
         upstream: root.optional("upstream").and_then(upstream),
         userdb: root.optional("userdb").and_then(userdb),
         messages: messages(root.section("messages")),
+        people: people::people(root.section("portal")),
         events: events(root.section("events")),
         sending: sending(root.section("sending")),
         sharing: root.optional("sharing").and_then(sharing),
@@ -134,6 +135,7 @@ fn control(mut section: Section<'_, '_>) -> Control {
         path: section.get_or("path", line(text::socket_path), default.path),
         group: section.get("group", line(text::name)),
         readers: section.get_or("readers", list(peer), default.readers),
+        portal: section.get_or("portal", list(peer), default.portal),
     }
 }
 

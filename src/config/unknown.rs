@@ -130,7 +130,7 @@ mod tests {
         check(
             "[banana]\nfailures = 5",
             "the sections are accounts, client_passwords, control, events, listen, lockout, log, main_password, \
-             messages, notices, rollout, sending, sharing, store, upstream, userdb",
+             messages, notices, portal, rollout, sending, sharing, store, upstream, userdb",
         );
     }
 }

@@ -43,8 +43,22 @@ pub enum Kind {
     FactorTried,
     /// A second factor was bound.
     FactorAdded,
+    /// Another phone, address or device came in a second factor's place.
+    FactorChanged,
     /// A second factor was unbound.
     FactorRemoved,
+    /// New recovery codes were made; all earlier ones are void.
+    RecoveryCodesMade,
+    /// A code was sent to a phone or a mail address.
+    CodeSent,
+    /// Very many codes are sent today.
+    CodesMany,
+    /// A browser is let in without a second factor for some days.
+    DeviceTrusted,
+    /// It is no longer.
+    DeviceForgotten,
+    /// Sessions of the portal were ended before their time.
+    SessionsEnded,
     /// A client password was made.
     PasswordAdded,
     /// A client password was removed.
@@ -81,7 +95,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 36] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -94,7 +108,14 @@ impl Kind {
         Self::TwoFactorOff,
         Self::FactorTried,
         Self::FactorAdded,
+        Self::FactorChanged,
         Self::FactorRemoved,
+        Self::RecoveryCodesMade,
+        Self::CodeSent,
+        Self::CodesMany,
+        Self::DeviceTrusted,
+        Self::DeviceForgotten,
+        Self::SessionsEnded,
         Self::PasswordAdded,
         Self::PasswordRevoked,
         Self::PasswordImported,
@@ -129,7 +150,14 @@ impl Kind {
             Self::TwoFactorOff => "two-factor-off",
             Self::FactorTried => "factor-tried",
             Self::FactorAdded => "factor-added",
+            Self::FactorChanged => "factor-changed",
             Self::FactorRemoved => "factor-removed",
+            Self::RecoveryCodesMade => "recovery-codes-made",
+            Self::CodeSent => "code-sent",
+            Self::CodesMany => "codes-many",
+            Self::DeviceTrusted => "device-trusted",
+            Self::DeviceForgotten => "device-forgotten",
+            Self::SessionsEnded => "sessions-ended",
             Self::PasswordAdded => "password-added",
             Self::PasswordRevoked => "password-revoked",
             Self::PasswordImported => "password-imported",

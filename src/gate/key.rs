@@ -53,6 +53,10 @@ impl PartialEq for Selector {
     }
 }
 
+/// Stands for a person whom a sign-in provider knows, so that nobody is two accounts'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PersonMark(pub [u8; 16]);
+
 /// Stands for an account name, known or not, in the failures of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountTag(pub u64);
@@ -105,6 +109,12 @@ impl KeyRing {
     #[must_use]
     pub fn selectors(&self, account_id: i64, digest: &Digest) -> Selectors {
         Selectors(self.0.iter().map(|key| (key.id(), key.selector(account_id, digest))).collect())
+    }
+
+    /// The marks of a person of a sign-in provider, under each key.
+    #[must_use]
+    pub fn person_marks(&self, provider: &str, app: &str, subject: &str) -> Vec<PersonMark> {
+        self.0.iter().map(|key| key.person_mark(provider, app, subject)).collect()
     }
 }
 
@@ -186,6 +196,19 @@ impl StoreKey {
         CodeTag(tag)
     }
 
+    /// The mark of a person of a sign-in provider.
+    #[must_use]
+    pub fn person_mark(&self, provider: &str, app: &str, subject: &str) -> PersonMark {
+        let parts = [provider.as_bytes(), app.as_bytes(), subject.as_bytes()];
+        PersonMark(first_half(&mark(&self.keyed, b"person", &parts)))
+    }
+
+    /// The mark of a phone or mail address that codes are sent to, for counting them.
+    #[must_use]
+    pub fn recipient_mark(&self, recipient: &str) -> [u8; 16] {
+        first_half(&mark(&self.keyed, b"recipient", &[recipient.as_bytes()]))
+    }
+
     /// The key under which second factors are sealed (see [`super::seal`]).
     #[must_use]
     pub fn sealing(&self) -> Zeroizing<[u8; 32]> {
@@ -214,6 +237,12 @@ pub(super) fn mark(keyed: &Hmac<Sha256>, purpose: &[u8], parts: &[&[u8]]) -> [u8
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+fn first_half(bytes: &[u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&bytes[..16]);
+    half
 }
 
 fn first_u64(bytes: &[u8; 32]) -> u64 {

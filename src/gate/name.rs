@@ -231,6 +231,11 @@ pub struct Protocol(Cow<'static, str>);
 const USUAL_PROTOCOLS: [&str; 6] = ["imap", "pop3", "smtp", "submission", "sieve", "doveadm"];
 
 impl Protocol {
+    /// The name of [`Protocol::PORTAL`].
+    pub const PORTAL_NAME: &str = "sidegate-portal";
+    /// The portal's sign-in, in events and towards the upstream.
+    pub const PORTAL: Self = Self(Cow::Borrowed(Self::PORTAL_NAME));
+
     /// Lower-cases a protocol name.
     ///
     /// # Errors

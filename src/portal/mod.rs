@@ -13,15 +13,19 @@
 //! - [`pages`]: what people see, pure · [`agent`]: which browser it is
 //! - `means`: settings and secrets become [`send`], which carries codes as `deliver` has it, and [`provider`], which asks
 //!   WeChat, WeCom and DingTalk who somebody is
+//! - [`autoconfig`] sets up Thunderbird and Outlook, [`profile`] iPhone, iPad and Mac · [`place`]: where an address is
 //!
 //! What must never be in it: a store, a decision, a secret that outlives its request.
 
 pub mod agent;
+pub mod autoconfig;
 mod control;
 mod deliver;
 mod handlers;
 mod means;
 pub mod pages;
+pub mod place;
+pub mod profile;
 pub mod provider;
 pub mod send;
 mod server;

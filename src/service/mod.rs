@@ -20,6 +20,7 @@
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
+//! - `people`: what people do in the portal
 //! - `rollout`: whom the rules would meet
 //! - `sums`: alike events told as one
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
@@ -36,6 +37,7 @@ mod lists;
 mod login;
 mod notices;
 mod observe;
+pub mod people;
 mod policy;
 mod proof;
 mod relay;
@@ -130,7 +132,7 @@ const OBSERVING: &str = "observe-only: nothing is refused (rollout.mode in the s
 pub struct Service {
     rules: RwLock<Arc<Rules>>,
     clock: Clock,
-    entropy: Entropy,
+    entropy: Arc<Entropy>,
     /// Makes the marks of names and wrong secrets. It is the oldest of the keys at the start, and stays until the
     /// end: what is in memory and in the store under a mark is not lost when the key is changed.
     key: StoreKey,
@@ -160,6 +162,8 @@ pub struct Service {
     sharing: Option<Sharing>,
     outbox: Outbox,
     sessions: Sessions,
+    /// Failed main passwords at the portal.
+    portal_throttle: people::MainThrottle,
     /// Bursts of one SMTP connection: the login, and the client's address and port.
     connection_pace: Pace<(AccountTag, IpAddr, u16)>,
     /// Bursts of one source.
@@ -198,7 +202,7 @@ impl Service {
         Ok(Arc::new(Self {
             rules: RwLock::new(Arc::new(rules)),
             clock,
-            entropy,
+            entropy: Arc::new(entropy),
             key: key.oldest().clone(),
             keys: RwLock::new(key),
             changing_keys: tokio::sync::Mutex::default(),
@@ -223,6 +227,7 @@ impl Service {
             sharing: sharing.map(Sharing::new),
             outbox: Outbox::new(notices),
             sessions: Sessions::default(),
+            portal_throttle: people::MainThrottle::default(),
             connection_pace: Pace::default(),
             source_pace: Pace::default(),
         }))

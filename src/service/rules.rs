@@ -5,12 +5,19 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::config::{CheckedBy, Config, MailClients, Mode, NullSender, OnLimit, Repeats, Userdb};
+use crate::clock::Timestamp;
+use crate::config::{
+    self, CheckedBy, Config, MailClients, Mandatory, Mode, NullSender, OnLimit, People, Repeats, Userdb,
+};
 use crate::gate::address::{Key, Prefixes};
+use crate::gate::factor::FactorKind;
 use crate::gate::login::Policy;
+use crate::gate::mandatory::MandatoryRule;
 use crate::gate::messages::Messages;
+use crate::gate::people::PeopleRules;
 use crate::gate::record::LockoutRules;
 use crate::hasher::Cost;
 
@@ -41,8 +48,39 @@ pub struct Rules {
     pub events_keep: Duration,
     /// Who may send what.
     pub sending: SendingRules,
+    /// What people may do in the portal.
+    pub people: PeopleRules,
     /// Nothing is refused, only put down (`service/observe.rs`).
     pub observe: bool,
+}
+
+impl From<&People> for PeopleRules {
+    fn from(people: &People) -> Self {
+        let origin = people.origin.clone();
+        let relying_party = origin
+            .as_deref()
+            .map(|origin| people.relying_party.clone().unwrap_or_else(|| config::host_of(origin).to_owned()));
+        let allowed = |kind: &FactorKind| {
+            people.factors.contains(kind) && (origin.is_some() || *kind != FactorKind::Passkey)
+        };
+        Self {
+            issuer: people.issuer.clone(),
+            relying_party,
+            domains: people.domains.clone(),
+            administrators: people.administrators.clone(),
+            kinds: FactorKind::ALL.into_iter().filter(allowed).collect(),
+            trust_for: people.trust_for,
+            mandatory: people.mandatory.iter().map(|rule| mandatory(rule, &TimeZone::system())).collect(),
+            origin,
+        }
+    }
+}
+
+/// A day begins when it begins here. One that is past all calendars never does.
+fn mandatory(rule: &Mandatory, zone: &TimeZone) -> MandatoryRule {
+    let begin =
+        |day: Date| day.to_zoned(zone.clone()).map_or(i64::MAX, |begin| begin.timestamp().as_second());
+    MandatoryRule { whom: rule.whom.clone(), from: rule.from.map(begin).map(Timestamp), grace: rule.grace }
 }
 
 /// What decisions about sending go by.
@@ -109,7 +147,52 @@ impl From<&Config> for Rules {
                 per_connection: NonZeroU32::new(config.sending.burst_per_connection),
                 per_address: NonZeroU32::new(config.sending.burst_per_address),
             },
+            people: PeopleRules::from(&config.people),
             observe: config.rollout.mode == Mode::Observe,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::mandatory::Whom;
+
+    fn rules(people: People) -> PeopleRules {
+        PeopleRules::from(&people)
+    }
+
+    #[test]
+    fn passkeys_are_offered_where_the_site_has_an_address() {
+        let without = rules(People::default());
+        assert_eq!((without.kinds, without.relying_party), (vec![FactorKind::Totp], None));
+        let origin = Some("https://mail.example.org:8443".to_owned());
+        let with = rules(People { origin: origin.clone(), ..People::default() });
+        assert_eq!(with.kinds, [FactorKind::Passkey, FactorKind::Totp]);
+        assert_eq!(with.relying_party.as_deref(), Some("mail.example.org"));
+        let relying_party = Some("example.org".to_owned());
+        let wide = rules(People { origin, relying_party, ..People::default() });
+        assert_eq!(wide.relying_party.as_deref(), Some("example.org"));
+    }
+
+    #[test]
+    fn kinds_are_offered_once_and_the_stronger_ones_first() {
+        let factors = vec![FactorKind::Mail, FactorKind::Totp, FactorKind::Mail];
+        assert_eq!(
+            rules(People { factors, ..People::default() }).kinds,
+            [FactorKind::Totp, FactorKind::Mail]
+        );
+    }
+
+    #[test]
+    fn a_day_begins_where_the_host_is() {
+        let rule = |from| Mandatory { whom: Whom::Site, from, grace: Mandatory::GRACE_DEFAULT };
+        let from = |day, zone: &TimeZone| mandatory(&rule(day), zone).from;
+        let day = Some(jiff::civil::date(2027, 1, 31));
+        let shanghai = TimeZone::fixed(jiff::tz::offset(8));
+        assert_eq!(from(day, &TimeZone::UTC), Some(Timestamp(1_801_353_600)));
+        assert_eq!(from(day, &shanghai), Some(Timestamp(1_801_353_600 - 8 * 3600)));
+        assert_eq!(from(Some(Date::MAX), &TimeZone::fixed(jiff::tz::offset(-12))), Some(Timestamp(i64::MAX)));
+        assert_eq!(from(None, &TimeZone::UTC), None);
     }
 }

@@ -33,6 +33,8 @@ const SWEEP_EVERY: u32 = 60;
 const EVENTS_MAX: usize = 20_000;
 /// Old rows that one transaction forgets, so that no login waits long behind it.
 const FORGET_MAX: u32 = 5_000;
+/// How long after their last use sessions of the portal, which ended long before, and counts of codes are kept.
+const UNUSED_KEPT: Duration = Duration::from_secs(2 * 86_400);
 /// Sources that one transaction forgets.
 const FORGET_SOURCES: usize = 1_000;
 
@@ -192,10 +194,14 @@ impl Service {
         let gone = self.seats.table().sweep(now, &lockout);
         self.forget_sources(&gone, move |record| !record.holds(now, &lockout));
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));
+        let unused = now.minus(UNUSED_KEPT);
         loop {
             let work = move |tables: &mut dyn Tables| {
                 release_overdue(tables, now)?;
-                Ok(tables.forget(events, revoked, FORGET_MAX)? + tables.forget_sending(now, FORGET_MAX)?)
+                let people = tables.forget_sessions(unused, now, FORGET_MAX)?;
+                Ok(people
+                    + tables.forget(events, revoked, FORGET_MAX)?
+                    + tables.forget_sending(now, FORGET_MAX)?)
             };
             match self.store.write(work, |_| ()).await {
                 Ok(count) if count >= FORGET_MAX as usize => tokio::task::yield_now().await,

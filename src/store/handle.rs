@@ -160,6 +160,23 @@ impl StoreHandle {
         self.write(work, publish).await
     }
 
+    /// As [`StoreHandle::change`], for work that finds out by itself whose account it changes, if any.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::write`].
+    pub async fn change_found<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Tables) -> Result<(T, Option<AccountName>)> + Send + 'static,
+    ) -> Result<T> {
+        let accounts = Arc::clone(&self.accounts);
+        let publish = move |(_, changed): &(T, Option<AccountName>)| {
+            if let Some(account) = changed {
+                accounts.forget(account);
+            }
+        };
+        self.write(work, publish).await.map(|(result, _)| result)
+    }
+
     /// As [`StoreHandle::change`], for work that may change many accounts, or whose addresses are.
     ///
     /// # Errors

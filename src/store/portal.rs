@@ -4,7 +4,7 @@ use super::StoreError;
 use crate::clock::Timestamp;
 use crate::gate::code::SentCode;
 use crate::gate::factor::{Factor, FactorKind};
-use crate::gate::key::{KeyId, Selector};
+use crate::gate::key::{KeyId, PersonMark, Selector};
 use crate::gate::seal::Sealed;
 use crate::gate::session::{Session, Stage, TokenTag};
 use crate::gate::throttle::Throttle;
@@ -37,6 +37,8 @@ pub struct NewFactor {
     pub uid: [u8; UID_BYTES],
     /// What proves it.
     pub sealed: Sealed,
+    /// Of a sign-in provider: who it is, so that nobody is two accounts'.
+    pub mark: Option<PersonMark>,
 }
 
 /// A recovery code, as the store has it.
@@ -117,6 +119,8 @@ pub struct Challenge {
     pub binding: Option<NewFactor>,
     /// The code that was sent.
     pub code: Option<SentCode>,
+    /// What else has to come back.
+    pub memo: Option<Sealed>,
 }
 
 /// The part of [`Tables`](super::Tables) that keeps what belongs to the portal.
@@ -134,12 +138,22 @@ pub trait PortalTables {
     fn use_factor(&mut self, id: i64, step: Option<Step>, now: Timestamp) -> Result<(), StoreError>;
     /// Puts what proves a factor under another key, or as a passkey's counter went on.
     fn reseal_factor(&mut self, id: i64, sealed: &Sealed) -> Result<(), StoreError>;
+    /// The accounts that have a factor with one of these marks.
+    fn marked(&mut self, marks: &[PersonMark]) -> Result<Vec<i64>, StoreError>;
     /// Removes a factor. What was proved by it is proved no more.
     fn remove_factor(&mut self, id: i64) -> Result<(), StoreError>;
     /// The recovery codes that an account has left.
     fn recovery_codes(&mut self, account_id: i64) -> Result<Vec<RecoveryRow>, StoreError>;
-    /// Puts new recovery codes in the place of all others; their numbers do not count.
-    fn set_recovery_codes(&mut self, account_id: i64, codes: &[RecoveryRow]) -> Result<(), StoreError>;
+    /// When recovery codes were last made for an account.
+    fn recovery_made(&mut self, account_id: i64) -> Result<Option<Timestamp>, StoreError>;
+    /// Puts new recovery codes in the place of all others; their numbers do not count. `made` is `None` where there are
+    /// to be none.
+    fn set_recovery_codes(
+        &mut self,
+        account_id: i64,
+        codes: &[RecoveryRow],
+        made: Option<Timestamp>,
+    ) -> Result<(), StoreError>;
     /// Uses a recovery code up. Returns whether it was still there.
     fn use_recovery_code(&mut self, id: i64) -> Result<bool, StoreError>;
     /// Failures in a row of an account's second factors.
@@ -158,7 +172,8 @@ pub trait PortalTables {
     fn end_session(&mut self, account_id: i64, id: i64) -> Result<bool, StoreError>;
     /// Ends all sessions of an account but this one; returns how many.
     fn end_sessions(&mut self, account_id: i64, but: Option<i64>) -> Result<usize, StoreError>;
-    /// Forgets up to `limit` sessions that were not used since, and trusted devices that ended before `now`.
+    /// Forgets up to `limit` sessions that were not used since, trusted devices that ended before `now`, and counts of
+    /// codes that were not touched since.
     fn forget_sessions(&mut self, unused: Timestamp, now: Timestamp, limit: u32)
     -> Result<usize, StoreError>;
     /// What a session waits for.
@@ -182,4 +197,8 @@ pub trait PortalTables {
     fn use_device(&mut self, id: i64, address: Option<&str>, now: Timestamp) -> Result<(), StoreError>;
     /// Ends the trust in one device of an account, or in all. Returns in how many.
     fn remove_devices(&mut self, account_id: i64, id: Option<i64>) -> Result<usize, StoreError>;
+    /// The record of that name of codes that were sent.
+    fn codes_sent(&mut self, what: &str) -> Result<Option<String>, StoreError>;
+    /// Puts it down.
+    fn put_codes_sent(&mut self, what: &str, record: &str, now: Timestamp) -> Result<(), StoreError>;
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use sidegate::config::{
     Accounts, Argon2, Backends, ClientPasswords, Command, Config, Control, Endpoint, ListenProtocol,
-    Listener, Mail, Messages, Notices, Peer, Server, Sharing, Smtp, SmtpLogin, SmtpTls, Source, Upstream,
-    Userdb, Webhook,
+    Listener, Mail, Mandatory, Messages, Notices, Peer, People, Server, Sharing, Smtp, SmtpLogin, SmtpTls,
+    Source, Upstream, Userdb, Webhook,
 };
+use sidegate::gate::mandatory::Whom;
+use sidegate::gate::name::GroupName;
 use sidegate::gate::sharing::Prefix;
 
 fn here(path: &str) -> PathBuf {
@@ -77,7 +79,22 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
             argon2: Argon2 { seats: Some(2), ..Argon2::default() },
             ..ClientPasswords::default()
         },
-        control: Control { group: Some("sidegate-admin".into()), ..Control::default() },
+        control: Control {
+            group: Some("sidegate-admin".into()),
+            portal: vec![Peer::Name("sidegate-portal".into())],
+            ..Control::default()
+        },
+        people: People {
+            origin: Some("https://mail.example.org".into()),
+            relying_party: Some("example.org".into()),
+            administrators: GroupName::parse("postmasters").ok(),
+            mandatory: vec![Mandatory {
+                whom: Whom::Group("staff".into()),
+                from: Some(jiff::civil::date(2027, 1, 31)),
+                grace: Mandatory::GRACE_DEFAULT,
+            }],
+            ..People::default()
+        },
         sharing: Some(Sharing {
             folder: "/var/lib/sidegate-sharing".into(),
             prefix: Prefix::parse("shared/%{owner}/").unwrap(),

@@ -30,6 +30,7 @@ mod offers;
 mod openapi;
 mod packages;
 mod passwords;
+mod people;
 mod portal_config;
 mod portal_send;
 mod restart;

@@ -162,12 +162,22 @@ impl Plan {
 
     /// Whether everything is here that it needs; says what is not.
     pub(crate) fn can_start(&self) -> bool {
-        let Some(missing) = missing(self.series, &self.programs) else { return true };
-        assert!(std::env::var_os("CI").is_none(), "real servers are required here: {missing}");
-        // Past the test harness, which would swallow it: a skipped test must be seen.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
-        false
+        missing(self.series, &self.programs).is_none_or(|missing| skipped(&missing))
     }
+}
+
+/// Whether these programs are here, for stories that need no mail server; says which is not.
+pub(crate) fn have(programs: &[&str]) -> bool {
+    let missing = programs.iter().find(|program| !installed(program));
+    missing.is_none_or(|program| skipped(&format!("{program} is not installed")))
+}
+
+/// Never true: a story is left out, and that must be seen.
+fn skipped(missing: &str) -> bool {
+    assert!(std::env::var_os("CI").is_none(), "real servers are required here: {missing}");
+    // Past the test harness, which would swallow it.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {missing}");
+    false
 }
 
 /// What these stories cannot do without, if it is not there.

@@ -68,13 +68,13 @@ pub(super) async fn source(State(api): State<Api>, meant: Params<Meant>) -> Answ
 }
 
 /// An address, or a network as `block list` shows it: then its first address stands for it.
-fn parse(text: &str) -> Result<IpAddr, ApiError> {
+pub(super) fn parse(text: &str) -> Result<IpAddr, ApiError> {
     let address = text.split_once('/').map_or(text, |(address, _)| address);
     parse_address(address.trim())
         .ok_or_else(|| ApiError::bad(format!("`{}` is no IP address", text.escape_debug())))
 }
 
-fn view(key: &Key, block: Block, exempt: bool) -> BlockView {
+pub(super) fn view(key: &Key, block: Block, exempt: bool) -> BlockView {
     let Block { since, until, reason } = block;
     BlockView { address: key.to_string(), since, until, reason, exempt }
 }

@@ -6,6 +6,7 @@ mod bounded;
 mod doctor;
 mod import;
 mod keys;
+mod portal;
 mod rest;
 mod rollout;
 mod sending;
@@ -29,7 +30,7 @@ use tokio::net::UnixListener;
 use tracing::error;
 
 use super::{BODY_BYTES_MAX, ErrorBody, ROWS_DEFAULT, ROWS_MAX};
-use crate::config::Control;
+use crate::config::{self, Control};
 use crate::gate::name::NameError;
 use crate::gate::order::OrderRefused;
 use crate::log;
@@ -58,6 +59,8 @@ enum Role {
     Administrator,
     /// Look at state, lists and events.
     Reader,
+    /// Ask for people who prove who they are, and nothing else.
+    Portal,
 }
 
 /// The peer of a connection, as the kernel says.
@@ -130,6 +133,7 @@ impl Api {
             .route("/v1/doctor", get(doctor::doctor))
             .route("/v1/keys", get(keys::show).post(keys::rotate).delete(keys::forget))
             .route("/v1/backup", get(rest::backup))
+            .merge(portal::routes())
             .fallback(async || ApiError::not_found("no such path"))
             .method_not_allowed_fallback(async || ApiError::bad("this path does not take this method"))
             .layer(from_fn_with_state(self.clone(), admit))
@@ -145,9 +149,13 @@ impl Api {
         if self.control.group.as_deref().is_some_and(|group| is_member(uid, gid, group)) {
             return Some(Role::Administrator);
         }
-        let reads =
-            self.control.readers.iter().any(|reader| reader.resolve().is_ok_and(|known| known == uid));
-        reads.then_some(Role::Reader)
+        let is_one =
+            |peers: &[config::Peer]| peers.iter().any(|peer| peer.resolve().is_ok_and(|known| known == uid));
+        match () {
+            () if is_one(&self.control.portal) => Some(Role::Portal),
+            () if is_one(&self.control.readers) => Some(Role::Reader),
+            () => None,
+        }
     }
 }
 
@@ -174,9 +182,14 @@ async fn admit(
     let role = tokio::task::spawn_blocking(move || api.role(uid, gid)).await.ok().flatten();
     let reads =
         request.method() == Method::GET && !matches!(request.uri().path(), "/v1/backup" | "/v1/doctor");
+    let for_people = request.uri().path().starts_with("/v1/portal/");
     match role {
         Some(Role::Administrator) => {}
-        Some(Role::Reader) if reads => {}
+        Some(Role::Portal) if for_people => {}
+        Some(Role::Portal) => {
+            return ApiError::forbidden("the portal asks for people and nothing else").into_response();
+        }
+        Some(Role::Reader) if reads && !for_people => {}
         Some(Role::Reader) => return ApiError::forbidden("you may only read").into_response(),
         None => {
             let message =

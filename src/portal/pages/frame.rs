@@ -101,6 +101,16 @@ impl Frame {
         text::text(self.language, id, Some(&args))
     }
 
+    /// The text of that id with three variables.
+    #[must_use]
+    pub fn t3(&self, id: &str, variables: [(&str, &str); 3]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, value) in variables {
+            args.set(name, value);
+        }
+        text::text(self.language, id, Some(&args))
+    }
+
     /// The text of that id with a number, which both languages may need for its plural.
     #[must_use]
     pub fn n(&self, id: &str, name: &str, number: &usize) -> String {

@@ -252,7 +252,7 @@ fn both_languages_have_the_same_texts_with_the_same_variables() {
 fn every_text_is_used() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/portal/pages");
     let mut used = String::new();
-    for folder in [folder.clone(), folder.join("html")] {
+    for folder in [folder.join(".."), folder.clone(), folder.join("html")] {
         for entry in fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file())
         {
             used.push_str(&fs::read_to_string(entry.path()).unwrap());

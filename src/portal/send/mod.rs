@@ -1,7 +1,6 @@
 //! A code on its way to a person: by SMS, or by mail to an address elsewhere.
 //!
 //! ```text
-//! limits.rs    may a message be paid for now? (pure)
 //! Text ──► Sender ──► gateway.rs   a request that the settings describe
 //!                 ──► command.rs   a program on this host
 //!                 ──► aliyun.rs    SendSms, ACS3-HMAC-SHA256
@@ -17,7 +16,6 @@ pub mod aliyun;
 pub(in crate::portal) mod ask;
 pub mod command;
 pub mod gateway;
-pub mod limits;
 pub mod mail;
 pub(in crate::portal) mod template;
 pub mod tencent;

@@ -2,30 +2,29 @@
 
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::{NOW, circumstances, name, order, write};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
-use crate::gate::code::Code;
+use crate::gate::code::{Code, TRIES_MAX};
 use crate::gate::event::{Event, Kind};
-use crate::gate::factor::FactorRefused;
+use crate::gate::factor::{FACTOR_NAME_CHARS_MAX, FactorKind, FactorRefused};
 use crate::gate::mandatory::{Duty, MandatoryRule, Whom};
 use crate::gate::order::Order;
+use crate::gate::people::PeopleRules;
 use crate::gate::session::{Act, Denied, FRESH, SESSIONS_MAX, Stage, TRUSTED, Token, TokenTag};
 use crate::gate::throttle::FREE;
 use crate::gate::totp::{Seed, Step};
-use crate::store::orders::Circumstances;
 use crate::store::people::{
-    Arrival, BINDING, Refused, Standing, Turned, Typed, begin_totp, confirm_totp, prove, remove_factor,
-    set_two_factor, sign_in, stand,
+    self, Arrival, BINDING, Evidence, Identity, NewBinding, Outcome, RecoveryCode, Refused, Standing, Turned,
+    Waiting,
 };
 use crate::store::portal::Visitor;
 use crate::store::{Backend, EventQuery};
 
 const ANN: &str = "ann@example.org";
-
-fn at(now: Timestamp) -> Circumstances {
-    Circumstances { now, actor: "portal".to_owned(), ..circumstances() }
-}
+const BOB: &str = "bob@example.org";
 
 fn token(seed: u64) -> TokenTag {
     Token::draw(&Entropy::from_seed(seed)).tag()
@@ -34,48 +33,101 @@ fn token(seed: u64) -> TokenTag {
 fn arrival(address: &str, seed: u64) -> Arrival {
     let [system, program] = ["Windows", "Firefox"].map(str::to_owned);
     let visitor = Visitor { address: None, system, program };
-    Arrival { name: name(address), token: token(seed), device: None, visitor, makes_account: false }
+    Arrival { name: name(address), token: token(seed), device: None, visitor }
 }
 
 /// Somebody at a store, with the rules that hold there.
 struct Desk<'a, B> {
     backend: &'a B,
-    rules: Vec<MandatoryRule>,
+    rules: PeopleRules,
     entropy: Entropy,
 }
 
 impl<B: Backend> Desk<'_, B> {
+    fn work<T>(
+        &self,
+        now: Timestamp,
+        mut work: impl FnMut(&mut people::Desk<'_>) -> Outcome<T>,
+    ) -> Result<T, Refused> {
+        let at = crate::store::orders::Circumstances { now, actor: "portal".to_owned(), ..circumstances() };
+        write(self.backend, |tables| work(&mut people::Desk::new(tables, &at, &self.rules, &self.entropy)))
+    }
+
     fn sign_in(&self, arrival: &Arrival, now: Timestamp) -> Result<Standing, Turned> {
-        write(self.backend, |tables| sign_in(tables, arrival, &self.rules, &at(now)))
+        self.work(now, |desk| desk.sign_in(arrival).map(Ok)).expect("never refused otherwise")
     }
 
     fn stand(&self, seed: u64, act: Act, now: Timestamp) -> Result<Standing, Refused> {
-        write(self.backend, |tables| stand(tables, token(seed), act, &self.rules, &at(now)))
+        self.work(now, |desk| desk.stand(token(seed), act))
     }
 
+    /// Proves in the session of `seed`, which goes on with `seed + 1000`.
     fn prove(&self, factor: i64, seed: u64, code: &Code, now: Timestamp) -> Result<Standing, Refused> {
-        let typed = Typed { token: token(seed), next: token(seed + 1_000), code: code.clone() };
-        write(self.backend, |tables| prove(tables, factor, &typed, &self.rules, &at(now)))
+        self.show(Some(factor), seed, &Evidence::Code(code.clone()), now)
     }
 
-    fn begin(&self, seed: u64, called: &str, now: Timestamp) -> Result<Seed, Refused> {
-        let begun = |tables: &mut dyn crate::store::Tables| {
-            begin_totp(tables, token(seed), called, &self.entropy, &self.rules, &at(now))
-        };
-        write(self.backend, begun).map(|(_, seed)| seed)
+    fn show(
+        &self,
+        factor: Option<i64>,
+        seed: u64,
+        evidence: &Evidence,
+        now: Timestamp,
+    ) -> Result<Standing, Refused> {
+        self.work(now, |desk| desk.prove(token(seed), token(seed + 1_000), factor, evidence, None))
     }
 
-    fn confirm(&self, seed: u64, code: &Code, on: bool, now: Timestamp) -> Result<Standing, Refused> {
-        let typed = Typed { token: token(seed), next: token(seed + 1_000), code: code.clone() };
-        write(self.backend, |tables| confirm_totp(tables, &typed, on, &self.rules, &at(now)))
+    fn ask(&self, seed: u64, factor: Option<i64>, now: Timestamp) -> Result<Waiting, Refused> {
+        self.work(now, |desk| desk.challenge(token(seed), factor, Some("192.0.2.7")))
+    }
+
+    fn begin(&self, seed: u64, now: Timestamp) -> Result<Seed, Refused> {
+        self.begin_as(seed, FactorKind::Totp, None, None, now).map(|waiting| waiting.seed.expect("a seed"))
+    }
+
+    fn begin_as(
+        &self,
+        seed: u64,
+        kind: FactorKind,
+        change: Option<i64>,
+        to: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Waiting, Refused> {
+        let to = to.map(|to| Zeroizing::new(to.to_owned()));
+        let wish = NewBinding { kind, change, to, from: None };
+        self.work(now, |desk| desk.begin(token(seed), &wish))
+    }
+
+    fn confirm(&self, seed: u64, code: &Code, called: &str, now: Timestamp) -> Result<Standing, Refused> {
+        self.confirm_by(seed, &Evidence::Code(code.clone()), called, now)
+    }
+
+    fn confirm_by(
+        &self,
+        seed: u64,
+        evidence: &Evidence,
+        called: &str,
+        now: Timestamp,
+    ) -> Result<Standing, Refused> {
+        let (before, next) = (token(seed), token(seed + 1_000));
+        self.work(now, |desk| desk.confirm(before, next, evidence, Some(called)))
+            .map(|(standing, _)| standing)
+    }
+
+    fn turn(&self, seed: u64, on: bool, now: Timestamp) -> Result<Standing, Refused> {
+        self.work(now, |desk| desk.set_two_factor(token(seed), on))
+    }
+
+    fn remove(&self, seed: u64, id: i64, now: Timestamp) -> Result<Standing, Refused> {
+        let (before, next) = (token(seed), token(seed + 1_000));
+        self.work(now, |desk| desk.remove(before, next, id)).map(|(standing, _)| standing)
     }
 
     /// An account with an authenticator app, bound in the session of `seed`, which goes on with `seed + 1000`.
-    fn bind(&self, seed: u64, on: bool) -> (Seed, i64) {
+    fn bind(&self, seed: u64) -> (Seed, i64) {
         order(self.backend, &Order::AddAccount(name(ANN))).expect("added");
         self.sign_in(&arrival(ANN, seed), NOW).expect("signed in");
-        let app = self.begin(seed, "app", NOW).expect("begun");
-        let standing = self.confirm(seed, &app.code(Step::at(NOW)), on, NOW).expect("bound");
+        let app = self.begin(seed, NOW).expect("begun");
+        let standing = self.confirm(seed, &app.code(Step::at(NOW)), "app", NOW).expect("bound");
         (app, standing.factors[0].id)
     }
 
@@ -86,7 +138,17 @@ impl<B: Backend> Desk<'_, B> {
 }
 
 fn desk<B: Backend>(backend: &B) -> Desk<'_, B> {
-    Desk { backend, rules: Vec::new(), entropy: Entropy::from_seed(99) }
+    let rules = PeopleRules {
+        issuer: "Example".to_owned(),
+        origin: None,
+        relying_party: None,
+        domains: Vec::new(),
+        administrators: None,
+        kinds: FactorKind::ALL.to_vec(),
+        trust_for: TRUSTED,
+        mandatory: Vec::new(),
+    };
+    Desk { backend, rules, entropy: Entropy::from_seed(99) }
 }
 
 fn later(secs: i64) -> Timestamp {
@@ -96,8 +158,11 @@ fn later(secs: i64) -> Timestamp {
 pub(super) fn the_main_password_opens_an_account_without_factors<B: Backend>(backend: &B) {
     let desk = desk(backend);
     assert_eq!(desk.sign_in(&arrival(ANN, 1), NOW), Err(Turned::Unknown));
-    let made = Arrival { makes_account: true, ..arrival(ANN, 1) };
-    let standing = desk.sign_in(&made, NOW).expect("the account is made");
+    let mut desk = desk;
+    desk.rules.domains = vec!["example.org".to_owned()];
+    let standing = desk.sign_in(&arrival(ANN, 1), NOW).expect("the account is made");
+    let elsewhere = desk.sign_in(&arrival("ann@example.net", 9), NOW);
+    assert_eq!(elsewhere, Err(Turned::Unknown), "of no domain of ours");
     assert_eq!((standing.session.stage, standing.duty, standing.factors.len()), (Stage::Full, Duty::None, 0));
     assert_eq!(desk.events(&[Kind::AccountAdded])[0].actor, "portal");
     assert!(desk.stand(1, Act::Change, NOW).is_ok(), "the main password was right just now");
@@ -126,29 +191,42 @@ pub(super) fn an_app_is_bound_by_a_code_of_it<B: Backend>(backend: &B) {
     order(backend, &Order::AddAccount(name(ANN))).expect("added");
     desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
     let code = |app: &Seed, now| app.code(Step::at(now));
-    assert_eq!(desk.confirm(1, &Code::of(0), true, NOW), Err(Refused::NoBinding));
-    let first = desk.begin(1, "app", NOW).expect("begun");
-    let app = desk.begin(1, "app", NOW).expect("begun anew");
-    assert_eq!(desk.confirm(1, &code(&first, NOW), true, NOW), Err(Refused::WrongCode), "another was begun");
+    assert_eq!(desk.confirm(1, &Code::of(0), "app", NOW), Err(Refused::CodeOver), "nothing was begun");
+    let app = desk.begin(1, NOW).expect("begun");
+    assert!(desk.begin(1, later(1)).expect("seen again") == app, "a page may be loaded again");
+    let pending = desk.work(later(1), |desk| desk.pending(token(1))).expect("allowed").expect("something");
+    assert!(pending.binding && pending.seed.as_ref() == Some(&app));
     let too_late = NOW.plus(BINDING);
-    assert_eq!(desk.confirm(1, &code(&app, too_late), true, too_late), Err(Refused::NoBinding));
+    assert_eq!(desk.confirm(1, &code(&app, too_late), "app", too_late), Err(Refused::CodeOver));
+    for called in ["", " ", &"n".repeat(FACTOR_NAME_CHARS_MAX + 1), "a\nb"] {
+        let refused = desk.confirm(1, &code(&app, NOW), called, NOW);
+        assert_eq!(refused, Err(Refused::BadName(FACTOR_NAME_CHARS_MAX)), "{called}");
+    }
+    let wrong = app.code(Step(Step::at(NOW).0 + 7));
+    assert_eq!(desk.confirm(1, &wrong, "app", NOW), Err(Refused::WrongCode));
     assert_eq!(desk.events(&[Kind::FactorAdded]), []);
 
     let in_time = Timestamp(too_late.0 - 1);
-    let bound = desk.confirm(1, &code(&app, in_time), true, in_time).expect("bound");
-    assert_eq!((bound.factors.len(), bound.account.two_factor), (1, true), "in one transaction");
-    let kinds = [Kind::FactorAdded, Kind::TwoFactorOn];
-    assert_eq!(desk.events(&kinds).iter().map(|event| event.kind).collect::<Vec<_>>(), kinds);
+    let longest = "n".repeat(FACTOR_NAME_CHARS_MAX);
+    let bound = desk.confirm(1, &code(&app, in_time), &longest, in_time).expect("bound");
+    assert_eq!((bound.factors.len(), bound.account.two_factor), (1, false), "it was not turned on");
+    let event = &desk.events(&[Kind::FactorAdded])[0];
+    assert_eq!(
+        (event.actor.as_str(), event.account.as_deref(), event.reason.as_deref()),
+        (ANN, Some(ANN), Some("totp"))
+    );
     assert_eq!(desk.stand(1, Act::Look, in_time), Err(Denied::Over.into()), "its token is another now");
     assert!(desk.stand(1_001, Act::Change, in_time).is_ok());
-    assert_eq!(desk.begin(1_001, "app", in_time).err(), Some(FactorRefused::NameTaken.into()));
+    let second = desk.begin(1_001, in_time).expect("begun");
+    let taken = desk.confirm(1_001, &code(&second, in_time), &longest, in_time);
+    assert_eq!(taken, Err(FactorRefused::NameTaken.into()));
     let replayed = desk.prove(bound.factors[0].id, 1_001, &code(&app, in_time), in_time);
     assert_eq!(replayed, Err(Refused::WrongCode), "the code that bound it is used up");
 }
 
 pub(super) fn a_factor_is_proved_once_by_a_code<B: Backend>(backend: &B) {
     let desk = desk(backend);
-    let (app, id) = desk.bind(1, false);
+    let (app, id) = desk.bind(1);
     let now = later(60);
     for seed in [2, 3] {
         let standing = desk.sign_in(&arrival(ANN, seed), now).expect("signed in");
@@ -173,7 +251,7 @@ pub(super) fn a_factor_is_proved_once_by_a_code<B: Backend>(backend: &B) {
 
 pub(super) fn guessing_costs_ever_longer_waits<B: Backend>(backend: &B) {
     let desk = desk(backend);
-    let (app, id) = desk.bind(1, false);
+    let (app, id) = desk.bind(1);
     let now = later(60);
     // Wherever they come from: each guess in a session of its own.
     let guess = |seed: u64, code: &Code, now| {
@@ -192,8 +270,8 @@ pub(super) fn guessing_costs_ever_longer_waits<B: Backend>(backend: &B) {
 
 pub(super) fn who_must_have_two_factor_sets_it_up_first<B: Backend>(backend: &B) {
     let grace = Duration::from_secs(100);
-    let rules = vec![MandatoryRule { whom: Whom::Site, from: Some(NOW), grace }];
-    let desk = Desk { rules, ..desk(backend) };
+    let mut desk = desk(backend);
+    desk.rules.mandatory = vec![MandatoryRule { whom: Whom::Site, from: Some(NOW), grace }];
     order(backend, &Order::AddAccount(name(ANN))).expect("added");
     let reminded = desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
     let end = NOW.plus(grace);
@@ -203,43 +281,41 @@ pub(super) fn who_must_have_two_factor_sets_it_up_first<B: Backend>(backend: &B)
     for act in [Act::Look, Act::Change] {
         assert_eq!(desk.stand(2, act, end), Err(Denied::SetUp.into()), "{act:?}");
     }
-    let app = desk.begin(2, "app", end).expect("begun");
-    let standing = desk.confirm(2, &app.code(Step::at(end)), false, end).expect("bound");
+    let app = desk.begin(2, end).expect("begun");
+    let standing = desk.confirm(2, &app.code(Step::at(end)), "app", end).expect("bound");
     assert!(standing.account.two_factor, "it is mandatory");
     assert_eq!(standing.session.stage, Stage::Full);
-    let off = write(backend, |tables| set_two_factor(tables, token(1_002), false, &desk.rules, &at(end)));
-    assert_eq!(off, Err(Refused::Mandatory));
+    assert_eq!(desk.turn(1_002, false, end), Err(Refused::Mandatory));
 }
 
 pub(super) fn two_factor_needs_a_factor_and_the_factor_itself_to_go<B: Backend>(backend: &B) {
     let desk = desk(backend);
-    let turn = |seed, on, now| -> Result<Standing, Refused> {
-        write(backend, |tables| set_two_factor(tables, token(seed), on, &desk.rules, &at(now)))
-    };
-    let remove = |seed, id, now| -> Result<Standing, Refused> {
-        write(backend, |tables| remove_factor(tables, token(seed), id, &desk.rules, &at(now)))
-    };
-    let (app, id) = desk.bind(1, false);
-    assert!(turn(1_001, true, NOW).expect("on").account.two_factor);
-    assert_eq!(remove(1_001, id, NOW), Err(FactorRefused::OnlyOne.into()));
-    assert!(!turn(1_001, false, NOW).expect("off").account.two_factor);
-    assert_eq!(remove(1_001, id, NOW.plus(FRESH)), Err(Denied::Stale.into()));
-    let second = desk.begin(1_001, "tablet", NOW).expect("begun");
-    let standing = desk.confirm(1_001, &second.code(Step::at(NOW)), false, NOW).expect("bound");
+    let (app, id) = desk.bind(1);
+    assert!(desk.turn(1_001, true, NOW).expect("on").account.two_factor);
+    assert_eq!(desk.events(&[Kind::TwoFactorOn]).len(), 1);
+    assert_eq!(desk.remove(1_001, id, NOW), Err(FactorRefused::OnlyOne.into()));
+    assert!(!desk.turn(1_001, false, NOW).expect("off").account.two_factor);
+    assert_eq!(desk.remove(1_001, id, NOW.plus(FRESH)), Err(Denied::Stale.into()));
+    let second = desk.begin(1_001, NOW).expect("begun");
+    let standing = desk.confirm(1_001, &second.code(Step::at(NOW)), "tablet", NOW).expect("bound");
     assert_eq!(standing.factors.len(), 2);
-    assert_eq!(remove(2_001, id, NOW), Err(FactorRefused::ProveIt.into()), "the other was proved last");
+    assert_eq!(desk.remove(2_001, id, NOW), Err(Refused::ProveIt(id)), "the other was proved last");
     let now = later(60);
     desk.prove(id, 2_001, &app.code(Step::at(now)), now).expect("right");
-    assert_eq!(remove(3_001, id, now).expect("removed").factors.len(), 1);
-    assert_eq!(turn(3_001, true, now), Err(Denied::Stale.into()), "what was proved by it is proved no more");
+    assert_eq!(desk.remove(3_001, id, now).expect("removed").factors.len(), 1);
+    assert_eq!(
+        desk.turn(4_001, true, now),
+        Err(Denied::Stale.into()),
+        "what was proved by it is proved no more"
+    );
     order(backend, &Order::AddAccount(name("bob@example.org"))).expect("added");
     desk.sign_in(&arrival("bob@example.org", 9), NOW).expect("signed in");
-    assert_eq!(turn(9, true, NOW), Err(Refused::NoFactors));
+    assert_eq!(desk.turn(9, true, NOW), Err(Refused::NoFactors));
 }
 
 pub(super) fn a_trusted_device_spares_the_factor_but_not_for_changes<B: Backend>(backend: &B) {
     let desk = desk(backend);
-    let (_, _) = desk.bind(1, false);
+    let (_, _) = desk.bind(1);
     let until = NOW.plus(TRUSTED);
     let Arrival { visitor, .. } = arrival(ANN, 0);
     let ann = write(backend, |tables| tables.account(&name(ANN))).expect("there").id;
@@ -254,10 +330,199 @@ pub(super) fn a_trusted_device_spares_the_factor_but_not_for_changes<B: Backend>
     let other = Visitor { program: "Chrome".to_owned(), ..visitor };
     assert_eq!(stage(Arrival { visitor: other, ..with(4) }, NOW), Stage::Factor, "another browser");
     assert_eq!(stage(Arrival { device: Some(token(51)), ..with(5) }, NOW), Stage::Factor, "not its token");
-    let bob = Arrival { name: name("bob@example.org"), makes_account: true, ..with(6) };
-    desk.sign_in(&bob, NOW).expect("signed in");
-    let bobs = write(backend, |tables| tables.account(&name("bob@example.org"))).expect("there").id;
-    assert_ne!(bobs, ann);
+    let mut shorter = desk;
+    shorter.rules.trust_for = Duration::from_secs(86_400);
+    let day = shorter.sign_in(&with(6), later(86_400)).expect("signed in");
+    assert_eq!(day.session.stage, Stage::Factor, "the site trusts for a day now");
+    let stage = |arrival: Arrival, now| shorter.sign_in(&arrival, now).expect("signed in").session.stage;
     write(backend, |tables| tables.remove_devices(ann, None));
     assert_eq!(stage(with(7), NOW), Stage::Factor, "trust was cancelled");
+}
+
+/// The code of what has to be delivered.
+fn delivered(waiting: &Waiting) -> Code {
+    waiting.deliver.as_ref().expect("a code goes out").code.clone()
+}
+
+pub(super) fn a_code_that_was_sent_binds_and_proves<B: Backend>(backend: &B) {
+    let desk = desk(backend);
+    order(backend, &Order::AddAccount(name(ANN))).expect("added");
+    desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
+    let begin = |to: &str| desk.begin_as(1, FactorKind::Sms, None, Some(to), NOW);
+    assert_eq!(begin("12").err(), Some(Refused::BadPhone));
+    let begun = begin("+8613812341234").expect("begun");
+    assert_eq!(begun.sent_to.as_deref(), Some("+86138****1234"));
+    assert_eq!(begun.deliver.as_ref().expect("sent").to.reveal(), "+8613812341234");
+    let pause = Refused::Wait(later(60));
+    assert_eq!(begin("+8613812341234").err(), Some(pause), "a number has its pause");
+    let shown = desk.work(NOW, |desk| desk.pending(token(1))).expect("allowed").expect("it waits");
+    assert!(shown.deliver.is_none() && shown.binding && shown.sent_to == begun.sent_to);
+    let bound = desk.confirm(1, &delivered(&begun), "ignored", NOW).expect("bound");
+    assert_eq!(bound.factors[0].name, "+86138****1234");
+    let id = bound.factors[0].id;
+
+    desk.sign_in(&arrival(ANN, 2), later(60)).expect("signed in");
+    assert_eq!(desk.prove(id, 2, &Code::of(1), later(60)), Err(Refused::CodeOver), "none was sent");
+    let first = delivered(&desk.ask(2, Some(id), later(60)).expect("sent"));
+    let second = delivered(&desk.ask(2, Some(id), later(120)).expect("sent again"));
+    let voided = desk.prove(id, 2, &first, later(120));
+    assert!(first == second || voided == Err(Refused::WrongCode), "a new code voids the old one");
+    assert!(desk.prove(id, 2, &second, later(120)).is_ok());
+    assert_eq!(desk.prove(id, 1_002, &second, later(120)), Err(Refused::CodeOver), "it is used up");
+
+    let wrong = |code: &Code| Code::of(code.reveal().parse::<u32>().expect("digits") + 1);
+    let third = delivered(&desk.ask(1_002, Some(id), later(180)).expect("sent"));
+    for _ in 0..TRIES_MAX {
+        let tried = desk.prove(id, 1_002, &wrong(&third), later(180));
+        assert!(matches!(tried, Err(Refused::WrongCode)), "{tried:?}");
+    }
+    let after = later(180 + 3_600);
+    desk.sign_in(&arrival(ANN, 3), after).expect("signed in");
+    assert!(desk.ask(3, Some(id), after).is_ok(), "a wait that is over");
+    assert_eq!(desk.events(&[Kind::CodeSent]).len(), 5);
+}
+
+pub(super) fn a_backup_address_is_outside<B: Backend>(backend: &B) {
+    let mut desk = desk(backend);
+    desk.rules.domains = vec!["example.com".to_owned()];
+    order(backend, &Order::AddAccount(name(ANN))).expect("added");
+    order(backend, &Order::AddAccount(name("eve@elsewhere.example"))).expect("added");
+    desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
+    let begin = |to: &str| desk.begin_as(1, FactorKind::Mail, None, Some(to), NOW);
+    for (to, refused) in [
+        ("nobody", Refused::BadAddress),
+        ("other@example.org", Refused::NotExternal),
+        ("ann@EXAMPLE.com", Refused::NotExternal),
+        ("eve@elsewhere.example", Refused::NotExternal),
+    ] {
+        assert_eq!(begin(to).err(), Some(refused), "{to}");
+    }
+    let begun = begin("anne@example.net").expect("begun");
+    assert_eq!(begun.sent_to.as_deref(), Some("a***@example.net"));
+    let bound = desk.confirm(1, &delivered(&begun), "", NOW).expect("bound");
+    // Another in its place, and then an app: the backup address is told of what is not itself.
+    let id = bound.factors[0].id;
+    let changed =
+        desk.begin_as(1_001, FactorKind::Mail, Some(id), Some("ann@example.net"), later(60)).expect("begun");
+    let (_, told) = desk
+        .work(later(60), |desk| {
+            desk.confirm(token(1_001), token(2_001), &Evidence::Code(delivered(&changed)), None)
+        })
+        .expect("changed");
+    assert!(told.is_empty());
+    assert_eq!(desk.events(&[Kind::FactorChanged]).len(), 1);
+    let app = desk.begin(2_001, later(60)).expect("begun");
+    let (standing, told) = desk
+        .work(later(60), |desk| {
+            let code = Evidence::Code(app.code(Step::at(later(60))));
+            desk.confirm(token(2_001), token(3_001), &code, Some("app"))
+        })
+        .expect("bound");
+    assert_eq!(standing.factors[0].id, id, "its number stayed");
+    assert_eq!(told.iter().map(people::Recipient::reveal).collect::<Vec<_>>(), ["ann@example.net"]);
+}
+
+fn person(subject: &str, state: &str) -> Evidence {
+    Evidence::Identity(Identity {
+        provider: FactorKind::Wechat,
+        app: "wx1".to_owned(),
+        subject: subject.to_owned(),
+        name: Some("Annie".to_owned()),
+        state: state.to_owned(),
+    })
+}
+
+pub(super) fn a_person_of_a_provider_is_one_accounts<B: Backend>(backend: &B) {
+    let desk = desk(backend);
+    for (address, seed) in [(ANN, 1), (BOB, 2)] {
+        order(backend, &Order::AddAccount(name(address))).expect("added");
+        desk.sign_in(&arrival(address, seed), NOW).expect("signed in");
+    }
+    let begin = |seed| {
+        let begun = desk.begin_as(seed, FactorKind::Wechat, None, None, NOW).expect("begun");
+        begun.state.expect("a state").to_string()
+    };
+    let state = begin(1);
+    assert_eq!(desk.confirm_by(1, &person("u1", "other"), "", NOW), Err(Refused::WrongCode));
+    assert_eq!(
+        desk.confirm_by(1, &person("u1", &state), "", NOW),
+        Err(Refused::CodeOver),
+        "a state is good once"
+    );
+    let bound = desk.confirm_by(1, &person("u1", &begin(1)), "", NOW).expect("bound");
+    assert_eq!(bound.factors[0].name, "Annie");
+    assert_eq!(desk.confirm_by(2, &person("u1", &begin(2)), "", NOW), Err(Refused::Taken));
+    assert!(desk.confirm_by(2, &person("u2", &begin(2)), "", NOW).is_ok());
+
+    let id = bound.factors[0].id;
+    desk.sign_in(&arrival(ANN, 3), NOW).expect("signed in");
+    let ask = || desk.ask(3, Some(id), NOW).expect("asked").state.expect("a state").to_string();
+    assert_eq!(desk.show(Some(id), 3, &person("u2", &ask()), NOW), Err(Refused::WrongCode), "somebody else");
+    assert_eq!(desk.show(Some(id), 3, &person("u1", "x"), NOW), Err(Refused::CodeOver), "it is used up");
+    let stage = desk.show(Some(id), 3, &person("u1", &ask()), NOW).expect("right").session.stage;
+    assert_eq!(stage, Stage::Full);
+}
+
+pub(super) fn recovery_codes_open_once_and_remove_nothing<B: Backend>(backend: &B) {
+    let desk = desk(backend);
+    let (_, id) = desk.bind(1);
+    let code = |byte: u8| RecoveryCode {
+        selector: crate::gate::key::Selector([byte; 16]),
+        key_id: super::key_of_suite().id(),
+        phc: format!("${byte}"),
+    };
+    let set = |seed, now| desk.work(now, |desk| desk.set_recovery_codes(token(seed), &[code(1), code(2)]));
+    assert_eq!(set(1_001, NOW.plus(FRESH)), Err(Denied::Stale.into()));
+    let made = set(1_001, NOW).expect("made");
+    assert_eq!((made.recovery_codes, made.recovery_made), (2, Some(NOW)));
+    desk.sign_in(&arrival(ANN, 2), NOW).expect("signed in");
+    let (_, rows) = desk.work(NOW, |desk| desk.recovery_rows(token(2))).expect("allowed");
+    assert_eq!(desk.show(None, 2, &Evidence::Recovery(None), NOW), Err(Refused::WrongCode));
+    let used = Evidence::Recovery(Some(rows[0].id));
+    let inside = desk.show(None, 2, &used, NOW).expect("right");
+    assert_eq!((inside.session.stage, inside.recovery_codes), (Stage::Full, 1));
+    assert_eq!(desk.show(None, 1_002, &used, NOW), Err(Refused::WrongCode), "once");
+    assert_eq!(
+        desk.remove(1_002, id, NOW),
+        Err(Refused::ProveIt(id)),
+        "the lost one is changed, not removed"
+    );
+    let app =
+        desk.begin_as(1_002, FactorKind::Totp, Some(id), None, NOW).expect("begun").seed.expect("a seed");
+    let changed = desk.confirm(1_002, &app.code(Step::at(NOW)), "new phone", NOW).expect("changed");
+    assert_eq!((changed.factors.len(), changed.factors[0].id), (1, id));
+}
+
+pub(super) fn a_browser_is_trusted_where_the_site_allows_it<B: Backend>(backend: &B) {
+    let desk = desk(backend);
+    let (app, id) = desk.bind(1);
+    let prove = |desk: &Desk<'_, B>, seed: u64, now: Timestamp| {
+        desk.sign_in(&arrival(ANN, seed), now).expect("signed in");
+        let evidence = Evidence::Code(app.code(Step::at(now)));
+        desk.work(now, |desk| {
+            desk.prove(token(seed), token(seed + 1_000), Some(id), &evidence, Some(token(seed + 2_000)))
+        })
+    };
+    prove(&desk, 2, later(60)).expect("right");
+    let trusted = Arrival { device: Some(token(2_002)), ..arrival(ANN, 3) };
+    assert_eq!(desk.sign_in(&trusted, later(61)).expect("signed in").session.stage, Stage::Full);
+    let (_, sessions, devices) = desk.work(later(61), |desk| desk.devices(token(3))).expect("allowed");
+    assert_eq!((sessions.len(), devices.len()), (3, 1));
+    let forget =
+        |seed, id| desk.work(later(61), |desk| desk.forget_device(token(seed), id)).expect("allowed");
+    assert!(forget(3, devices[0].id) && !forget(3, devices[0].id));
+    let again = Arrival { token: token(4), ..trusted.clone() };
+    assert_eq!(desk.sign_in(&again, later(62)).expect("signed in").session.stage, Stage::Factor, "at once");
+    let end = |id| desk.work(later(62), |desk| desk.end_session(token(3), id)).expect("allowed");
+    assert!(end(sessions[1].session.id) && !end(sessions[1].session.id));
+
+    let mut never = desk;
+    never.rules.trust_for = Duration::ZERO;
+    prove(&never, 5, later(120)).expect("right");
+    let untrusted = Arrival { device: Some(token(2_005)), ..arrival(ANN, 6) };
+    assert_eq!(never.sign_in(&untrusted, later(121)).expect("signed in").session.stage, Stage::Factor);
+    never.work(later(121), |desk| desk.sign_out_everywhere(token(1_005))).expect("allowed");
+    for seed in [3, 6, 1_005] {
+        assert_eq!(never.stand(seed, Act::Prove, later(121)), Err(Denied::Over.into()), "{seed}");
+    }
 }

@@ -26,11 +26,11 @@ fn account<B: Backend>(backend: &B, address: &str) -> i64 {
 
 fn new(kind: FactorKind, name: &str, byte: u8) -> NewFactor {
     let sealed = Sealed { key_id: key_of_suite().id(), bytes: vec![byte; 60] };
-    NewFactor { kind, name: name.to_owned(), uid: [byte; UID_BYTES], sealed }
+    NewFactor { kind, name: name.to_owned(), uid: [byte; UID_BYTES], sealed, mark: None }
 }
 
 fn row(id: i64, new: &NewFactor, created: Timestamp) -> FactorRow {
-    let NewFactor { kind, name, uid, sealed } = new.clone();
+    let NewFactor { kind, name, uid, sealed, .. } = new.clone();
     FactorRow { factor: Factor { id, kind, name, created, last_use: None }, uid, sealed, step: None }
 }
 
@@ -88,7 +88,8 @@ pub(super) fn recovery_codes_are_used_once<B: Backend>(backend: &B) {
         let (selector, key_id) = (Selector([byte; 16]), key_of_suite().id());
         RecoveryRow { id: 0, selector, key_id, phc: format!("$argon2id${byte}") }
     };
-    let set = |codes: &[RecoveryRow]| write(backend, |tables| tables.set_recovery_codes(ann, codes));
+    let set =
+        |codes: &[RecoveryRow]| write(backend, |tables| tables.set_recovery_codes(ann, codes, Some(LATER)));
     let left = || write(backend, |tables| tables.recovery_codes(ann));
     set(&[code(1), code(2)]);
     let both = left();
@@ -164,11 +165,12 @@ pub(super) fn a_session_waits_for_one_thing<B: Backend>(backend: &B) {
     assert_eq!(waits(), None);
     let binding = Some(new(FactorKind::Sms, "phone", 1));
     let code = Some(SentCode::new(&key_of_suite(), id, &Code::of(123_456), LATER));
-    let challenge = Challenge { begun: NOW, factor_id: None, binding, code };
+    let challenge = Challenge { begun: NOW, factor_id: None, binding, code, memo: None };
     set(Some(&challenge));
     assert_eq!(waits(), Some(challenge));
     let app = write(backend, |tables| tables.add_factor(ann, &new(FactorKind::Totp, "app", 2), NOW));
-    let other = Challenge { begun: LATER, factor_id: Some(app), binding: None, code: None };
+    let memo = Some(Sealed { key_id: key_of_suite().id(), bytes: vec![7; 40] });
+    let other = Challenge { begun: LATER, factor_id: Some(app), binding: None, code: None, memo };
     set(Some(&other));
     assert_eq!(waits(), Some(other.clone()));
     set(None);

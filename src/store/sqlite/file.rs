@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0004_door.sql"),
     include_str!("../schema/0005_import.sql"),
     include_str!("../schema/0006_portal.sql"),
+    include_str!("../schema/0007_people.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".

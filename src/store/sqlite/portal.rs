@@ -8,7 +8,7 @@ use super::rows::broken;
 use crate::clock::Timestamp;
 use crate::gate::code::{CodeTag, SentCode};
 use crate::gate::factor::{Factor, FactorKind, Means};
-use crate::gate::key::{KeyId, Selector};
+use crate::gate::key::{KeyId, PersonMark, Selector};
 use crate::gate::seal::Sealed;
 use crate::gate::session::{Session, Stage, TokenTag};
 use crate::gate::throttle::Throttle;
@@ -46,18 +46,23 @@ impl PortalTables for SqliteTables<'_> {
     }
 
     fn add_factor(&mut self, account_id: i64, new: &NewFactor, now: Timestamp) -> Result<i64, StoreError> {
-        let sql = "INSERT INTO factor (account_id, uid, kind, name, key_id, sealed, created)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let NewFactor { kind, name, uid, sealed } = new;
-        self.insert(sql, params![account_id, uid, kind.word(), name, sealed.key_id.0, sealed.bytes, now.0])
+        let sql = "INSERT INTO factor (account_id, uid, kind, name, key_id, sealed, created, mark)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let NewFactor { kind, name, uid, sealed, mark } = new;
+        let mark = mark.map(|mark| mark.0);
+        self.insert(
+            sql,
+            params![account_id, uid, kind.word(), name, sealed.key_id.0, sealed.bytes, now.0, mark],
+        )
     }
 
     fn replace_factor(&mut self, id: i64, new: &NewFactor, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE factor SET uid = ?2, kind = ?3, name = ?4, key_id = ?5, sealed = ?6, created = ?7,
-                                     last_use = NULL, step = NULL
+                                     last_use = NULL, step = NULL, mark = ?8
                    WHERE id = ?1";
-        let NewFactor { kind, name, uid, sealed } = new;
-        self.run(sql, params![id, uid, kind.word(), name, sealed.key_id.0, sealed.bytes, now.0])?;
+        let NewFactor { kind, name, uid, sealed, mark } = new;
+        let mark = mark.map(|mark| mark.0);
+        self.run(sql, params![id, uid, kind.word(), name, sealed.key_id.0, sealed.bytes, now.0, mark])?;
         Ok(())
     }
 
@@ -73,6 +78,16 @@ impl PortalTables for SqliteTables<'_> {
         Ok(())
     }
 
+    fn marked(&mut self, marks: &[PersonMark]) -> Result<Vec<i64>, StoreError> {
+        let mut accounts = Vec::new();
+        for mark in marks {
+            let found =
+                self.list("SELECT account_id FROM factor WHERE mark = ?1", [mark.0], |row| row.get(0))?;
+            accounts.extend::<Vec<i64>>(found);
+        }
+        Ok(accounts)
+    }
+
     fn remove_factor(&mut self, id: i64) -> Result<(), StoreError> {
         self.run("DELETE FROM factor WHERE id = ?1", [id])?;
         Ok(())
@@ -86,7 +101,21 @@ impl PortalTables for SqliteTables<'_> {
         })
     }
 
-    fn set_recovery_codes(&mut self, account_id: i64, codes: &[RecoveryRow]) -> Result<(), StoreError> {
+    fn recovery_made(&mut self, account_id: i64) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT made FROM recovery WHERE account_id = ?1";
+        Ok(self.list(sql, [account_id], |row| row.get(0).map(Timestamp))?.pop())
+    }
+
+    fn set_recovery_codes(
+        &mut self,
+        account_id: i64,
+        codes: &[RecoveryRow],
+        made: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        self.run("DELETE FROM recovery WHERE account_id = ?1", [account_id])?;
+        if let Some(made) = made {
+            self.run("INSERT INTO recovery (account_id, made) VALUES (?1, ?2)", [account_id, made.0])?;
+        }
         self.run("DELETE FROM recovery_code WHERE account_id = ?1", [account_id])?;
         let sql = "INSERT INTO recovery_code (account_id, selector, key_id, phc) VALUES (?1, ?2, ?3, ?4)";
         for code in codes {
@@ -186,11 +215,15 @@ impl PortalTables for SqliteTables<'_> {
         let over = "SELECT id FROM trusted_device WHERE until <= ?1 LIMIT ?2";
         let devices =
             self.run(&format!("DELETE FROM trusted_device WHERE id IN ({over})"), params![now.0, limit])?;
-        Ok(sessions + devices)
+        let idle = "SELECT what FROM codes_sent WHERE last < ?1 LIMIT ?2";
+        let counts =
+            self.run(&format!("DELETE FROM codes_sent WHERE what IN ({idle})"), params![unused.0, limit])?;
+        Ok(sessions + devices + counts)
     }
 
     fn challenge(&mut self, session_id: i64) -> Result<Option<Challenge>, StoreError> {
-        let sql = "SELECT begun, factor_id, kind, name, uid, key_id, sealed, code, sent, tries
+        let sql =
+            "SELECT begun, factor_id, kind, name, uid, key_id, sealed, code, sent, tries, memo_key, memo
                    FROM challenge WHERE session_id = ?1";
         Ok(self.list(sql, [session_id], read_challenge)?.pop())
     }
@@ -199,8 +232,9 @@ impl PortalTables for SqliteTables<'_> {
         self.run("DELETE FROM challenge WHERE session_id = ?1", [session_id])?;
         let Some(challenge) = challenge else { return Ok(()) };
         let sql = "INSERT INTO challenge
-                       (session_id, begun, factor_id, kind, name, uid, key_id, sealed, code, sent, tries)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+                       (session_id, begun, factor_id, kind, name, uid, key_id, sealed, code, sent, tries,
+                        memo_key, memo)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
         let binding = challenge.binding.as_ref();
         let code = challenge.code.as_ref().map(SentCode::parts);
         let row = params![
@@ -214,7 +248,9 @@ impl PortalTables for SqliteTables<'_> {
             binding.map(|new| &new.sealed.bytes),
             code.map(|(tag, ..)| tag.0),
             code.map(|(_, sent, _)| sent.0),
-            code.map_or(0, |(.., tries)| tries)
+            code.map_or(0, |(.., tries)| tries),
+            challenge.memo.as_ref().map(|memo| memo.key_id.0),
+            challenge.memo.as_ref().map(|memo| &memo.bytes)
         ];
         self.run(sql, row)?;
         Ok(())
@@ -253,6 +289,17 @@ impl PortalTables for SqliteTables<'_> {
     fn remove_devices(&mut self, account_id: i64, id: Option<i64>) -> Result<usize, StoreError> {
         let sql = "DELETE FROM trusted_device WHERE account_id = ?1 AND id = coalesce(?2, id)";
         self.run(sql, params![account_id, id])
+    }
+
+    fn codes_sent(&mut self, what: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.list("SELECT record FROM codes_sent WHERE what = ?1", [what], |row| row.get(0))?.pop())
+    }
+
+    fn put_codes_sent(&mut self, what: &str, record: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT INTO codes_sent (what, record, last) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (what) DO UPDATE SET record = excluded.record, last = excluded.last";
+        self.run(sql, params![what, record, now.0])?;
+        Ok(())
     }
 }
 
@@ -302,13 +349,19 @@ fn read_challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
             name: row.get(3)?,
             uid: row.get(4)?,
             sealed: Sealed { key_id: KeyId(row.get(5)?), bytes: row.get(6)? },
+            // It is known only when the factor is bound.
+            mark: None,
         }),
     };
     let code = match row.get::<_, Option<[u8; 16]>>(7)? {
         None => None,
         Some(tag) => Some(SentCode::stored(CodeTag(tag), Timestamp(row.get(8)?), row.get(9)?)),
     };
-    Ok(Challenge { begun: Timestamp(row.get(0)?), factor_id: row.get(1)?, binding, code })
+    let memo = match row.get::<_, Option<[u8; 8]>>(10)? {
+        None => None,
+        Some(key_id) => Some(Sealed { key_id: KeyId(key_id), bytes: row.get(11)? }),
+    };
+    Ok(Challenge { begun: Timestamp(row.get(0)?), factor_id: row.get(1)?, binding, code, memo })
 }
 
 fn read_device(row: &Row<'_>) -> rusqlite::Result<TrustedDevice> {

@@ -14,6 +14,7 @@ mod main_password;
 mod mechanisms;
 mod neighbours;
 mod nginx;
+mod nginx_portal;
 mod notices;
 mod passdb;
 mod policy;

@@ -269,6 +269,8 @@ help-password = Password
 help-your-client-password = Your client password, not your main password
 help-port = Port { $port }
 help-others = Other mail programs
+profile-name = Mail for { $account }
+profile-description = Sets up mail for { $account } with the client password “{ $name }”. Removing this profile removes the account from this device; remove the client password on { $site } too.
 steps-foxmail =
     Open the menu at the upper right and choose Accounts.
     Choose New, then Other mailboxes, then Manual setup.
@@ -436,6 +438,7 @@ problem-too-many-passwords =
         [one] There can be { $most } client password. Remove it first.
        *[other] There can be { $most } client passwords. Remove one first.
     }
+problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
 problem-locked = Too many wrong codes. Only your administrator can help now.
 problem-too-many =
     { $most ->

@@ -251,6 +251,8 @@ help-password = 密码
 help-your-client-password = 您的客户端专用密码，而非主密码
 help-port = 端口 { $port }
 help-others = 其他邮件客户端
+profile-name = { $account } 的邮箱
+profile-description = 用客户端专用密码“{ $name }”设置邮箱 { $account }。移除此描述文件会从本设备上移除该帐号；请同时在 { $site } 上移除该客户端专用密码。
 steps-foxmail =
     打开右上角菜单，选择“帐号管理”。
     点击“新建”，选择“其他邮箱”，再选择“手动设置”。
@@ -402,6 +404,7 @@ problem-name-too-long = 名称最多 { $most } 个字符。
 problem-name-taken = 已有同名的项目，请换一个名称。
 problem-name-is-password = 这看起来像密码。请输入设备名称，密码由系统生成。
 problem-too-many-passwords = 最多可有 { $most } 个客户端专用密码，请先移除一个。
+problem-wait-to-sign-in = 此帐号登录失败次数过多，请在 { $until } 之后重试。
 problem-locked = 验证码错误次数过多，现在只能由管理员处理。
 problem-too-many = 此类已有 { $most } 个，达到上限。请先移除或更换。
 problem-only-factor = 这是您唯一的二次验证方式，且二次验证已开启。请先添加另一种，或关闭二次验证。

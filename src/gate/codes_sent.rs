@@ -75,7 +75,7 @@ pub struct TotalRecord {
 
 /// What a message is counted in. What was never kept is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SmsRecords {
+pub struct SentRecords {
     /// The number that gets it.
     pub number: NumberRecord,
     /// The account that it is for.
@@ -88,7 +88,7 @@ pub struct SmsRecords {
 
 /// How many messages are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SmsLimits {
+pub struct SentLimits {
     /// The pause between two to a number.
     pub pause: Duration,
     /// To a number a day.
@@ -103,7 +103,7 @@ pub struct SmsLimits {
     pub alarm_at: u32,
 }
 
-impl Default for SmsLimits {
+impl Default for SentLimits {
     fn default() -> Self {
         Self {
             pause: PAUSE,
@@ -118,7 +118,7 @@ impl Default for SmsLimits {
 
 /// What is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SmsLimit {
+pub enum SentLimit {
     /// The pause of a number.
     Pause,
     /// The count of a number.
@@ -135,7 +135,7 @@ pub enum SmsLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Booked {
     /// What is to be kept.
-    pub records: SmsRecords,
+    pub records: SentRecords,
     /// Somebody is to be told that many messages are sent: once a day.
     pub alarm: bool,
 }
@@ -144,12 +144,12 @@ pub struct Booked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     /// What it would go past; of several, what ends last.
-    pub limit: SmsLimit,
+    pub limit: SentLimit,
     /// When it may be tried again.
     pub again: Timestamp,
 }
 
-impl SmsLimits {
+impl SentLimits {
     /// Decides over one message, and counts it. Nothing is counted that is not sent. A message whose fate nobody
     /// knows stays counted: it may have cost something.
     ///
@@ -157,15 +157,15 @@ impl SmsLimits {
     ///
     /// # Errors
     /// It would go past a limit.
-    pub fn book(&self, records: &SmsRecords, now: Timestamp) -> Result<Booked, Held> {
-        let SmsRecords { number, account, address, total } = *records;
+    pub fn book(&self, records: &SentRecords, now: Timestamp) -> Result<Booked, Held> {
+        let SentRecords { number, account, address, total } = *records;
         let pause = number.last.map(|last| last.plus(self.pause)).filter(|again| now < *again);
         let met = [
-            (SmsLimit::Pause, pause),
-            (SmsLimit::Number, number.day.full(self.per_number, now)),
-            (SmsLimit::Account, account.full(self.per_account, now)),
-            (SmsLimit::Address, address.full(self.per_address, now)),
-            (SmsLimit::Total, total.day.full(self.per_day, now)),
+            (SentLimit::Pause, pause),
+            (SentLimit::Number, number.day.full(self.per_number, now)),
+            (SentLimit::Account, account.full(self.per_account, now)),
+            (SentLimit::Address, address.full(self.per_address, now)),
+            (SentLimit::Total, total.day.full(self.per_day, now)),
         ];
         let met = met.into_iter().filter_map(|(limit, again)| Some(Held { limit, again: again? }));
         if let Some(held) = met.max_by_key(|held| held.again) {
@@ -177,7 +177,7 @@ impl SmsLimits {
         let alarm = !alarmed && day.sent >= self.alarm_at.min(self.per_day);
         let total = TotalRecord { day, alarmed: alarmed || alarm };
         let number = NumberRecord { last: Some(now), day: number.day.more(now) };
-        let records = SmsRecords { number, account: account.more(now), address: address.more(now), total };
+        let records = SentRecords { number, account: account.more(now), address: address.more(now), total };
         Ok(Booked { records, alarm })
     }
 }
@@ -198,16 +198,16 @@ mod tests {
         Count { since: NOW, sent }
     }
 
-    fn with(change: impl FnOnce(&mut SmsRecords)) -> SmsRecords {
-        let mut records = SmsRecords::default();
+    fn with(change: impl FnOnce(&mut SentRecords)) -> SentRecords {
+        let mut records = SentRecords::default();
         change(&mut records);
         records
     }
 
     #[test]
     fn the_first_message_is_counted_everywhere() {
-        let booked = SmsLimits::default().book(&SmsRecords::default(), NOW).unwrap();
-        let expected = SmsRecords {
+        let booked = SentLimits::default().book(&SentRecords::default(), NOW).unwrap();
+        let expected = SentRecords {
             number: NumberRecord { last: Some(NOW), day: sent(1) },
             account: sent(1),
             address: sent(1),
@@ -218,26 +218,26 @@ mod tests {
 
     #[test]
     fn a_number_pauses_for_a_minute() {
-        let limits = SmsLimits::default();
-        let records = limits.book(&SmsRecords::default(), NOW).unwrap().records;
+        let limits = SentLimits::default();
+        let records = limits.book(&SentRecords::default(), NOW).unwrap().records;
         let pause = i64::try_from(PAUSE.as_secs()).unwrap();
-        let held = Held { limit: SmsLimit::Pause, again: after(pause) };
+        let held = Held { limit: SentLimit::Pause, again: after(pause) };
         assert_eq!(limits.book(&records, NOW), Err(held));
         assert_eq!(limits.book(&records, after(pause - 1)), Err(held));
         assert!(limits.book(&records, after(pause)).is_ok());
-        let other = SmsRecords { number: NumberRecord::default(), ..records };
+        let other = SentRecords { number: NumberRecord::default(), ..records };
         assert!(limits.book(&other, NOW).is_ok(), "only this number");
     }
 
     #[test]
     fn each_limit_holds_at_its_end_and_opens_after_a_day() {
-        let limits = SmsLimits::default();
-        type Case = (SmsLimit, u32, fn(&mut SmsRecords, Count));
+        let limits = SentLimits::default();
+        type Case = (SentLimit, u32, fn(&mut SentRecords, Count));
         let cases: [Case; 4] = [
-            (SmsLimit::Number, PER_NUMBER, |records, count| records.number.day = count),
-            (SmsLimit::Account, PER_ACCOUNT, |records, count| records.account = count),
-            (SmsLimit::Address, PER_ADDRESS, |records, count| records.address = count),
-            (SmsLimit::Total, PER_DAY, |records, count| records.total.day = count),
+            (SentLimit::Number, PER_NUMBER, |records, count| records.number.day = count),
+            (SentLimit::Account, PER_ACCOUNT, |records, count| records.account = count),
+            (SentLimit::Address, PER_ADDRESS, |records, count| records.address = count),
+            (SentLimit::Total, PER_DAY, |records, count| records.total.day = count),
         ];
         let day = i64::try_from(DAY.as_secs()).unwrap();
         for (limit, most, set) in cases {
@@ -258,12 +258,12 @@ mod tests {
     fn of_several_limits_the_one_that_ends_last_is_told() {
         let number = NumberRecord { last: Some(after(10)), day: sent(PER_NUMBER) };
         let held =
-            SmsLimits::default().book(&with(|records| records.number = number), after(20)).unwrap_err();
-        assert_eq!(held.limit, SmsLimit::Number);
+            SentLimits::default().book(&with(|records| records.number = number), after(20)).unwrap_err();
+        assert_eq!(held.limit, SentLimit::Number);
     }
 
     /// The messages of a day, of which those are true at which somebody is told; and what is kept then.
-    fn alarms(limits: SmsLimits, mut records: SmsRecords) -> (Vec<bool>, SmsRecords) {
+    fn alarms(limits: SentLimits, mut records: SentRecords) -> (Vec<bool>, SentRecords) {
         let mut alarms = Vec::new();
         for second in 0..7 {
             if let Ok(booked) = limits.book(&records, after(second)) {
@@ -276,34 +276,34 @@ mod tests {
 
     #[test]
     fn somebody_is_told_once_a_day() {
-        let limits = SmsLimits { alarm_at: 3, per_day: 5, pause: Duration::ZERO, ..SmsLimits::default() };
-        let (told, records) = alarms(limits, SmsRecords::default());
+        let limits = SentLimits { alarm_at: 3, per_day: 5, pause: Duration::ZERO, ..SentLimits::default() };
+        let (told, records) = alarms(limits, SentRecords::default());
         assert_eq!(told, [false, false, true, false, false]);
         let next = limits.book(&records, NOW.plus(DAY)).unwrap();
         assert_eq!(
             next.records.total,
             TotalRecord { day: Count { since: NOW.plus(DAY), sent: 1 }, alarmed: false }
         );
-        let (told, _) = alarms(SmsLimits { alarm_at: 9, ..limits }, SmsRecords::default());
+        let (told, _) = alarms(SentLimits { alarm_at: 9, ..limits }, SentRecords::default());
         assert_eq!(told, [false, false, false, false, true], "at the latest with the last");
-        let (told, _) = alarms(SmsLimits { alarm_at: 0, ..limits }, SmsRecords::default());
+        let (told, _) = alarms(SentLimits { alarm_at: 0, ..limits }, SentRecords::default());
         assert_eq!(told, [true, false, false, false, false]);
     }
 
     #[test]
     fn an_alarm_that_was_set_lower_is_not_missed() {
-        let limits = SmsLimits { alarm_at: 2, pause: Duration::ZERO, ..SmsLimits::default() };
+        let limits = SentLimits { alarm_at: 2, pause: Duration::ZERO, ..SentLimits::default() };
         let many = with(|records| records.total.day = sent(4));
         assert_eq!(alarms(limits, many).0[..2], [true, false]);
     }
 
     #[test]
     fn zero_is_never_and_a_clock_set_back_frees_nobody() {
-        let none = SmsLimits { per_day: 0, ..SmsLimits::default() };
-        assert_eq!(none.book(&SmsRecords::default(), NOW).unwrap_err().limit, SmsLimit::Total);
-        let records = SmsLimits::default().book(&SmsRecords::default(), NOW).unwrap().records;
-        let held = SmsLimits::default().book(&records, after(-100)).unwrap_err();
-        assert_eq!(held, Held { limit: SmsLimit::Pause, again: NOW.plus(PAUSE) });
+        let none = SentLimits { per_day: 0, ..SentLimits::default() };
+        assert_eq!(none.book(&SentRecords::default(), NOW).unwrap_err().limit, SentLimit::Total);
+        let records = SentLimits::default().book(&SentRecords::default(), NOW).unwrap().records;
+        let held = SentLimits::default().book(&records, after(-100)).unwrap_err();
+        assert_eq!(held, Held { limit: SentLimit::Pause, again: NOW.plus(PAUSE) });
     }
 
     proptest! {
@@ -311,8 +311,8 @@ mod tests {
         /// a day that began with a message.
         #[test]
         fn what_is_told_is_true(per_number in 1_u32..6, pauses in prop::collection::vec(0_i64..20_000, 1..80)) {
-            let limits = SmsLimits { per_number, ..SmsLimits::default() };
-            let (mut now, mut records, mut told) = (NOW, SmsRecords::default(), Vec::<Timestamp>::new());
+            let limits = SentLimits { per_number, ..SentLimits::default() };
+            let (mut now, mut records, mut told) = (NOW, SentRecords::default(), Vec::<Timestamp>::new());
             for pause in pauses {
                 now = Timestamp(now.0 + pause);
                 let booked = match limits.book(&records, now) {

@@ -1,0 +1,224 @@
+//! Client passwords, devices, delegations and blocks of the session's account.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+
+use super::{Answer, By, Refusal, query, read};
+use crate::api::portal::{
+    ClientView, Devices, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords, SessionView,
+    StillTried, TrustedView, Why,
+};
+use crate::api::server::accounts::password_view;
+use crate::api::server::{Api, Body, Params, blocks};
+use crate::api::{NewPasswordAnswer, NewPasswordRequest, Nothing, RevokedLine, RevokedList};
+use crate::gate::account::{TERMS_MAX, Terms};
+use crate::gate::delegation::Right;
+use crate::gate::import::network;
+use crate::gate::name::{AccountName, PASSWORD_NAME_CHARS_MAX, PasswordName, Protocol};
+use crate::gate::order::Which;
+use crate::service::people::{ClientLogin, Visit};
+use crate::store::portal::{SessionRow, TrustedDevice};
+
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/portal/passwords", get(passwords).post(new_password).delete(revoke))
+        .route("/v1/portal/devices", get(devices).delete(end))
+        .route("/v1/portal/delegations", get(delegations).post(grant).delete(withdraw))
+        .route("/v1/portal/block", get(block).delete(lift))
+}
+
+async fn passwords(State(api): State<Api>, By(visit): By) -> Answer<OwnPasswords> {
+    let (account, tried) = api.service.own_account(&visit).await?;
+    let tried = tried.into_iter().map(|one| StillTried { name: one.name, at: one.at, address: one.address });
+    Ok(Json(OwnPasswords {
+        passwords: account.passwords.into_iter().map(password_view).collect(),
+        most: api.service.rules().per_account,
+        still_tried: tried.collect(),
+    }))
+}
+
+async fn new_password(
+    State(api): State<Api>,
+    By(visit): By,
+    body: Body<NewPasswordRequest>,
+) -> Answer<NewPasswordAnswer> {
+    let NewPasswordRequest { name, expires_in, protocols, networks } = read(body)?;
+    let name = password_name(&name)?;
+    if protocols.len() > TERMS_MAX || networks.len() > TERMS_MAX || expires_in == Some(0) {
+        return Err(Refusal::bad("terms that cannot be"));
+    }
+    let terms = Terms {
+        expires: expires_in.map(|secs| api.service.now().plus(Duration::from_secs(secs.into()))),
+        protocols: protocols
+            .iter()
+            .map(|name| Protocol::parse(name))
+            .collect::<Result<_, _>>()
+            .map_err(|error| Refusal::bad(error.to_string()))?,
+        networks: networks
+            .iter()
+            .map(|text| network(text))
+            .collect::<Result<_, _>>()
+            .map_err(|error| Refusal::bad(error.to_string()))?,
+    };
+    let (shown, expires) = (name.as_str().to_owned(), terms.expires);
+    let (id, secret) = api.service.new_own_password(&visit, name, terms).await?;
+    let password = secret.show_once().to_string();
+    Ok(Json(NewPasswordAnswer { id, name: shown, password, expires }))
+}
+
+/// The name of a client password, or what is wrong with it.
+fn password_name(typed: &str) -> Result<PasswordName, Refusal> {
+    PasswordName::parse(typed).map_err(|error| {
+        let length = typed.trim().chars().count();
+        let why = if (1..=PASSWORD_NAME_CHARS_MAX).contains(&length) && !typed.contains(char::is_control) {
+            Why::NameIsSecret
+        } else {
+            Why::BadName
+        };
+        let mut refusal = Refusal::new(why, error.to_string());
+        refusal.0.most = u32::try_from(PASSWORD_NAME_CHARS_MAX).ok();
+        refusal
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Revoked {
+    id: Option<i64>,
+    all: bool,
+}
+
+async fn revoke(State(api): State<Api>, By(visit): By, which: Params<Revoked>) -> Answer<RevokedList> {
+    let which = match query(which)? {
+        Revoked { id: Some(id), all: false } => Which::Id(id),
+        Revoked { id: None, all: true } => Which::All,
+        _ => return Err(Refusal::bad("say which: id= or all=true")),
+    };
+    let gone = api.service.revoke_own(&visit, which).await?;
+    let revoked = gone.into_iter().map(|(id, name)| RevokedLine { id, name }).collect();
+    Ok(Json(RevokedList { revoked }))
+}
+
+async fn devices(State(api): State<Api>, By(visit): By) -> Answer<Devices> {
+    let found = api.service.own_devices(&visit).await?;
+    let trusted = |device: TrustedDevice| TrustedView {
+        current: found.current_device == Some(device.id),
+        id: device.id,
+        system: device.visitor.system,
+        program: device.visitor.program,
+        address: device.visitor.address,
+        since: device.created,
+        until: device.until,
+    };
+    let session = |row: SessionRow| SessionView {
+        current: row.session.id == found.current,
+        id: row.session.id,
+        system: row.visitor.system,
+        program: row.visitor.program,
+        address: row.visitor.address,
+        since: row.session.created,
+        seen: row.session.seen,
+    };
+    let client = |login: ClientLogin| {
+        let ClientLogin { password, protocol, address, at } = login;
+        ClientView { password, protocol, address, at }
+    };
+    Ok(Json(Devices {
+        trusted: found.trusted.into_iter().map(trusted).collect(),
+        sessions: found.sessions.into_iter().map(session).collect(),
+        clients: found.clients.into_iter().map(client).collect(),
+    }))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Ended {
+    trusted: Option<i64>,
+    session: Option<i64>,
+    all: bool,
+}
+
+async fn end(State(api): State<Api>, By(visit): By, which: Params<Ended>) -> Answer<Nothing> {
+    match query(which)? {
+        Ended { trusted: Some(id), session: None, all: false } => {
+            api.service.forget_own_device(&visit, id).await?;
+        }
+        Ended { trusted: None, session: Some(id), all: false } => {
+            api.service.end_own_session(&visit, id).await?
+        }
+        Ended { trusted: None, session: None, all: true } => api.service.sign_out_everywhere(&visit).await?,
+        _ => return Err(Refusal::bad("say which: trusted=, session= or all=true")),
+    }
+    Ok(Json(Nothing {}))
+}
+
+async fn delegations(State(api): State<Api>, By(visit): By) -> Answer<OwnDelegations> {
+    let (account, all) = api.service.own_delegations(&visit).await?;
+    let (granted, received): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|one| one.owner == account.as_str());
+    let seen =
+        |other: String, right: Right, since| OwnDelegation { other, right: right.word().to_owned(), since };
+    Ok(Json(OwnDelegations {
+        granted: granted.into_iter().map(|one| seen(one.delegate, one.right, one.since)).collect(),
+        received: received.into_iter().map(|one| seen(one.owner, one.right, one.since)).collect(),
+    }))
+}
+
+async fn grant(State(api): State<Api>, By(visit): By, body: Body<Grant>) -> Answer<Nothing> {
+    let Grant { delegate, right } = read(body)?;
+    let right = Right::from_word(&right).ok_or_else(|| Refusal::bad("no such right"))?;
+    api.service.grant_own(&visit, delegate_name(&api, &delegate)?, right).await?;
+    Ok(Json(Nothing {}))
+}
+
+/// Who is typed in as a delegate; a name that cannot be one is nobody's.
+fn delegate_name(api: &Api, typed: &str) -> Result<AccountName, Refusal> {
+    let rules = api.service.rules();
+    AccountName::parse(typed, rules.default_domain.as_deref())
+        .map_err(|error| Refusal::new(Why::NoAccount, error.to_string()))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Withdrawn {
+    delegate: String,
+}
+
+async fn withdraw(State(api): State<Api>, By(visit): By, whom: Params<Withdrawn>) -> Answer<Nothing> {
+    let delegate = delegate_name(&api, &query(whom)?.delegate)?;
+    api.service.withdraw_own(&visit, delegate).await?;
+    Ok(Json(Nothing {}))
+}
+
+async fn block(State(api): State<Api>, By(visit): By) -> Answer<OwnBlocks> {
+    let found = api.service.own_blocks(&visit).await?;
+    Ok(Json(OwnBlocks {
+        address: found.own.map(|key| key.to_string()),
+        until: found.until,
+        others: found.others.into_iter().map(|(key, block)| blocks::view(&key, block, false)).collect(),
+    }))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Lifted {
+    /// Absent: the browser's own.
+    address: Option<String>,
+}
+
+async fn lift(State(api): State<Api>, By(visit): By, which: Params<Lifted>) -> Answer<Nothing> {
+    let address = match query(which)?.address {
+        Some(text) => blocks::parse(&text).map_err(|_| Refusal::bad("no IP address"))?,
+        None => own_address(&visit)?,
+    };
+    api.service.lift_own(&visit, address).await?;
+    Ok(Json(Nothing {}))
+}
+
+fn own_address(visit: &Visit) -> Result<std::net::IpAddr, Refusal> {
+    visit.address.ok_or_else(|| Refusal::new(Why::NotFound, "nobody knows the browser's address"))
+}

@@ -1,0 +1,44 @@
+//! What a site allows its people in the portal.
+
+use std::time::Duration;
+
+use super::account::Account;
+use super::factor::FactorKind;
+use super::mandatory::MandatoryRule;
+use super::name::{AccountName, GroupName};
+
+/// The settings for people, in the form that deciding needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeopleRules {
+    /// What authenticator apps and passkeys call this site.
+    pub issuer: String,
+    /// The address of the portal as browsers have it, without a path; `None`: there are no passkeys.
+    pub origin: Option<String>,
+    /// The domain that passkeys are bound to.
+    pub relying_party: Option<String>,
+    /// Accounts of these domains are made at their first sign-in.
+    pub domains: Vec<String>,
+    /// The group whose accounts see the administrator's pages.
+    pub administrators: Option<GroupName>,
+    /// The kinds of factors that may be bound, strongest first.
+    pub kinds: Vec<FactorKind>,
+    /// How long a browser is trusted; zero: never.
+    pub trust_for: Duration,
+    /// Who must have two-factor.
+    pub mandatory: Vec<MandatoryRule>,
+}
+
+impl PeopleRules {
+    /// Whether an account is made at its first sign-in.
+    #[must_use]
+    pub fn makes(&self, account: &AccountName) -> bool {
+        self.domains.iter().any(|domain| domain == account.parts().1)
+    }
+
+    /// Whether an account sees the administrator's pages: a member of the group, with two-factor on.
+    #[must_use]
+    pub fn is_administrator(&self, account: &Account) -> bool {
+        let member = self.administrators.is_some() && self.administrators == account.group;
+        member && account.two_factor && account.enabled
+    }
+}

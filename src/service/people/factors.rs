@@ -1,0 +1,218 @@
+//! Proofs and bindings. What needs a hash or the upstream is looked at before the transaction that uses it up.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::{Answer, PeopleError, Service, Visit};
+use crate::clock::Timestamp;
+use crate::gate::address::Key;
+use crate::gate::code::Code;
+use crate::gate::factor::RECOVERY_CODES;
+use crate::gate::recovery;
+use crate::gate::secret::Secret;
+use crate::gate::session::{Act, Token};
+use crate::hasher::SALT_BYTES;
+use crate::store::people::{Evidence, Identity, NewBinding, Recipient, RecoveryCode, Standing, Waiting};
+
+/// It was right; the session goes on.
+#[derive(Debug)]
+pub struct Passed {
+    /// Under this token from now on.
+    pub session: Token,
+    /// The browser is a trusted device from now on, known by this.
+    pub device: Option<Token>,
+    /// Where its owner stands.
+    pub standing: Standing,
+    /// Who else has to be told.
+    pub tell: Vec<Recipient>,
+}
+
+/// What somebody shows.
+#[derive(Debug)]
+pub enum Shown {
+    /// The main password.
+    Password(Secret),
+    /// A code from an app, or one that was sent.
+    Code(Zeroizing<String>),
+    /// A recovery code.
+    Recovery(Zeroizing<String>),
+    /// A browser's answer for a passkey.
+    Credential(Zeroizing<String>),
+    /// What a sign-in provider says.
+    Identity(Identity),
+}
+
+impl Service {
+    /// Asks for a factor to be proved, or for a recovery code.
+    ///
+    /// # Errors
+    /// The session does not allow it, or trouble.
+    pub async fn challenge(&self, visit: &Visit, factor: Option<i64>) -> Answer<Waiting> {
+        let (token, from) = (visit.session()?, visit.visitor.address.clone());
+        self.at_desk(move |desk| desk.challenge(token, factor, from.as_deref())).await
+    }
+
+    /// What a session waits for.
+    ///
+    /// # Errors
+    /// Nothing, the session is over, or trouble.
+    pub async fn pending(&self, visit: &Visit) -> Answer<Waiting> {
+        let token = visit.session()?;
+        self.at_desk(move |desk| desk.pending(token)).await?.ok_or(PeopleError::NotFound)
+    }
+
+    /// Proves a factor; the main password, where none is bound.
+    ///
+    /// # Errors
+    /// It is wrong, the session does not allow it, or trouble.
+    pub async fn prove_factor(
+        self: &Arc<Self>,
+        visit: &Visit,
+        factor: Option<i64>,
+        shown: Shown,
+        trust: bool,
+    ) -> Answer<Passed> {
+        let token = visit.session()?;
+        let evidence = self.evidence(visit, shown).await?;
+        let (session, device) = (self.token(), trust.then(|| self.token()));
+        let (next, trusted) = (session.tag(), device.as_ref().map(Token::tag));
+        let standing = self.at_desk(move |desk| desk.prove(token, next, factor, &evidence, trusted)).await?;
+        let device = match trusted {
+            Some(tag) if self.is_trusted(tag).await? => device,
+            _ => None,
+        };
+        Ok(Passed { session, device, standing, tell: Vec::new() })
+    }
+
+    async fn is_trusted(&self, tag: crate::gate::session::TokenTag) -> Answer<bool> {
+        Ok(self.store.read(move |tables| tables.device(tag)).await?.is_some())
+    }
+
+    /// What was shown, as far as it can be looked at outside the transaction.
+    async fn evidence(self: &Arc<Self>, visit: &Visit, shown: Shown) -> Answer<Evidence> {
+        Ok(match shown {
+            Shown::Password(password) => {
+                let standing = self.owner(visit, Act::Look).await?;
+                let name = standing.account.name.to_string();
+                let confirmed = self.check_main_password(name, password, visit.clone()).await?;
+                if confirmed != standing.account.name {
+                    return Err(PeopleError::WrongPassword);
+                }
+                Evidence::MainPassword
+            }
+            Shown::Code(typed) => Code::parse(&typed).map_or(Evidence::Unreadable, Evidence::Code),
+            Shown::Recovery(typed) => Evidence::Recovery(self.recovery_row(visit, &typed).await?),
+            Shown::Credential(answer) => Evidence::Credential(answer),
+            Shown::Identity(identity) => Evidence::Identity(identity),
+        })
+    }
+
+    /// The recovery code that somebody typed, if it is one of those that are left: one Argon2 at most.
+    pub(super) async fn recovery_row(&self, visit: &Visit, typed: &str) -> Answer<Option<i64>> {
+        let token = visit.session()?;
+        let (account, rows) = self.at_desk(move |desk| desk.recovery_rows(token)).await?;
+        let Some(secret) = recovery::parse(typed) else { return Ok(None) };
+        let digest = secret.digest();
+        let selectors = self.keys().selectors(account, &digest);
+        let Some(row) = rows.into_iter().find(|row| selectors.find((row.key_id, row.selector))) else {
+            return Ok(None);
+        };
+        let source = self.hash_source(visit);
+        let same = self.hasher.verify(source, digest, &row.phc).await?;
+        Ok(same.then_some(row.id))
+    }
+
+    fn hash_source(&self, visit: &Visit) -> Key {
+        let prefixes = self.rules().prefixes;
+        visit
+            .address
+            .map_or(Key::NoAddress(self.key.account_tag(b"portal")), |address| Key::of(address, prefixes))
+    }
+
+    /// Begins to bind a factor.
+    ///
+    /// # Errors
+    /// The session or the rules do not allow it, or trouble.
+    pub async fn begin_binding(&self, visit: &Visit, wish: NewBinding) -> Answer<Waiting> {
+        let token = visit.session()?;
+        self.at_desk(move |desk| desk.begin(token, &wish)).await
+    }
+
+    /// Binds the factor that was begun.
+    ///
+    /// # Errors
+    /// The proof is wrong, the session or the rules do not allow it, or trouble.
+    pub async fn confirm_binding(
+        self: &Arc<Self>,
+        visit: &Visit,
+        shown: Shown,
+        name: Option<String>,
+    ) -> Answer<Passed> {
+        let token = visit.session()?;
+        let evidence = match shown {
+            Shown::Password(_) | Shown::Recovery(_) => Evidence::Unreadable,
+            other => self.evidence(visit, other).await?,
+        };
+        let session = self.token();
+        let next = session.tag();
+        let work = move |desk: &mut crate::store::people::Desk<'_>| {
+            desk.confirm(token, next, &evidence, name.as_deref())
+        };
+        let (standing, tell) = self.at_desk(work).await?;
+        Ok(Passed { session, device: None, standing, tell })
+    }
+
+    /// Unbinds a factor.
+    ///
+    /// # Errors
+    /// The session or the rules do not allow it, or trouble.
+    pub async fn remove_factor(&self, visit: &Visit, id: i64) -> Answer<Passed> {
+        let (token, session) = (visit.session()?, self.token());
+        let next = session.tag();
+        let (standing, tell) = self.at_desk(move |desk| desk.remove(token, next, id)).await?;
+        Ok(Passed { session, device: None, standing, tell })
+    }
+
+    /// Turns two-factor on or off.
+    ///
+    /// # Errors
+    /// The session or the rules do not allow it, or trouble.
+    pub async fn set_two_factor(&self, visit: &Visit, on: bool) -> Answer<Standing> {
+        let token = visit.session()?;
+        self.at_desk(move |desk| desk.set_two_factor(token, on)).await
+    }
+
+    /// Makes new recovery codes; all earlier ones are void. The only place where they exist in the clear.
+    ///
+    /// # Errors
+    /// The session does not allow it, or trouble.
+    pub async fn new_recovery_codes(&self, visit: &Visit) -> Answer<(Vec<Zeroizing<String>>, Timestamp)> {
+        let token = visit.session()?;
+        // No Argon2 for a session that may not have them.
+        let standing = self.owner(visit, Act::Change).await?;
+        let (keys, cost, source) = (self.keys(), self.rules().cost, self.hash_source(visit));
+        let (mut codes, mut rows) = (Vec::new(), Vec::new());
+        for _ in 0..RECOVERY_CODES {
+            let code = recovery::draw(&self.entropy);
+            let digest = recovery::parse(&code)
+                .ok_or_else(|| PeopleError::Unavailable("a recovery code cannot be read".to_owned()))?
+                .digest();
+            let phc = self.hasher.hash(source, digest, cost, self.entropy.bytes::<SALT_BYTES>()).await?;
+            let selector = keys.current().selector(standing.account.id, &digest);
+            rows.push(RecoveryCode { selector, key_id: keys.current().id(), phc });
+            codes.push(code);
+        }
+        let made = self.at_desk(move |desk| desk.set_recovery_codes(token, &rows)).await?.recovery_made;
+        Ok((codes, made.unwrap_or_else(|| self.now())))
+    }
+
+    /// Ends the session itself.
+    ///
+    /// # Errors
+    /// Trouble.
+    pub async fn sign_out(&self, visit: &Visit) -> Answer<()> {
+        let Some(token) = visit.session else { return Ok(()) };
+        self.at_desk(move |desk| desk.sign_out(token).map(Ok)).await
+    }
+}

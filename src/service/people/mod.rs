@@ -1,0 +1,148 @@
+//! What people do in the portal: the session decides what, and for whom.
+//!
+//! - `sign_in`: the main password, from addresses that are not blocked and from those that are
+//! - `factors`: proofs and bindings, with what needs a hash or the upstream
+//! - `own`: client passwords, devices, delegations, blocks
+
+mod factors;
+mod own;
+mod sign_in;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{OrderError, Service};
+use crate::clock::Timestamp;
+use crate::gate::name::Protocol;
+use crate::gate::session::{Act, Token, TokenTag};
+use crate::hasher::HasherError;
+use crate::log;
+use crate::store::people::{Desk, Outcome, Refused, Standing};
+use crate::store::portal::Visitor;
+use crate::store::{StoreError, Tables};
+
+pub use self::factors::{Passed, Shown};
+pub use self::own::{Blocks, ClientLogin, Devices, StillTried};
+pub use self::sign_in::{MainThrottle, SignIn};
+
+/// The name of the portal's logins, and of what is done there by nobody in particular.
+const PROTOCOL: &str = Protocol::PORTAL_NAME;
+
+/// Why somebody was told no.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PeopleError {
+    /// Wrong account or main password, or the code beside them.
+    #[error("wrong account or password")]
+    WrongPassword,
+    /// The main password is right, and Sidegate has no such account.
+    #[error("Sidegate has no such account")]
+    NoAccount,
+    /// The browser's address is blocked.
+    #[error("the address is blocked until {0}")]
+    Blocked(Timestamp),
+    /// The session, or the rules for factors.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// An order of the person's was refused.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// It concerns somebody else, or nobody.
+    #[error("there is nothing like that")]
+    NotFound,
+    /// Not for this account.
+    #[error("not for this account")]
+    Forbidden,
+    /// Too often: not before then.
+    #[error("too often; again at {0}")]
+    Wait(Timestamp),
+    /// Our own trouble, in words for the log.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for PeopleError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<HasherError> for PeopleError {
+    fn from(error: HasherError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// A request's session and browser.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The session's token; `None`: there is none.
+    pub session: Option<TokenTag>,
+    /// What the browser shows to be known as a trusted device.
+    pub device: Option<TokenTag>,
+    /// The browser.
+    pub visitor: Visitor,
+    /// Its address.
+    pub address: Option<IpAddr>,
+}
+
+impl Visit {
+    /// The session, if there is one.
+    fn session(&self) -> Result<TokenTag, PeopleError> {
+        let over = Refused::Denied(crate::gate::session::Denied::Over);
+        self.session.ok_or(PeopleError::Refused(over))
+    }
+}
+
+type Answer<T> = Result<T, PeopleError>;
+
+impl Service {
+    /// Runs work at the desk; when this returns, it is on disk, logged, and in force.
+    async fn at_desk<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Desk<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Answer<T> {
+        let (at, rules) = (self.circumstances(PROTOCOL), self.rules());
+        let entropy = Arc::clone(&self.entropy);
+        let work = move |tables: &mut dyn Tables| {
+            let mut desk = Desk::new(tables, &at, &rules.people, &entropy);
+            let outcome = work(&mut desk)?;
+            let Desk { events, changed, .. } = desk;
+            Ok(((outcome, events), changed))
+        };
+        let written = self.store.change_found(work).await;
+        self.wrote(&written);
+        let (outcome, events) = written?;
+        events.iter().for_each(log::event);
+        if !events.is_empty() {
+            self.ring_notices();
+        }
+        Ok(outcome?)
+    }
+
+    /// Where the owner of a session stands that allows `act`.
+    ///
+    /// # Errors
+    /// It does not, or trouble.
+    pub async fn owner(&self, visit: &Visit, act: Act) -> Answer<Standing> {
+        let token = visit.session()?;
+        self.at_desk(move |desk| desk.stand(token, act)).await
+    }
+
+    /// The owner of a session, if it is an administrator's.
+    ///
+    /// # Errors
+    /// It is not, or does not allow `act`, or trouble.
+    pub async fn administrator(&self, visit: &Visit, act: Act) -> Answer<Standing> {
+        let standing = self.owner(visit, act).await?;
+        if self.rules().people.is_administrator(&standing.account) {
+            Ok(standing)
+        } else {
+            Err(PeopleError::Forbidden)
+        }
+    }
+
+    /// A new token for a session or a trusted device.
+    fn token(&self) -> Token {
+        Token::draw(&self.entropy)
+    }
+}

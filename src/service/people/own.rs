@@ -1,0 +1,302 @@
+//! What is one's own: client passwords, devices, delegations, blocks.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Answer, PeopleError, Service, Visit};
+use crate::clock::Timestamp;
+use crate::gate::account::{Account, Terms};
+use crate::gate::address::{Key, parse_address};
+use crate::gate::delegation::Right;
+use crate::gate::event::{Event, Kind};
+use crate::gate::name::{AccountName, PasswordName, Protocol};
+use crate::gate::order::{Done, Order, Which};
+use crate::gate::record::Block;
+use crate::gate::secret::NewSecret;
+use crate::gate::session::Act;
+use crate::store::EventQuery;
+use crate::store::portal::{SessionRow, TrustedDevice};
+use crate::store::sending::Delegation;
+
+/// How far back logins are shown (design: login devices).
+const SHOWN: Duration = Duration::from_secs(7 * 86_400);
+/// How far back failures count for whose address may be lifted.
+const FAILED: Duration = Duration::from_secs(86_400);
+/// Blocks that one account may lift a day: whoever guesses at others with an account of his own gains little.
+const LIFTS_A_DAY: usize = 3;
+/// Logins that are looked through; of more, the newest.
+const EVENTS_MAX: u32 = 2_000;
+
+/// A mail client that logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientLogin {
+    /// The name of its client password; `None`: the main password.
+    pub password: Option<String>,
+    /// The protocol.
+    pub protocol: String,
+    /// The address.
+    pub address: Option<String>,
+    /// The last time.
+    pub at: Timestamp,
+}
+
+/// A removed client password that some device still tries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StillTried {
+    /// The name it had.
+    pub name: String,
+    /// The last try.
+    pub at: Timestamp,
+    /// From where.
+    pub address: Option<String>,
+}
+
+/// Where an account is, or was lately, signed in.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    /// The session that asks.
+    pub current: i64,
+    /// The trusted device that asks, if it is one.
+    pub current_device: Option<i64>,
+    /// Trusted devices.
+    pub trusted: Vec<TrustedDevice>,
+    /// Sessions of the portal.
+    pub sessions: Vec<SessionRow>,
+    /// Mail clients, the one that logged in last first.
+    pub clients: Vec<ClientLogin>,
+}
+
+/// The blocks that concern somebody.
+#[derive(Clone, Debug, Default)]
+pub struct Blocks {
+    /// The browser's address, as it is counted.
+    pub own: Option<Key>,
+    /// The end of its block.
+    pub until: Option<Timestamp>,
+    /// Other blocked addresses from which the account failed.
+    pub others: Vec<(Key, Block)>,
+}
+
+impl Service {
+    /// The account of a session, and removed client passwords that some device still tries.
+    ///
+    /// # Errors
+    /// The session does not allow it, or trouble.
+    pub async fn own_account(&self, visit: &Visit) -> Answer<(Account, Vec<StillTried>)> {
+        let name = self.owner(visit, Act::Look).await?.account.name;
+        let account = self.account(&name).await?.ok_or(PeopleError::NotFound)?;
+        let refused = self.logins_of(&name, SHOWN).await?;
+        let mut tried: HashMap<String, StillTried> = HashMap::new();
+        for event in refused.into_iter().filter(|event| event.reason.as_deref() == Some("revoked")) {
+            let Some(name) = event.password_name else { continue };
+            // A new one of that name may be meant; the device is told apart by nothing else.
+            tried.insert(name.clone(), StillTried { name, at: event.time, address: event.address });
+        }
+        let mut tried: Vec<StillTried> = tried.into_values().collect();
+        tried.sort_by_key(|one| std::cmp::Reverse(one.at));
+        Ok((account, tried))
+    }
+
+    /// The login events of an account, oldest first.
+    async fn logins_of(&self, account: &AccountName, back: Duration) -> Answer<Vec<Event>> {
+        let query = EventQuery {
+            account: Some(account.to_string()),
+            since: Some(self.now().minus(back)),
+            kinds: vec![Kind::Login],
+            limit: EVENTS_MAX,
+            ..EventQuery::default()
+        };
+        Ok(self.events(query).await?.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// Makes a client password for the session's account.
+    ///
+    /// # Errors
+    /// The session or the rules do not allow it, or trouble.
+    pub async fn new_own_password(
+        &self,
+        visit: &Visit,
+        name: PasswordName,
+        terms: Terms,
+    ) -> Answer<(i64, NewSecret)> {
+        let account = self.owner(visit, Act::Change).await?.account.name;
+        let actor = account.to_string();
+        Ok(self.new_password(account, name, terms, &actor).await?)
+    }
+
+    /// Removes client passwords of the session's account.
+    ///
+    /// # Errors
+    /// The session does not allow it, there is none, or trouble.
+    pub async fn revoke_own(&self, visit: &Visit, which: Which) -> Answer<Vec<(i64, String)>> {
+        // Whoever lost a phone removes its password from any session: it lets nobody in.
+        let account = self.owner(visit, Act::Look).await?.account.name;
+        let actor = account.to_string();
+        match self.carry_out(Order::Revoke { account, which }, &actor).await? {
+            Done::Revoked(gone) => Ok(gone),
+            Done::Changed | Done::Unchanged | Done::NewPassword(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Where the session's account is, or was lately, signed in.
+    ///
+    /// # Errors
+    /// The session does not allow it, or trouble.
+    pub async fn own_devices(&self, visit: &Visit) -> Answer<Devices> {
+        let token = visit.session()?;
+        let (standing, sessions, trusted) = self.at_desk(move |desk| desk.devices(token)).await?;
+        let current_device = match visit.device {
+            None => None,
+            Some(device) => {
+                self.store.read(move |tables| tables.device(device)).await?.map(|device| device.id)
+            }
+        };
+        let mut clients: HashMap<(Option<String>, String, Option<String>), (usize, Timestamp)> =
+            HashMap::new();
+        for (place, event) in self.logins_of(&standing.account.name, SHOWN).await?.into_iter().enumerate() {
+            let accepted = event.verdict.as_deref() == Some("accept");
+            let Some(protocol) = event.protocol.filter(|protocol| protocol != Protocol::PORTAL_NAME) else {
+                continue;
+            };
+            if accepted {
+                clients.insert((event.password_name, protocol, event.address), (place, event.time));
+            }
+        }
+        let mut clients: Vec<_> = clients.into_iter().collect();
+        clients.sort_by_key(|(_, (place, _))| std::cmp::Reverse(*place));
+        let client =
+            |((password, protocol, address), (_, at))| ClientLogin { password, protocol, address, at };
+        let clients = clients.into_iter().map(client).collect();
+        Ok(Devices { current: standing.session.id, current_device, trusted, sessions, clients })
+    }
+
+    /// Ends another session of the account.
+    ///
+    /// # Errors
+    /// There is none of that number, the session does not allow it, or trouble.
+    pub async fn end_own_session(&self, visit: &Visit, id: i64) -> Answer<()> {
+        let token = visit.session()?;
+        let found = self.at_desk(move |desk| desk.end_session(token, id)).await?;
+        found.then_some(()).ok_or(PeopleError::NotFound)
+    }
+
+    /// Ends the trust in a device of the account.
+    ///
+    /// # Errors
+    /// There is none of that number, the session does not allow it, or trouble.
+    pub async fn forget_own_device(&self, visit: &Visit, id: i64) -> Answer<()> {
+        let token = visit.session()?;
+        let found = self.at_desk(move |desk| desk.forget_device(token, id)).await?;
+        found.then_some(()).ok_or(PeopleError::NotFound)
+    }
+
+    /// Ends every session of the account and all trust.
+    ///
+    /// # Errors
+    /// The session is over, or trouble.
+    pub async fn sign_out_everywhere(&self, visit: &Visit) -> Answer<()> {
+        let token = visit.session()?;
+        self.at_desk(move |desk| desk.sign_out_everywhere(token)).await
+    }
+
+    /// The delegations that the session's account granted and was granted.
+    ///
+    /// # Errors
+    /// The session does not allow it, or trouble.
+    pub async fn own_delegations(&self, visit: &Visit) -> Answer<(AccountName, Vec<Delegation>)> {
+        let account = self.owner(visit, Act::Look).await?.account.name;
+        let of = account.clone();
+        Ok((account, self.store.read(move |tables| tables.delegations(Some(&of))).await?))
+    }
+
+    /// Grants another account a right over the session's own.
+    ///
+    /// # Errors
+    /// The session or the rules do not allow it, or trouble.
+    pub async fn grant_own(&self, visit: &Visit, delegate: AccountName, right: Right) -> Answer<()> {
+        let owner = self.owner(visit, Act::Change).await?.account.name;
+        let actor = owner.to_string();
+        self.carry_out(Order::Grant { owner, delegate, right }, &actor).await?;
+        Ok(())
+    }
+
+    /// Takes it back: in force when this returns.
+    ///
+    /// # Errors
+    /// Nothing was granted, the session does not allow it, or trouble.
+    pub async fn withdraw_own(&self, visit: &Visit, delegate: AccountName) -> Answer<()> {
+        let owner = self.owner(visit, Act::Look).await?.account.name;
+        let actor = owner.to_string();
+        self.carry_out(Order::Withdraw { owner, delegate }, &actor).await?;
+        Ok(())
+    }
+
+    /// The blocks that concern a browser's address and, with a session, an account.
+    ///
+    /// # Errors
+    /// Trouble.
+    pub async fn own_blocks(&self, visit: &Visit) -> Answer<Blocks> {
+        let mut blocks = Blocks::default();
+        let rules = self.rules();
+        if let Some(address) = visit.address {
+            let source = self.source(address);
+            let exempt = rules.exempts(address);
+            blocks.until = source.block.filter(|_| !exempt).map(|block| block.until);
+            blocks.own = Some(source.key);
+        }
+        let Ok(standing) = self.owner(visit, Act::Look).await else { return Ok(blocks) };
+        for event in self.logins_of(&standing.account.name, FAILED).await? {
+            let refused = event.verdict.as_deref() == Some("refuse");
+            let Some(address) = event.address.filter(|_| refused).and_then(|address| parse_address(&address))
+            else {
+                continue;
+            };
+            let source = self.source(address);
+            let known =
+                blocks.own == Some(source.key) || blocks.others.iter().any(|(key, _)| *key == source.key);
+            if let Some(block) = source.block.filter(|_| !known && !rules.exempts(address)) {
+                blocks.others.push((source.key, block));
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// Lifts a block that concerns the session's account or its browser.
+    ///
+    /// # Errors
+    /// It is not one of those, the session does not allow it, too many were lifted today, or trouble.
+    pub async fn lift_own(&self, visit: &Visit, address: IpAddr) -> Answer<Key> {
+        let standing = self.owner(visit, Act::Change).await?;
+        if standing.factors.is_empty() {
+            // What anybody can do who knows the password is no help against those who guess it.
+            return Err(PeopleError::Refused(crate::store::people::Refused::NoFactors));
+        }
+        let blocks = self.own_blocks(visit).await?;
+        let key = self.source(address).key;
+        let concerns = blocks.own.filter(|_| blocks.until.is_some()) == Some(key)
+            || blocks.others.iter().any(|(other, _)| *other == key);
+        if !concerns {
+            return Err(PeopleError::NotFound);
+        }
+        let actor = standing.account.name.to_string();
+        let since = self.now().minus(FAILED);
+        let query = EventQuery {
+            since: Some(since),
+            kinds: vec![Kind::BlockLifted],
+            limit: EVENTS_MAX,
+            ..EventQuery::default()
+        };
+        let lifted: Vec<Timestamp> = self
+            .events(query)
+            .await?
+            .into_iter()
+            .filter(|(_, event)| event.actor == actor && event.time > since)
+            .map(|(_, event)| event.time)
+            .collect();
+        if let Some(first) = lifted.len().checked_sub(LIFTS_A_DAY).and_then(|at| lifted.get(at)) {
+            return Err(PeopleError::Wait(first.plus(FAILED)));
+        }
+        Ok(self.lift_block(address, &actor).await?)
+    }
+}

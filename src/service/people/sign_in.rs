@@ -1,0 +1,332 @@
+//! Signing in to the portal by the main password.
+//!
+//! An attempt takes a seat, counts for its address and is answered as one of a mail client is. Beside that, failures at
+//! one account cost ever longer waits, wherever they come from; for names that nobody has as well, so that a wait says
+//! nothing of an account. A trusted device of the account need not wait: strangers can keep nobody out of it.
+//!
+//! From a blocked address a person may still come in to lift the block: with main password and code at once, so that
+//! nobody there learns whether a main password is right.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hashlink::LruCache;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::{Answer, PROTOCOL, Passed, PeopleError, Service, Shown, Visit};
+use crate::clock::Timestamp;
+use crate::gate::address::Key;
+use crate::gate::code::Code;
+use crate::gate::key::AccountTag;
+use crate::gate::login::{Grant, Origin, Reason, Verdict};
+use crate::gate::name::{AccountName, Protocol};
+use crate::gate::secret::Secret;
+use crate::gate::session::{Token, TokenTag};
+use crate::gate::throttle::{Admission, Throttle};
+use crate::service::lock;
+use crate::service::login::Trier;
+use crate::store::people::{Arrival, Standing, Turned};
+use crate::upstream::Said;
+
+/// Accounts, and names that are none, whose failures are remembered; some 60 bytes each.
+const THROTTLED_MAX: usize = 100_000;
+/// An answer to a blocked address leaves after so long, whatever it is: how long the upstream took tells nothing.
+const BLOCKED_ANSWER: Duration = Duration::from_secs(5);
+
+/// Failed main passwords in a row of each account. In memory only: what must survive is counted by address.
+#[derive(Debug)]
+pub struct MainThrottle {
+    accounts: Mutex<LruCache<AccountTag, Throttle>>,
+    /// Blocked addresses of which one attempt is being looked at.
+    blocked: Mutex<HashSet<Key>>,
+}
+
+impl Default for MainThrottle {
+    fn default() -> Self {
+        Self { accounts: Mutex::new(LruCache::new(THROTTLED_MAX)), blocked: Mutex::default() }
+    }
+}
+
+impl MainThrottle {
+    fn wait(&self, tag: AccountTag, now: Timestamp) -> Option<Timestamp> {
+        let throttle = lock(&self.accounts).get(&tag).copied()?;
+        match throttle.admits(now) {
+            Admission::Open => None,
+            Admission::Wait(until) => Some(until),
+            // A password is not guessed once an hour, and nobody is kept out for ever by strangers.
+            Admission::Locked => {
+                Some(throttle.last.plus(crate::gate::throttle::LONGEST_WAIT)).filter(|until| now < *until)
+            }
+        }
+    }
+
+    fn failed(&self, tag: AccountTag, now: Timestamp) {
+        let mut accounts = lock(&self.accounts);
+        let throttle = accounts.get(&tag).copied().unwrap_or_default().failed(now);
+        accounts.insert(tag, throttle);
+    }
+
+    fn succeeded(&self, tag: AccountTag) {
+        lock(&self.accounts).remove(&tag);
+    }
+}
+
+/// The place of a blocked address whose attempt is being looked at.
+struct Turn<'a>(&'a MainThrottle, Key);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.blocked).remove(&self.1);
+    }
+}
+
+/// Somebody signs in.
+#[derive(Debug)]
+pub struct SignIn {
+    /// The account as it was typed.
+    pub account: String,
+    /// The main password.
+    pub password: Secret,
+    /// A code of an app, or a recovery code: from a blocked address.
+    pub code: Option<Zeroizing<String>>,
+}
+
+impl Service {
+    /// Begins a session. What is being looked at is counted even if nobody waits any more: do not drop this future.
+    ///
+    /// # Errors
+    /// See [`PeopleError`].
+    pub async fn sign_in(self: Arc<Self>, visit: Visit, sign_in: SignIn) -> Answer<Passed> {
+        let SignIn { account, password, code } = sign_in;
+        match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
+            Ok(name) => {
+                let (session, standing) = self.enter(&visit, name).await?;
+                Ok(Passed { session, device: None, standing, tell: Vec::new() })
+            }
+            Err(PeopleError::Blocked(until)) => match code {
+                Some(code) => self.sign_in_blocked(visit, account, password, code).await,
+                None => Err(PeopleError::Blocked(until)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The session of somebody whose main password is right.
+    async fn enter(&self, visit: &Visit, name: AccountName) -> Answer<(Token, Standing)> {
+        let session = self.token();
+        let (token, device, visitor) = (session.tag(), visit.device, visit.visitor.clone());
+        let arrival = Arrival { name, token, device, visitor };
+        let entered = self.at_desk(move |desk| desk.sign_in(&arrival).map(Ok)).await?;
+        match entered {
+            Ok(standing) => Ok((session, standing)),
+            Err(Turned::Unknown) => Err(PeopleError::NoAccount),
+            Err(Turned::Disabled) => Err(PeopleError::WrongPassword),
+        }
+    }
+
+    /// Whose main password it is: the name that the upstream confirms. Counts for the address and for the account.
+    pub(super) async fn check_main_password(
+        self: &Arc<Self>,
+        typed: String,
+        password: Secret,
+        visit: Visit,
+    ) -> Answer<AccountName> {
+        let started = Instant::now();
+        let rules = self.rules();
+        let name = AccountName::parse(&typed, rules.default_domain.as_deref()).ok();
+        let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
+        let origin = origin(&visit);
+        let trier = self.trier(shown, &origin, &rules);
+        let seat = match self.seat(&trier, &rules).await {
+            Ok(seat) => seat,
+            Err(verdict) => {
+                self.record_sum(&trier, &verdict, || self.event(&trier, &verdict));
+                return Err(match verdict {
+                    Verdict::Refuse(Reason::Blocked(block)) => PeopleError::Blocked(block.until),
+                    _ => PeopleError::Unavailable("too many attempts from this address at once".to_owned()),
+                });
+            }
+        };
+        if let Some(until) = self.portal_throttle.wait(trier.tag, self.now())
+            && !self.is_known_device(name.as_ref(), visit.device).await?
+        {
+            return Err(PeopleError::Wait(until));
+        }
+        let verdict = self.weigh_main_password(name.as_ref(), &password, &origin, trier.source).await;
+        let secret = rules.lockout.repeats_once.then(|| password.digest());
+        let counted = match rules.observe {
+            true => Ok(false),
+            false => self.count_outcome(&trier, &verdict, secret, &rules).await,
+        };
+        let Ok(in_the_store) = counted else {
+            return Err(PeopleError::Unavailable("the store takes no writes".to_owned()));
+        };
+        if !in_the_store {
+            self.record(self.event(&trier, &verdict));
+        }
+        self.count(&verdict);
+        match verdict {
+            Verdict::Accept(grant) => {
+                self.portal_throttle.succeeded(trier.tag);
+                Ok(grant.account)
+            }
+            Verdict::Defer(why) => Err(PeopleError::Unavailable(why.to_owned())),
+            refused @ (Verdict::Refuse(_) | Verdict::Elsewhere) => {
+                self.portal_throttle.failed(trier.tag, self.now());
+                self.leave(seat, started, &trier, &refused, &rules).await;
+                Err(PeopleError::WrongPassword)
+            }
+        }
+    }
+
+    /// Whether a browser is a trusted device of the account that was typed.
+    async fn is_known_device(&self, name: Option<&AccountName>, device: Option<TokenTag>) -> Answer<bool> {
+        let (Some(name), Some(device)) = (name.cloned(), device) else { return Ok(false) };
+        let now = self.now();
+        let find = move |tables: &mut dyn crate::store::Tables| {
+            let Some(device) = tables.device(device)?.filter(|device| now < device.until) else {
+                return Ok(false);
+            };
+            Ok(tables.account(&name)?.is_some_and(|account| account.id == device.account_id))
+        };
+        Ok(self.store.read(find).await?)
+    }
+
+    /// What a main password is worth, before anything is counted.
+    async fn weigh_main_password(
+        &self,
+        name: Option<&AccountName>,
+        password: &Secret,
+        origin: &Origin,
+        source: Key,
+    ) -> Verdict {
+        let Some(name) = name else { return Verdict::Refuse(Reason::BadName) };
+        if !self.can_count().await {
+            return Verdict::Defer("the store takes no writes");
+        }
+        let confirmed = match &self.upstream {
+            None => self.weigh_local(name, password, source).await,
+            Some(upstream) => match upstream.plain(name.as_str(), password, &origin.params).await {
+                Ok(Said::Ok(user, _)) => AccountName::parse(&user, self.rules().default_domain.as_deref())
+                    .map_err(|_| Verdict::Refuse(Reason::BadName)),
+                Ok(Said::Fail(..)) => Err(Verdict::Refuse(Reason::WrongPassword)),
+                Ok(Said::Trouble) => Err(Verdict::Defer("the upstream has trouble")),
+                Ok(Said::Challenge(..)) => Err(Verdict::Defer("the upstream asks for more")),
+                Err(_) => Err(Verdict::Defer("the upstream is away")),
+            },
+        };
+        let account = match confirmed {
+            Ok(account) => account,
+            Err(verdict) => return verdict,
+        };
+        match self.store.account(&account).await {
+            Err(_) => Verdict::Defer("the store cannot be read"),
+            Ok(Some(known)) if !known.enabled => Verdict::Refuse(Reason::Disabled),
+            Ok(_) => Verdict::Accept(Grant { account, password: None }),
+        }
+    }
+
+    /// The main password that an administrator set, where there is no upstream.
+    async fn weigh_local(
+        &self,
+        _name: &AccountName,
+        _password: &Secret,
+        _source: Key,
+    ) -> Result<AccountName, Verdict> {
+        Err(Verdict::Defer("there is no upstream that knows main passwords"))
+    }
+
+    /// Main password and code at once: one verdict for both, after one time for all.
+    async fn sign_in_blocked(
+        self: &Arc<Self>,
+        visit: Visit,
+        typed: String,
+        password: Secret,
+        code: Zeroizing<String>,
+    ) -> Answer<Passed> {
+        let started = Instant::now();
+        let rules = self.rules();
+        let name = AccountName::parse(&typed, rules.default_domain.as_deref()).ok();
+        let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
+        let origin = origin(&visit);
+        let trier = self.trier(shown, &origin, &rules);
+        // One after the other: a code of six digits is not tried a thousand times a second.
+        if !lock(&self.portal_throttle.blocked).insert(trier.source) {
+            return Err(PeopleError::Wait(self.now().plus(BLOCKED_ANSWER)));
+        }
+        let _turn = Turn(&self.portal_throttle, trier.source);
+        let looked = self.look_at_both(&visit, name.as_ref(), &password, &code, &trier).await;
+        if matches!(looked, Err(PeopleError::WrongPassword)) {
+            self.portal_throttle.failed(trier.tag, self.now());
+            let refused = Verdict::Refuse(Reason::WrongPassword);
+            self.record_sum(&trier, &refused, || self.event(&trier, &refused));
+        }
+        self.held.hold(started + BLOCKED_ANSWER).await;
+        looked
+    }
+
+    async fn look_at_both(
+        self: &Arc<Self>,
+        visit: &Visit,
+        name: Option<&AccountName>,
+        password: &Secret,
+        code: &str,
+        trier: &Trier<'_>,
+    ) -> Answer<Passed> {
+        if let Some(until) = self.portal_throttle.wait(trier.tag, self.now()) {
+            return Err(PeopleError::Wait(until));
+        }
+        let account = match self.weigh_main_password(name, password, trier.origin, trier.source).await {
+            Verdict::Accept(grant) => grant.account,
+            Verdict::Refuse(_) | Verdict::Elsewhere => return Err(PeopleError::WrongPassword),
+            Verdict::Defer(why) => return Err(PeopleError::Unavailable(why.to_owned())),
+        };
+        let (session, standing) = match self.enter(visit, account).await {
+            Err(PeopleError::NoAccount) => return Err(PeopleError::WrongPassword),
+            entered => entered?,
+        };
+        let inside = Visit { session: Some(session.tag()), ..visit.clone() };
+        // No second factor, no way in from here.
+        let proved = match standing.factors.is_empty() {
+            true => Err(PeopleError::WrongPassword),
+            false => self.prove_any(&inside, code).await,
+        };
+        match proved {
+            Ok(passed) => {
+                self.portal_throttle.succeeded(trier.tag);
+                let accepted = Verdict::Accept(Grant { account: standing.account.name, password: None });
+                self.record(self.event(trier, &accepted));
+                Ok(passed)
+            }
+            Err(error) => {
+                self.sign_out(&inside).await?;
+                Err(match error {
+                    PeopleError::Unavailable(why) => PeopleError::Unavailable(why),
+                    // A wait of the factors would say that the main password is right.
+                    _ => PeopleError::WrongPassword,
+                })
+            }
+        }
+    }
+
+    /// Proves any app, or a recovery code.
+    async fn prove_any(self: &Arc<Self>, visit: &Visit, code: &str) -> Answer<Passed> {
+        let typed = Zeroizing::new(code.to_owned());
+        let is_code = Code::parse(code).is_some();
+        let shown = if is_code { Shown::Code(typed) } else { Shown::Recovery(typed) };
+        self.prove_factor(visit, None, shown, false).await
+    }
+}
+
+/// A browser as where a login comes from.
+fn origin(visit: &Visit) -> Origin {
+    let params = match visit.address {
+        Some(address) => format!("service={PROTOCOL}\trip={address}"),
+        None => format!("service={PROTOCOL}"),
+    };
+    let (address, host, protocol) = (visit.address, visit.address, Protocol::PORTAL);
+    Origin { address, host, protocol, params: Bytes::from(params), held: true }
+}

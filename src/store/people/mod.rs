@@ -1,0 +1,317 @@
+//! What people do about their own account, over the tables of any store: read, decide, write, in one transaction.
+//!
+//! A [`Desk`] is where they do it: the tables, the moment, the site's rules, and the events that are to be logged once
+//! it is on disk. A code is judged where it is used up: of two that come at once, one comes too late. Every right proof
+//! gives the session another token, so that nobody goes on with the one from before.
+//!
+//! - `codes`: a code on its way to a phone or an address, and how many there may be
+//! - `proof`: proving a bound factor · `binding`: binding, changing, removing one · `sealed`: what proves a factor
+//! - `rest`: two-factor on and off, recovery codes, sessions, trusted devices
+
+mod binding;
+mod codes;
+mod proof;
+mod rest;
+mod sealed;
+
+use std::time::Duration;
+
+use super::orders::Circumstances;
+use super::portal::{FactorRow, NewSession, SessionRow, Visitor};
+use super::{StoreError, Tables};
+use crate::clock::Timestamp;
+use crate::entropy::Entropy;
+use crate::gate::account::Account;
+use crate::gate::event::{Event, Kind};
+use crate::gate::factor::{Factor, FactorKind, FactorRefused, Means};
+use crate::gate::mandatory::{Duty, duty};
+use crate::gate::name::AccountName;
+use crate::gate::people::PeopleRules;
+use crate::gate::session::{Act, Denied, SESSIONS_MAX, Session, Stage, TokenTag};
+
+pub use binding::{BINDING, NewBinding};
+pub use codes::Delivery;
+pub use proof::{Evidence, Identity, Recipient, Waiting, Wanted};
+pub use rest::RecoveryCode;
+pub use sealed::masked_address;
+
+/// The use of a session is put down again when it is this old: reading a page writes nothing.
+const SEEN_STEP: Duration = Duration::from_secs(60);
+
+/// Somebody whose main password was right just now.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Who.
+    pub name: AccountName,
+    /// What will find the session.
+    pub token: TokenTag,
+    /// What the browser showed to be known as a trusted device.
+    pub device: Option<TokenTag>,
+    /// The browser.
+    pub visitor: Visitor,
+}
+
+/// Why somebody whose main password was right is not signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Turned {
+    /// Sidegate has no such account.
+    #[error("Sidegate has no such account")]
+    Unknown,
+    /// The account is disabled.
+    #[error("the account is disabled")]
+    Disabled,
+}
+
+/// Where the owner of a session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The session.
+    pub session: Session,
+    /// The account.
+    pub account: Account,
+    /// Its second factors, oldest first.
+    pub factors: Vec<Factor>,
+    /// What it must do about two-factor.
+    pub duty: Duty,
+    /// Recovery codes that are left.
+    pub recovery_codes: usize,
+    /// When they were made, if ever.
+    pub recovery_made: Option<Timestamp>,
+}
+
+/// Why something was not done; nothing but the count of failures was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The session does not allow it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The rules for second factors do not allow it.
+    #[error(transparent)]
+    Factor(#[from] FactorRefused),
+    /// This very factor has to be proved first.
+    #[error("prove second factor {0} first")]
+    ProveIt(i64),
+    /// Too many wrong codes, or too many messages: not before then.
+    #[error("too many wrong codes or messages; try again after {0}")]
+    Wait(Timestamp),
+    /// Very many wrong codes: not before an administrator has looked.
+    #[error("too many wrong codes; only an administrator can help")]
+    Locked,
+    /// The code, or what else was shown, is wrong or was used.
+    #[error("this is wrong, or was used already")]
+    WrongCode,
+    /// Nothing waits for a code, or it came too late, or after too many tries.
+    #[error("this took too long; begin again")]
+    CodeOver,
+    /// There is no second factor to turn two-factor on with.
+    #[error("bind a second factor first")]
+    NoFactors,
+    /// Two-factor is mandatory.
+    #[error("two-factor is mandatory for this account")]
+    Mandatory,
+    /// A kind of factor that the site does not have.
+    #[error("this kind of second factor is not offered here")]
+    KindOff,
+    /// The name is missing or too long.
+    #[error("a second factor needs a name of at most {0} characters")]
+    BadName(usize),
+    /// The person of a sign-in provider belongs to another account.
+    #[error("this person belongs to another account")]
+    Taken,
+    /// No phone number.
+    #[error("this is no mobile number")]
+    BadPhone,
+    /// No mail address.
+    #[error("this is no mail address")]
+    BadAddress,
+    /// A mail address of this site: whoever is shut out cannot read it.
+    #[error("a backup address must be outside this site")]
+    NotExternal,
+}
+
+/// What becomes of a piece of work: done, refused, or trouble of the store.
+pub type Outcome<T> = Result<Result<T, Refused>, StoreError>;
+
+/// Hands a refusal on.
+macro_rules! allowed {
+    ($outcome:expr) => {
+        match $outcome {
+            Ok(value) => value,
+            Err(refused) => return Ok(Err(refused.into())),
+        }
+    };
+}
+use allowed;
+
+/// Where people look after their account: one transaction.
+pub struct Desk<'a> {
+    tables: &'a mut dyn Tables,
+    at: &'a Circumstances,
+    rules: &'a PeopleRules,
+    entropy: &'a Entropy,
+    /// What is to be logged once it is on disk.
+    pub events: Vec<Event>,
+    /// The account whose facts changed for those who decide logins.
+    pub changed: Option<AccountName>,
+}
+
+/// A session with all that is known of its owner.
+struct Known {
+    session: Session,
+    account: Account,
+    factors: Vec<FactorRow>,
+    duty: Duty,
+    visitor: Visitor,
+}
+
+impl Known {
+    fn facts(&self) -> Vec<Factor> {
+        self.factors.iter().map(|row| row.factor.clone()).collect()
+    }
+
+    fn factor(&self, id: i64) -> Result<&FactorRow, Refused> {
+        let row = self.factors.iter().find(|row| row.factor.id == id);
+        row.ok_or(Refused::Factor(FactorRefused::NoFactor))
+    }
+
+    /// What was proved lately.
+    fn means(&self, now: Timestamp) -> Option<Means> {
+        match self.session.stage {
+            // Who has nothing yet has nothing else to prove, however long ago the sign-in was.
+            Stage::SetUp if self.factors.is_empty() => Some(Means::MainPassword),
+            _ => self.session.means(now),
+        }
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// A desk for one transaction.
+    pub fn new(
+        tables: &'a mut dyn Tables,
+        at: &'a Circumstances,
+        rules: &'a PeopleRules,
+        entropy: &'a Entropy,
+    ) -> Self {
+        Self { tables, at, rules, entropy, events: Vec::new(), changed: None }
+    }
+
+    /// Begins a session for somebody whose main password was right.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn sign_in(&mut self, arrival: &Arrival) -> Result<Result<Standing, Turned>, StoreError> {
+        let now = self.at.now;
+        let mut found = self.tables.account(&arrival.name)?;
+        if found.is_none() && self.rules.makes(&arrival.name) && !self.is_alias(&arrival.name)? {
+            self.tables.add_account(&arrival.name, now)?;
+            let event = Event::new(now, Kind::AccountAdded, &self.at.actor).account(arrival.name.as_str());
+            self.note(event)?;
+            self.changed = Some(arrival.name.clone());
+            found = self.tables.account(&arrival.name)?;
+        }
+        let Some(account) = found else { return Ok(Err(Turned::Unknown)) };
+        if !account.enabled {
+            return Ok(Err(Turned::Disabled));
+        }
+        let duty = duty(&self.rules.mandatory, &account, now);
+        let factors = self.tables.factors(account.id)?;
+        let stage = match () {
+            () if factors.is_empty() && (account.two_factor || duty == Duty::Now) => Stage::SetUp,
+            () if factors.is_empty() || self.trusts(&account, arrival)? => Stage::Full,
+            () => Stage::Factor,
+        };
+        let sessions = self.tables.sessions(account.id)?;
+        for old in sessions.iter().skip(SESSIONS_MAX - 1) {
+            self.tables.end_session(account.id, old.session.id)?;
+        }
+        let (account_id, token, visitor) = (account.id, arrival.token, &arrival.visitor);
+        self.tables.add_session(&NewSession { account_id, token, stage, now, visitor })?;
+        let Some(row) = self.tables.session(token)? else { return Err(StoreError::Closed) };
+        let visitor = row.visitor;
+        let known = Known { session: row.session, account, factors, duty, visitor };
+        Ok(Ok(self.standing(known)?))
+    }
+
+    fn is_alias(&mut self, name: &AccountName) -> Result<bool, StoreError> {
+        Ok(!self.tables.alias_of(name.as_str())?.is_empty())
+    }
+
+    /// Whether the browser is a trusted device of the account: the same kind of browser, before the end.
+    fn trusts(&mut self, account: &Account, arrival: &Arrival) -> Result<bool, StoreError> {
+        let Some(token) = arrival.device else { return Ok(false) };
+        let Some(device) = self.tables.device(token)? else { return Ok(false) };
+        let Visitor { address, system, program } = &arrival.visitor;
+        let same = device.visitor.system == *system && device.visitor.program == *program;
+        let in_time = (device.created..device.until).contains(&self.at.now);
+        // The site may have taken trust back, or shortened it.
+        let allowed = self.at.now < device.created.plus(self.rules.trust_for);
+        let trusted = device.account_id == account.id && same && in_time && allowed;
+        if trusted {
+            self.tables.use_device(device.id, address.as_deref(), self.at.now)?;
+        }
+        Ok(trusted)
+    }
+
+    /// Where the owner of a session stands, if the session allows `act`.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn stand(&mut self, token: TokenTag, act: Act) -> Outcome<Standing> {
+        let known = allowed!(self.known(token, act)?);
+        self.standing(known).map(Ok)
+    }
+
+    fn standing(&mut self, known: Known) -> Result<Standing, StoreError> {
+        let account_id = known.account.id;
+        let recovery_codes = self.tables.recovery_codes(account_id)?.len();
+        let recovery_made = self.tables.recovery_made(account_id)?;
+        let factors = known.factors.into_iter().map(|row| row.factor).collect();
+        let Known { session, account, duty, .. } = known;
+        Ok(Standing { session, account, factors, duty, recovery_codes, recovery_made })
+    }
+
+    /// A session that allows `act`, with all that is known of its owner. It was used just now.
+    fn known(&mut self, token: TokenTag, act: Act) -> Outcome<Known> {
+        let Some(SessionRow { mut session, account, visitor }) = self.tables.session(token)? else {
+            return Ok(Err(Denied::Over.into()));
+        };
+        let account = match AccountName::parse(&account, None) {
+            Ok(name) => self.tables.account(&name)?.filter(|account| account.enabled),
+            Err(_) => None,
+        };
+        let Some(account) = account else { return Ok(Err(Denied::Over.into())) };
+        let factors = self.tables.factors(account.id)?;
+        let now = self.at.now;
+        allowed!(session.allows(act, !factors.is_empty(), now));
+        if now >= session.seen.plus(SEEN_STEP) {
+            session.seen = now;
+            self.tables.set_session(&session, None)?;
+        }
+        let duty = duty(&self.rules.mandatory, &account, now);
+        Ok(Ok(Known { session, account, factors, duty, visitor }))
+    }
+
+    /// An event of somebody's own making.
+    fn event(&self, known: &Known, kind: Kind) -> Event {
+        let account = known.account.name.as_str();
+        let mut event = Event::new(self.at.now, kind, account).account(account);
+        event.address.clone_from(&known.visitor.address);
+        event
+    }
+
+    fn note(&mut self, event: Event) -> Result<(), StoreError> {
+        self.tables.add_event(&event)?;
+        self.events.push(event);
+        Ok(())
+    }
+
+    fn note_of(&mut self, known: &Known, kind: Kind, reason: &str) -> Result<(), StoreError> {
+        let event = self.event(known, kind).reason(reason);
+        self.note(event)
+    }
+}
+
+/// Whether a kind of factor is proved by a code that is sent.
+fn is_sent(kind: FactorKind) -> bool {
+    matches!(kind, FactorKind::Sms | FactorKind::Mail)
+}

@@ -1,0 +1,152 @@
+//! Two-factor on and off, recovery codes, sessions, trusted devices.
+
+use super::proof::device_in_words;
+use super::{Desk, Known, Outcome, Refused, Standing, allowed};
+use crate::gate::event::Kind;
+use crate::gate::key::{KeyId, Selector};
+use crate::gate::mandatory::Duty;
+use crate::gate::session::{Act, TokenTag};
+use crate::store::StoreError;
+use crate::store::portal::{RecoveryRow, SessionRow, TrustedDevice};
+
+/// A recovery code that was just made, as the store has it.
+#[derive(Clone, Debug)]
+pub struct RecoveryCode {
+    /// Finds it.
+    pub selector: Selector,
+    /// The store key that made the selector.
+    pub key_id: KeyId,
+    /// Proves it.
+    pub phc: String,
+}
+
+impl Desk<'_> {
+    /// Turns two-factor on or off. On: mail clients get in with client passwords only from the moment this is on disk.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn set_two_factor(&mut self, token: TokenTag, on: bool) -> Outcome<Standing> {
+        let mut known = allowed!(self.known(token, Act::Change)?);
+        if on && known.factors.is_empty() {
+            return Ok(Err(Refused::NoFactors));
+        }
+        if !on && known.duty != Duty::None {
+            return Ok(Err(Refused::Mandatory));
+        }
+        self.turn(&mut known, on)?;
+        self.standing(known).map(Ok)
+    }
+
+    pub(super) fn turn(&mut self, known: &mut Known, on: bool) -> Result<(), StoreError> {
+        if known.account.two_factor == on {
+            return Ok(());
+        }
+        self.tables.set_account(known.account.id, known.account.enabled, on)?;
+        known.account.two_factor = on;
+        self.changed = Some(known.account.name.clone());
+        let event = self.event(known, if on { Kind::TwoFactorOn } else { Kind::TwoFactorOff });
+        self.note(event)
+    }
+
+    /// The account of a session that may try a recovery code, and the codes it has left.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn recovery_rows(&mut self, token: TokenTag) -> Outcome<(i64, Vec<RecoveryRow>)> {
+        let known = allowed!(self.known(token, Act::Prove)?);
+        allowed!(self.admits(&known)?);
+        Ok(Ok((known.account.id, self.tables.recovery_codes(known.account.id)?)))
+    }
+
+    /// Puts new recovery codes in the place of all others.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn set_recovery_codes(&mut self, token: TokenTag, codes: &[RecoveryCode]) -> Outcome<Standing> {
+        let known = allowed!(self.known(token, Act::Change)?);
+        if known.factors.is_empty() {
+            return Ok(Err(Refused::NoFactors));
+        }
+        let row = |code: &RecoveryCode| {
+            let RecoveryCode { selector, key_id, phc } = code.clone();
+            RecoveryRow { id: 0, selector, key_id, phc }
+        };
+        let rows: Vec<RecoveryRow> = codes.iter().map(row).collect();
+        self.tables.set_recovery_codes(known.account.id, &rows, Some(self.at.now))?;
+        let event = self.event(&known, Kind::RecoveryCodesMade);
+        self.note(event)?;
+        self.standing(known).map(Ok)
+    }
+
+    /// Sessions and trusted devices of the session's account that have not ended, those used last first.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn devices(&mut self, token: TokenTag) -> Outcome<(Standing, Vec<SessionRow>, Vec<TrustedDevice>)> {
+        let known = allowed!(self.known(token, Act::Look)?);
+        let now = self.at.now;
+        let mut sessions = self.tables.sessions(known.account.id)?;
+        sessions.retain(|row| !row.session.is_over(now));
+        let mut devices = self.tables.devices(known.account.id)?;
+        devices.retain(|device| (device.created..device.until).contains(&now));
+        Ok(Ok((self.standing(known)?, sessions, devices)))
+    }
+
+    /// Ends the session itself. Nobody needs to be allowed that.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn sign_out(&mut self, token: TokenTag) -> Result<(), StoreError> {
+        if let Some(row) = self.tables.session(token)? {
+            self.tables.end_session(row.session.account_id, row.session.id)?;
+        }
+        Ok(())
+    }
+
+    /// Ends another session of the account. Returns whether there was one.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn end_session(&mut self, token: TokenTag, id: i64) -> Outcome<bool> {
+        let known = allowed!(self.known(token, Act::Look)?);
+        let sessions = self.tables.sessions(known.account.id)?;
+        let Some(row) = sessions.into_iter().find(|row| row.session.id == id) else { return Ok(Ok(false)) };
+        self.tables.end_session(known.account.id, id)?;
+        self.note_of(
+            &known,
+            Kind::SessionsEnded,
+            &device_in_words(&row.visitor.program, &row.visitor.system),
+        )?;
+        Ok(Ok(true))
+    }
+
+    /// Ends the trust in a device of the account. Returns whether there was one.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn forget_device(&mut self, token: TokenTag, id: i64) -> Outcome<bool> {
+        let known = allowed!(self.known(token, Act::Look)?);
+        let devices = self.tables.devices(known.account.id)?;
+        let Some(device) = devices.into_iter().find(|device| device.id == id) else { return Ok(Ok(false)) };
+        self.tables.remove_devices(known.account.id, Some(id))?;
+        let what = device_in_words(&device.visitor.program, &device.visitor.system);
+        self.note_of(&known, Kind::DeviceForgotten, &what)?;
+        Ok(Ok(true))
+    }
+
+    /// Ends every session of the account, this one too, and all trust.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn sign_out_everywhere(&mut self, token: TokenTag) -> Outcome<()> {
+        let known = allowed!(self.known(token, Act::Look)?);
+        let sessions = self.tables.end_sessions(known.account.id, None)?;
+        let devices = self.tables.remove_devices(known.account.id, None)?;
+        self.note_of(
+            &known,
+            Kind::SessionsEnded,
+            &format!("{sessions} sessions, {devices} trusted devices"),
+        )?;
+        Ok(Ok(()))
+    }
+}

@@ -1,0 +1,125 @@
+//! What proves a factor, as it is sealed in the store; and what may be shown of it.
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::{Desk, Known};
+use crate::gate::seal::{Place, SealError, Sealed};
+use crate::gate::totp::Seed;
+use crate::store::StoreError;
+use crate::store::portal::UID_BYTES;
+
+/// The tables' names, bound to what is sealed in them.
+const FACTOR: &str = "factor";
+const CHALLENGE: &str = "challenge";
+
+/// What has to come back for a challenge.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Memo {
+    /// A passkey: the options for the browser.
+    #[serde(default)]
+    pub(super) options: String,
+    /// A passkey: what the answer is checked against.
+    #[serde(default)]
+    pub(super) ceremony: Vec<u8>,
+    /// A sign-in provider: the state.
+    #[serde(default)]
+    pub(super) state: String,
+}
+
+impl Memo {
+    /// A passkey's ceremony.
+    pub(super) fn passkey((options, ceremony): (String, Vec<u8>)) -> Self {
+        Self { options, ceremony, state: String::new() }
+    }
+
+    /// A provider's state.
+    pub(super) fn state(state: String) -> Self {
+        Self { options: String::new(), ceremony: Vec::new(), state }
+    }
+}
+
+impl Desk<'_> {
+    pub(super) fn seal_factor(
+        &self,
+        known: &Known,
+        uid: &[u8; UID_BYTES],
+        plain: &[u8],
+    ) -> Result<Sealed, StoreError> {
+        let place = Place { table: FACTOR, row: uid, account: known.account.id };
+        self.at.keys.seal(plain, place, self.entropy).map_err(trouble)
+    }
+
+    pub(super) fn open_factor(
+        &self,
+        known: &Known,
+        uid: &[u8; UID_BYTES],
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let place = Place { table: FACTOR, row: uid, account: known.account.id };
+        self.at.keys.open(sealed, place).map_err(trouble)
+    }
+
+    /// What was sealed as text: a phone, an address, a person.
+    pub(super) fn open_text(
+        &self,
+        known: &Known,
+        uid: &[u8; UID_BYTES],
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<String>, StoreError> {
+        let plain = self.open_factor(known, uid, sealed)?;
+        let text = String::from_utf8(plain.to_vec()).map_err(|_| trouble(SealError::Broken))?;
+        Ok(Zeroizing::new(text))
+    }
+
+    pub(super) fn open_seed(
+        &self,
+        known: &Known,
+        uid: &[u8; UID_BYTES],
+        sealed: &Sealed,
+    ) -> Result<Seed, StoreError> {
+        let plain = self.open_factor(known, uid, sealed)?;
+        Seed::new(&plain).ok_or_else(|| trouble(SealError::Broken))
+    }
+
+    pub(super) fn seal_memo(&self, known: &Known, memo: &Memo) -> Result<Sealed, StoreError> {
+        let plain = Zeroizing::new(serde_json::to_vec(memo).map_err(|_| trouble(SealError::TooLong))?);
+        self.at
+            .keys
+            .seal(&plain, memo_place(known, &known.session.id.to_be_bytes()), self.entropy)
+            .map_err(trouble)
+    }
+
+    pub(super) fn open_memo(&self, known: &Known, sealed: &Sealed) -> Result<Memo, StoreError> {
+        let row = known.session.id.to_be_bytes();
+        let plain = self.at.keys.open(sealed, memo_place(known, &row)).map_err(trouble)?;
+        serde_json::from_slice(&plain).map_err(|_| trouble(SealError::Broken))
+    }
+}
+
+fn memo_place<'a>(known: &Known, row: &'a [u8]) -> Place<'a> {
+    Place { table: CHALLENGE, row, account: known.account.id }
+}
+
+pub(super) fn trouble(error: SealError) -> StoreError {
+    StoreError::Failed(error.to_string())
+}
+
+/// A mail address as it may be shown: its first letter and its domain.
+#[must_use]
+pub fn masked_address(address: &str) -> String {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let first: String = local.chars().take(1).collect();
+    format!("{first}***@{domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_shows_its_first_letter_and_its_domain() {
+        assert_eq!(masked_address("anne@example.net"), "a***@example.net");
+        assert_eq!(masked_address("安妮@example.net"), "安***@example.net");
+    }
+}
