@@ -33,6 +33,7 @@ mod passwords;
 mod people;
 mod portal_config;
 mod portal_send;
+mod portal_web;
 mod restart;
 mod secrecy;
 mod sending;
