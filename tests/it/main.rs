@@ -31,6 +31,7 @@ mod openapi;
 mod packages;
 mod passwords;
 mod people;
+mod people_admin;
 mod portal_config;
 mod portal_send;
 mod restart;
