@@ -14,6 +14,7 @@ mod doctor;
 mod events;
 mod exactly_ten;
 mod explain;
+mod guide;
 mod hooks;
 mod hostile;
 mod http;
