@@ -26,4 +26,8 @@ pub struct KeyView {
     pub passwords: i64,
     /// Marks of removed ones.
     pub removed: i64,
+    /// Second factors.
+    pub factors: i64,
+    /// Recovery codes.
+    pub recovery_codes: i64,
 }

@@ -18,6 +18,11 @@
 //! | `POST /v1/import/accounts` [`ImportAccounts`] | [`ImportAnswer`] |
 //! | `POST /v1/import/passwords` [`ImportPasswords`] | [`ImportAnswer`] |
 //! | `GET /v1/accounts/{address}/limits` | [`AccountLimits`] |
+//! | `GET /v1/accounts/{address}/factors` | [`AccountFactors`](portal::AccountFactors) |
+//! | `POST /v1/accounts/{address}/factors/reset` [`FactorsReset`] | [`Nothing`] |
+//! | `PUT /v1/accounts/{address}/main-password` [`NewMainPassword`] | [`Nothing`] |
+//! | `DELETE /v1/accounts/{address}/main-password` | [`Nothing`] |
+//! | `POST /v1/accounts/{address}/sessions/end` | [`Nothing`] |
 //! | `GET /v1/aliases?of=&after=&after_of=&limit=` | [`AliasList`] |
 //! | `POST /v1/aliases` [`NewAlias`] | [`AliasView`] |
 //! | `DELETE /v1/aliases?alias=&of=` | [`Nothing`] |
@@ -81,6 +86,7 @@ pub mod client;
 mod doctor;
 mod import;
 mod keys;
+mod people;
 pub mod portal;
 mod rollout;
 mod sending;
@@ -97,6 +103,7 @@ pub use import::{
     PasswordLine, PasswordList,
 };
 pub use keys::{KeyView, KeysView};
+pub use people::{FactorsReset, NewMainPassword};
 pub use rollout::{RolloutList, RolloutView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,
@@ -105,6 +112,9 @@ pub use sending::{
 
 /// The longest request body, in bytes.
 pub const BODY_BYTES_MAX: usize = 65_536;
+/// Connections of a user in `control.portal`. Others have fewer: behind this one stand all people, and refusals that are
+/// held back must not keep them waiting.
+pub const PORTAL_CONNECTIONS_MAX: usize = 160;
 /// The most rows of one answer.
 pub const ROWS_MAX: u32 = 10_000;
 /// Rows where the request names no limit.

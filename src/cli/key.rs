@@ -32,28 +32,37 @@ pub(super) fn key(command: &Key, client: &Client, out: &mut Out) -> Result<(), F
             if told_as_json(&answer, out)? {
                 return Ok(());
             }
-            let KeyView { id, passwords, removed } = answer.read()?;
-            let left = match (passwords, removed) {
-                (0, 0) => "nothing was under it".to_owned(),
-                _ => {
-                    format!("{passwords} client passwords and {removed} marks of removed ones were under it")
-                }
+            let key: KeyView = answer.read()?;
+            let left = match under(&key) {
+                0 => "nothing was under it".to_owned(),
+                _ => format!(
+                    "{} client passwords, {} marks of removed ones and {} recovery codes were under it",
+                    key.passwords, key.removed, key.recovery_codes
+                ),
             };
-            out.line(&format!("{id}: forgotten; {left}"))
+            out.line(&format!("{}: forgotten; {left}", key.id))
         }
     }
 }
 
+/// How much is under a key.
+fn under(key: &KeyView) -> i64 {
+    key.passwords + key.removed + key.factors + key.recovery_codes
+}
+
 /// The keys, and what is under them.
 fn keys(view: &KeysView, style: &Style) -> String {
-    let mut table = Table::new(&["KEY", "STATE", "CLIENT PASSWORDS", "REMOVED ONES"]);
-    for (place, KeyView { id, passwords, removed }) in view.keys.iter().enumerate() {
-        let state = match (place, passwords + removed) {
+    let heads = ["KEY", "STATE", "CLIENT PASSWORDS", "REMOVED ONES", "SECOND FACTORS", "RECOVERY CODES"];
+    let mut table = Table::new(&heads);
+    for (place, key) in view.keys.iter().enumerate() {
+        let state = match (place, under(key)) {
             (0, _) => Cell::toned("current", Tone::Good),
             (_, 0) => Cell::toned("former, can be forgotten", Tone::Odd),
             _ => "former".into(),
         };
-        table.row(vec![id.into(), state, passwords.into(), removed.into()]);
+        let KeyView { id, passwords, removed, factors, recovery_codes } = key;
+        let counts = [passwords, removed, factors, recovery_codes].map(Cell::from);
+        table.row([id.into(), state].into_iter().chain(counts).collect());
     }
     let mut text = table.show(style.colour);
     let mut facts = Table::new(&[]);
@@ -73,23 +82,29 @@ mod tests {
 
     #[test]
     fn the_keys_and_what_is_under_them() {
-        let key = |id: &str, passwords, removed| KeyView { id: id.into(), passwords, removed };
+        let key = |id: &str, passwords, removed, factors| KeyView {
+            id: id.into(),
+            passwords,
+            removed,
+            factors,
+            recovery_codes: factors * 10,
+        };
         let view = KeysView {
             file: "/run/credentials/sidegate.service/store.key".into(),
             credential: true,
             keys: vec![
-                key("00ff00ff00ff00ff", 7, 0),
-                key("11ee11ee11ee11ee", 3, 1),
-                key("22dd22dd22dd22dd", 0, 0),
+                key("00ff00ff00ff00ff", 7, 0, 2),
+                key("11ee11ee11ee11ee", 3, 1, 1),
+                key("22dd22dd22dd22dd", 0, 0, 0),
             ],
             lost: 2,
             imported: 5,
         };
         let expected = "\
-KEY               STATE                     CLIENT PASSWORDS  REMOVED ONES
-00ff00ff00ff00ff  current                   7                 0
-11ee11ee11ee11ee  former                    3                 1
-22dd22dd22dd22dd  former, can be forgotten  0                 0
+KEY               STATE                     CLIENT PASSWORDS  REMOVED ONES  SECOND FACTORS  RECOVERY CODES
+00ff00ff00ff00ff  current                   7                 0             2               20
+11ee11ee11ee11ee  former                    3                 1             1               10
+22dd22dd22dd22dd  former, can be forgotten  0                 0             0               0
 
 file                      /run/credentials/sidegate.service/store.key (handed over by systemd, cannot be changed here)
 imported, not used yet    5

@@ -15,15 +15,16 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::api::PORTAL_CONNECTIONS_MAX;
 use crate::api::client::{ANSWER_WAIT, Call, Caller, ClientError, Target, json};
 use crate::api::portal::{DEVICE, Hidden, PortalError, SESSION, VISITOR, Visitor, Why};
 
 /// The longest answer, in bytes: [`crate::api::ROWS_MAX`] lines of the longest names fit.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Questions at once. The daemon gives a user 32 connections, and sees the end of one a little later than we do.
-const CALLS_MAX: usize = 24;
-/// Sign-ins among them: they may take long, and must not keep out whoever is signed in.
-const SIGN_INS_MAX: usize = 12;
+/// Questions at once. The daemon has places for more, and sees the end of one a little later than we do.
+const CALLS_MAX: usize = PORTAL_CONNECTIONS_MAX - 32;
+/// Sign-ins among them: refusals are held back for seconds, and must not keep out whoever is signed in.
+const SIGN_INS_MAX: usize = CALLS_MAX * 3 / 4;
 /// How long a question waits for its turn.
 const TURN_WAIT: Duration = Duration::from_secs(10);
 

@@ -1,9 +1,11 @@
 //! The store's keys: which rows are under which, a new one, an old one forgotten.
 //!
-//! A new key is in its file, on the disk, before anything is made with it. Rows under a former key are found by it and
-//! put under the current one at their next right use, so nobody has to be told and nothing has to be gone through.
+//! A new key is in its file, on the disk, before anything is made with it. Client passwords under a former key are found by
+//! it and put under the current one at their next right use, so nobody has to be told. Second factors, which would be lost
+//! with their key, are put under the current one at once, and every minute those that came after.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use tracing::error;
@@ -14,6 +16,12 @@ use crate::gate::key::{KeyId, KeyRing};
 use crate::log;
 use crate::store::StoreError;
 use crate::store::key_file::{self, KeyFileError};
+use crate::store::keys::{KeyCount, Resealed, reseal};
+
+/// Second factors that one transaction puts under the current key, so that no login waits long behind it.
+const RESEAL_MAX: u32 = 200;
+/// Transactions one after the other; the rest waits for the next minute.
+const RESEAL_BATCHES: usize = 100;
 
 /// Why the keys are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -29,19 +37,21 @@ pub enum KeyError {
     Current(KeyId),
     /// Something is still under it, and nobody said that this does not matter.
     #[error(
-        "{passwords} client passwords and {removed} marks of removed ones are still under key {id}. Each password is \
+        "{} client passwords, {} marks of removed ones and {} recovery codes are still under key {}. Each password is \
          put under the current key when it is next used. Without the key it would be tried with Argon2 until then, at \
-         each password that is not found otherwise, and the marks would tell nothing any more; if that is wanted, say \
-         --yes"
+         each password that is not found otherwise; the marks would tell nothing any more, and the recovery codes would \
+         be void. If that is wanted, say --yes",
+        .0.passwords, .0.removed, .0.recovery_codes, .0.id
     )]
-    InUse {
-        /// Which.
-        id: KeyId,
-        /// Client passwords under it.
-        passwords: i64,
-        /// Marks of removed ones under it.
-        removed: i64,
-    },
+    InUse(KeyUse),
+    /// Second factors are under it: without it their owners could not get in.
+    #[error(
+        "{} second factors are still under key {}, and would be lost with it. They are put under the current key by \
+         themselves, within a minute or, where there are very many, some minutes. Those that stay cannot be opened: the \
+         log names their accounts; reset them first (sidegate factor reset)",
+        .0.factors, .0.id
+    )]
+    Factors(KeyUse),
     /// The store's own trouble.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,6 +69,24 @@ pub struct KeyUse {
     pub passwords: i64,
     /// Marks of removed ones.
     pub removed: i64,
+    /// Second factors.
+    pub factors: i64,
+    /// Recovery codes.
+    pub recovery_codes: i64,
+}
+
+impl KeyUse {
+    /// What is under a key, of all that is counted.
+    fn of(id: KeyId, counts: &[KeyCount]) -> Self {
+        let mut sum = Self { id, passwords: 0, removed: 0, factors: 0, recovery_codes: 0 };
+        for count in counts.iter().filter(|count| count.key_id == Some(id)) {
+            sum.passwords += count.passwords;
+            sum.removed += count.removed;
+            sum.factors += count.factors;
+            sum.recovery_codes += count.recovery_codes;
+        }
+        sum
+    }
 }
 
 /// The keys, and what is under them.
@@ -90,15 +118,7 @@ impl Service {
         let both =
             |tables: &mut dyn crate::store::Tables| Ok((tables.key_counts()?, tables.counts()?.passwords));
         let (counts, all) = self.store.read(both).await?;
-        let under = |id: KeyId| {
-            let under = counts.iter().filter(|count| count.key_id == Some(id));
-            under.fold(KeyUse { id, passwords: 0, removed: 0 }, |sum, count| KeyUse {
-                id,
-                passwords: sum.passwords + count.passwords,
-                removed: sum.removed + count.removed,
-            })
-        };
-        let keys: Vec<KeyUse> = self.keys().ids().map(under).collect();
+        let keys: Vec<KeyUse> = self.keys().ids().map(|id| KeyUse::of(id, &counts)).collect();
         let known: i64 = keys.iter().map(|one| one.passwords).sum();
         let ours: i64 = counts.iter().map(|count| count.passwords).sum();
         Ok(KeyState { keys, lost: ours - known, imported: all - ours })
@@ -125,10 +145,54 @@ impl Service {
             Ok((event.reason(keys.current().id().to_string()), keys))
         };
         self.change_keys(file, actor, change).await?;
+        self.reseal_factors().await;
         Ok(self.key_state().await?)
     }
 
-    /// Forgets a former key; tells what was under it. Whoever says `yes` takes that into the bargain.
+    /// Puts second factors under the current key. Where nothing is under a former one, nothing is written.
+    pub async fn reseal_factors(&self) {
+        let keys = self.keys();
+        let mut broken = Vec::new();
+        let mut batches = 0..RESEAL_BATCHES;
+        for former in keys.ids().skip(1) {
+            let mut after = 0;
+            while batches.next().is_some() {
+                match self.reseal_some(former, after).await {
+                    Ok(Resealed { last, broken: more }) => {
+                        broken.extend(more);
+                        let Some(last) = last else { break };
+                        after = last;
+                    }
+                    Err(error) => {
+                        error!(error = %log::chain(&error), "second factors could not be put under the current key");
+                        return;
+                    }
+                }
+            }
+        }
+        let told = self.broken_factors.swap(broken.len(), Ordering::Relaxed);
+        if broken.len() > told {
+            error!(accounts = broken.join(" "), "second factors of these accounts cannot be opened");
+        }
+    }
+
+    /// Some of those under one former key.
+    async fn reseal_some(&self, former: KeyId, after: i64) -> Result<Resealed, StoreError> {
+        let any = self.store.read(move |tables| tables.factors_under(former, after, 1)).await?;
+        if any.is_empty() {
+            return Ok(Resealed::default());
+        }
+        let (keys, entropy) = (self.keys(), Arc::clone(&self.entropy));
+        let work = move |tables: &mut dyn crate::store::Tables| {
+            reseal(tables, (former, after), &keys, &entropy, RESEAL_MAX)
+        };
+        let written = self.store.write(work, |_| ()).await;
+        self.wrote(&written);
+        written
+    }
+
+    /// Forgets a former key; tells what was under it. Whoever says `yes` takes that into the bargain, but for second
+    /// factors.
     ///
     /// # Errors
     /// There is no such key, it is in use, or the file cannot be written; everything is as it was then.
@@ -144,16 +208,19 @@ impl Service {
         if place == 0 {
             return Err(KeyError::Current(id));
         }
-        let KeyUse { passwords, removed, .. } = state.keys[place];
-        if !yes && passwords + removed > 0 {
-            return Err(KeyError::InUse { id, passwords, removed });
+        let used = state.keys[place];
+        if used.factors > 0 {
+            return Err(KeyError::Factors(used));
+        }
+        if !yes && used.passwords + used.removed + used.recovery_codes > 0 {
+            return Err(KeyError::InUse(used));
         }
         let change = move |service: &Self, file: &Path, now: &KeyRing| {
             let keys = key_file::forget(file, now, id)?;
             Ok((Event::new(service.now(), Kind::KeyForgotten, "").reason(id.to_string()), keys))
         };
         self.change_keys(file, actor, change).await?;
-        Ok(state.keys[place])
+        Ok(used)
     }
 
     /// Changes the file first, and then what is in force; both even if nobody waits for it any more.

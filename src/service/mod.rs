@@ -20,13 +20,14 @@
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
-//! - `people`: what people do in the portal
+//! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
 //! - `rollout`: whom the rules would meet
 //! - `sums`: alike events told as one
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
 mod doors;
+mod factors;
 mod followed;
 mod headers;
 mod held;
@@ -35,6 +36,7 @@ mod imported;
 mod keys;
 mod lists;
 mod login;
+mod main_password;
 mod notices;
 mod observe;
 pub mod people;
@@ -53,7 +55,7 @@ mod upkeep;
 mod userdb;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use hashlink::LruCache;
@@ -89,6 +91,7 @@ use crate::store::{StoreError, StoreHandle, Tables};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
+pub use self::factors::FactorsOf;
 pub use self::keys::{KeyError, KeyState, KeyUse};
 pub use self::lists::{AccountStanding, Standing};
 pub use self::policy::{Allowed, Ended, PolicyAttempt};
@@ -139,6 +142,8 @@ pub struct Service {
     keys: RwLock<KeyRing>,
     /// One change of the keys at a time.
     changing_keys: tokio::sync::Mutex<()>,
+    /// Second factors that could not be put under the current key, as far as was told.
+    broken_factors: AtomicUsize,
     store: StoreHandle,
     hasher: Hasher,
     upstream: Option<Upstream>,
@@ -206,6 +211,7 @@ impl Service {
             key: key.oldest().clone(),
             keys: RwLock::new(key),
             changing_keys: tokio::sync::Mutex::default(),
+            broken_factors: AtomicUsize::default(),
             store,
             hasher,
             upstream,

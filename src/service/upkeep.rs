@@ -180,6 +180,7 @@ impl Service {
             let _ = self.flush().await;
             if count.is_multiple_of(SWEEP_EVERY) {
                 self.sweep().await;
+                self.reseal_factors().await;
             }
         }
     }

@@ -1,10 +1,20 @@
-//! What the store knows of its keys: how much is under each.
+//! What the store knows of its keys: how much is under each, and second factors that have to be put under another.
+//!
+//! Client passwords are put under the current key when they are used. A second factor is sealed: who has only its key can
+//! put it under another, and nobody has to use it.
 
-use super::StoreError;
-use crate::gate::key::KeyId;
+use super::portal::FactorRow;
+use super::{StoreError, Tables};
+use crate::entropy::Entropy;
+use crate::gate::factor::FactorKind;
+use crate::gate::key::{KeyId, KeyRing, PersonMark};
+use crate::gate::seal::{Place, Sealed};
+
+/// The table's name, bound to what is sealed in it.
+const FACTOR: &str = "factor";
 
 /// How much is under one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyCount {
     /// Which; `None`: marks from before this was noted.
     pub key_id: Option<KeyId>,
@@ -12,13 +22,83 @@ pub struct KeyCount {
     pub passwords: i64,
     /// Marks of removed ones.
     pub removed: i64,
+    /// Second factors.
+    pub factors: i64,
+    /// Recovery codes.
+    pub recovery_codes: i64,
+}
+
+/// A second factor under a key, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedFactor {
+    /// The account's number.
+    pub account_id: i64,
+    /// Its name.
+    pub account: String,
+    /// The factor.
+    pub row: FactorRow,
 }
 
 /// Rows under keys.
 pub trait KeyTables {
-    /// How much is under each key. A key may come twice.
+    /// How much is under each key. A key may come several times.
     ///
     /// # Errors
-    /// The database's own trouble.
+    /// As all of these: the database's own trouble.
     fn key_counts(&mut self) -> Result<Vec<KeyCount>, StoreError>;
+    /// Second factors under a key in the order of their numbers, after `after`.
+    fn factors_under(
+        &mut self,
+        key_id: KeyId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<KeyedFactor>, StoreError>;
+    /// Puts a second factor under another key, with the mark of its person if it has one.
+    fn rekey_factor(&mut self, id: i64, sealed: &Sealed, mark: Option<PersonMark>) -> Result<(), StoreError>;
+}
+
+/// How far second factors were put under the current key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resealed {
+    /// The number of the last one; `None`: there are no more.
+    pub last: Option<i64>,
+    /// Accounts with factors that cannot be opened, so that they stay.
+    pub broken: Vec<String>,
+}
+
+/// Puts up to `limit` second factors that are under a former key, after the one of this number, under the current one.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn reseal(
+    tables: &mut dyn Tables,
+    (former, after): (KeyId, i64),
+    keys: &KeyRing,
+    entropy: &Entropy,
+    limit: u32,
+) -> Result<Resealed, StoreError> {
+    let mut done = Resealed::default();
+    for KeyedFactor { account_id, account, row } in tables.factors_under(former, after, limit)? {
+        done.last = Some(row.factor.id);
+        let place = Place { table: FACTOR, row: &row.uid, account: account_id };
+        let Ok(plain) = keys.open(&row.sealed, place) else {
+            done.broken.push(account);
+            continue;
+        };
+        let sealed =
+            keys.seal(&plain, place, entropy).map_err(|error| StoreError::Failed(error.to_string()))?;
+        tables.rekey_factor(row.factor.id, &sealed, person(keys, row.factor.kind, &plain))?;
+    }
+    Ok(done)
+}
+
+/// The mark of a sign-in provider's person: of what is sealed, application and person, each on a line.
+fn person(keys: &KeyRing, kind: FactorKind, plain: &[u8]) -> Option<PersonMark> {
+    let (app, subject) = match kind {
+        FactorKind::Wechat | FactorKind::Wecom | FactorKind::Dingtalk => {
+            std::str::from_utf8(plain).ok()?.split_once('\n')?
+        }
+        FactorKind::Totp | FactorKind::Passkey | FactorKind::Sms | FactorKind::Mail => return None,
+    };
+    Some(keys.current().person_mark(kind.word(), app, subject))
 }

@@ -6,12 +6,17 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use sidegate::gate::factor::FactorKind;
 use sidegate::gate::key::{KEY_BYTES, KEYS_MAX};
+use sidegate::service::people::Shown;
 use sidegate::store::key_file;
+use sidegate::store::people::NewBinding;
 
 use crate::daemon::{ANN, Daemon};
+use crate::people;
 use crate::world::World;
 
 const ANNS: &str = "Fj7kQm2RxT9wBn4c";
@@ -71,10 +76,7 @@ fn a_new_key_is_in_force_at_once_and_the_old_one_goes_when_nothing_is_under_it()
     assert_eq!(under(&daemon), [(2, 0), (1, 1)]);
 
     let (status, _, said) = daemon.sidegate(&["key", "forget", &first]);
-    assert!(
-        status == 1 && said.contains("1 client passwords and 1 marks") && said.contains("--yes"),
-        "{said}"
-    );
+    assert!(status == 1 && said.contains("1 client passwords, 1 marks") && said.contains("--yes"), "{said}");
     let (status, _, said) = daemon.sidegate(&["key", "forget", &second]);
     assert!(status == 1 && said.contains("is the current key"), "{said}");
     for (wrong, why) in [("0011223344556677", "there is no key"), ("x", "16 hex digits")] {
@@ -90,7 +92,9 @@ fn a_new_key_is_in_force_at_once_and_the_old_one_goes_when_nothing_is_under_it()
     assert_eq!(under(&daemon), [(2, 0), (1, 1)]);
     let (status, said, _) = daemon.sidegate(&["key", "forget", &first, "--yes"]);
     assert!(
-        status == 0 && said.contains("1 client passwords and 1 marks of removed ones were under it"),
+        status == 0
+            && said
+                .contains("1 client passwords, 1 marks of removed ones and 0 recovery codes were under it"),
         "{said}"
     );
     let keys = daemon.control("GET", "/v1/keys", &Value::Null);
@@ -141,6 +145,45 @@ async fn rotation_makes_no_login_cost_more() {
     let state = world.service.key_state().await.unwrap();
     let used: Vec<i64> = state.keys.iter().map(|key| key.passwords).collect();
     assert_eq!((used[0], used[KEYS_MAX - 1], state.lost), (1, 1, 0));
+}
+
+/// Whoever has an app goes on with it when the key that it was bound under is forgotten.
+#[tokio::test]
+async fn second_factors_are_put_under_the_new_key_and_hold_the_old_one_back_until_then() {
+    let site = people::site("").await;
+    let (visit, app) = site.with_app().await;
+    let service = &site.gate.service;
+    service.new_recovery_codes(&visit).await.unwrap();
+    let file = site.gate.folder.path().join("store.key");
+    let first = service.key_state().await.unwrap().keys[0].id;
+    let state = service.rotate_key(file.clone(), "test").await.unwrap();
+    let counts: Vec<_> = state.keys.iter().map(|key| (key.factors, key.recovery_codes)).collect();
+    assert_eq!(counts, [(1, 0), (0, 10)], "at once; codes cannot be");
+    let held = service.forget_key(file.clone(), first, false, "test").await.unwrap_err().to_string();
+    assert!(held.contains("10 recovery codes") && held.contains("--yes"), "{held}");
+
+    // One that was begun before comes under the former key, and is found a minute later.
+    let wish = NewBinding { kind: FactorKind::Totp, change: None, to: None, from: None };
+    let seed = service.begin_binding(&visit, wish).await.unwrap().seed.unwrap();
+    service.rotate_key(file.clone(), "test").await.unwrap();
+    let second = service.key_state().await.unwrap().keys[1].id;
+    let shown = Shown::Code(people::hidden(&site.code(&seed)));
+    service.confirm_binding(&visit, shown, Some("Tablet".into())).await.unwrap();
+    let held = service.forget_key(file.clone(), second, true, "test").await.unwrap_err().to_string();
+    assert!(held.contains("1 second factors") && held.contains("would be lost"), "{held}");
+    service.reseal_factors().await;
+    assert_eq!(service.key_state().await.unwrap().keys[0].factors, 2);
+    service.forget_key(file.clone(), second, false, "test").await.unwrap();
+    service.forget_key(file, first, true, "test").await.unwrap();
+
+    site.gate.pass(Duration::from_secs(60));
+    let home = people::visit(people::HOME);
+    let entered = site.sign_in(&home, people::ANN, people::MAIN, None).await.unwrap();
+    let again = people::inside(&home, &entered.session);
+    let id = entered.standing.factors[0].id;
+    let shown = Shown::Code(people::hidden(&site.code(&app)));
+    assert!(service.prove_factor(&again, Some(id), shown, false).await.is_ok());
+    site.stop().await;
 }
 
 /// A success forgets the failures of its account from there, whatever became of the key between them.

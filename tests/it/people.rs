@@ -21,18 +21,18 @@ use zeroize::Zeroizing;
 
 use crate::world::World;
 
-const ANN: &str = "ann@example.org";
-const BOB: &str = "bob@example.org";
-const MAIN: &str = "Mqp3rTu8vWx5yZaB";
-const HOME: &str = "192.0.2.7";
+pub(crate) const ANN: &str = "ann@example.org";
+pub(crate) const BOB: &str = "bob@example.org";
+pub(crate) const MAIN: &str = "Mqp3rTu8vWx5yZaB";
+pub(crate) const HOME: &str = "192.0.2.7";
 
 /// A gate with an upstream that knows Ann and Bob.
-struct Site {
-    gate: World,
-    upstream: World,
+pub(crate) struct Site {
+    pub(crate) gate: World,
+    pub(crate) upstream: World,
 }
 
-async fn site(settings: &str) -> Site {
+pub(crate) async fn site(settings: &str) -> Site {
     let upstream = World::start("").await;
     for account in [ANN, BOB] {
         upstream.account(account).await;
@@ -46,22 +46,22 @@ async fn site(settings: &str) -> Site {
     Site { gate: World::start(&settings).await, upstream }
 }
 
-fn visit(address: &str) -> Visit {
+pub(crate) fn visit(address: &str) -> Visit {
     let visitor =
         Visitor { address: Some(address.to_owned()), system: "Linux".into(), program: "Firefox".into() };
     Visit { session: None, device: None, visitor, address: address.parse().ok() }
 }
 
-fn inside(visit: &Visit, session: &Token) -> Visit {
+pub(crate) fn inside(visit: &Visit, session: &Token) -> Visit {
     Visit { session: Some(session.tag()), ..visit.clone() }
 }
 
-fn hidden(text: &str) -> Zeroizing<String> {
+pub(crate) fn hidden(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.to_owned())
 }
 
 impl Site {
-    async fn sign_in(
+    pub(crate) async fn sign_in(
         &self,
         visit: &Visit,
         account: &str,
@@ -73,16 +73,16 @@ impl Site {
         Arc::clone(&self.gate.service).sign_in(visit.clone(), SignIn { account, password, code }).await
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.gate.service.now()
     }
 
-    fn code(&self, app: &Seed) -> String {
+    pub(crate) fn code(&self, app: &Seed) -> String {
         app.code(Step::at(self.now())).reveal().to_string()
     }
 
     /// Ann with an app, signed in from home.
-    async fn with_app(&self) -> (Visit, Seed) {
+    pub(crate) async fn with_app(&self) -> (Visit, Seed) {
         let home = visit(HOME);
         let entered = self.sign_in(&home, ANN, MAIN, None).await.unwrap();
         assert_eq!(entered.standing.session.stage, Stage::Full);
@@ -96,7 +96,7 @@ impl Site {
     }
 
     /// Ten wrong guesses at IMAP.
-    async fn block(&self, address: &str, account: &str) {
+    pub(crate) async fn block(&self, address: &str, account: &str) {
         let mut peer = self.gate.client().await;
         for n in 0..10 {
             assert_eq!(peer.login(account, &format!("wrong {n}"), address).await, "FAIL");
@@ -104,12 +104,12 @@ impl Site {
         assert!(self.gate.service.source(address.parse().unwrap()).block.is_some());
     }
 
-    async fn events(&self, kind: Kind) -> Vec<Event> {
+    pub(crate) async fn events(&self, kind: Kind) -> Vec<Event> {
         let query = EventQuery { kinds: vec![kind], limit: 1_000, ..EventQuery::default() };
         self.gate.service.events(query).await.unwrap().into_iter().map(|(_, event)| event).collect()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.gate.stop().await;
         self.upstream.stop().await;
     }

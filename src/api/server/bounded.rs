@@ -14,6 +14,8 @@ use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::api::PORTAL_CONNECTIONS_MAX;
+
 /// Connections of the control socket at once; past it new ones wait in the kernel's queue.
 const CONTROL_CONNECTIONS_MAX: usize = 256;
 /// Connections of one user other than root and the daemon's own; past it new ones are closed. Where `control.readers` is
@@ -28,22 +30,27 @@ pub(super) struct Bounded {
 }
 
 impl Bounded {
-    pub(super) fn new(listener: UnixListener) -> Self {
+    /// `portal`: the users that the portal runs as.
+    pub(super) fn new(listener: UnixListener, portal: Vec<u32>) -> Self {
         let places = Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX));
-        Self { listener, places, users: Users::default() }
+        Self { listener, places, users: Users { portal: portal.into(), ..Users::default() } }
     }
 }
 
 /// How many connections each user has.
 #[derive(Clone, Debug, Default)]
-struct Users(Arc<Mutex<HashMap<u32, usize>>>);
+struct Users {
+    counts: Arc<Mutex<HashMap<u32, usize>>>,
+    portal: Arc<[u32]>,
+}
 
 impl Users {
     /// A place for one more connection of a user, if that may have one.
     fn enter(&self, uid: u32) -> Option<UserPlace> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = if self.portal.contains(&uid) { PORTAL_CONNECTIONS_MAX } else { USER_CONNECTIONS_MAX };
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(uid).or_default();
-        if *count >= USER_CONNECTIONS_MAX && uid != 0 && uid != geteuid().as_raw() {
+        if *count >= most && uid != 0 && uid != geteuid().as_raw() {
             return None;
         }
         *count += 1;
@@ -60,7 +67,7 @@ struct UserPlace {
 
 impl Drop for UserPlace {
     fn drop(&mut self) {
-        let mut counts = self.users.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.users.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.uid) {
             *count -= 1;
             if *count == 0 {
@@ -143,6 +150,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_portal_has_more_places_and_leaves_some() {
+        let portal = geteuid().as_raw() + 1;
+        let users = Users { portal: [portal].into(), ..Users::default() };
+        let places: Vec<_> = (0..PORTAL_CONNECTIONS_MAX).map(|_| users.enter(portal).unwrap()).collect();
+        assert!(users.enter(portal).is_none() && places.len() + USER_CONNECTIONS_MAX < CONTROL_CONNECTIONS_MAX);
+    }
+
+    #[test]
     fn one_user_cannot_take_all_places() {
         let stranger = geteuid().as_raw() + 1;
         let users = Users::default();
@@ -157,6 +172,6 @@ mod tests {
             assert!(more.collect::<Vec<_>>().iter().all(Option::is_some), "{own}");
         }
         drop(places);
-        assert!(users.0.lock().unwrap().is_empty(), "nobody is remembered who is gone");
+        assert!(users.counts.lock().unwrap().is_empty(), "nobody is remembered who is gone");
     }
 }

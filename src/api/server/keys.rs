@@ -39,7 +39,8 @@ pub(super) async fn forget(State(api): State<Api>, by: By, meant: Params<Meant>)
 }
 
 fn used(key: KeyUse) -> KeyView {
-    KeyView { id: key.id.to_string(), passwords: key.passwords, removed: key.removed }
+    let KeyUse { id, passwords, removed, factors, recovery_codes } = key;
+    KeyView { id: id.to_string(), passwords, removed, factors, recovery_codes }
 }
 
 fn view(state: KeyState, file: &Path) -> KeysView {
@@ -57,7 +58,7 @@ impl From<KeyError> for ApiError {
         match error {
             KeyError::Store(error) => error.into(),
             KeyError::NoKey(_) => Self::not_found(error.to_string()),
-            KeyError::File(_) | KeyError::Current(_) | KeyError::InUse { .. } => {
+            KeyError::File(_) | KeyError::Current(_) | KeyError::InUse(_) | KeyError::Factors(_) => {
                 Self::new(StatusCode::CONFLICT, "refused", error.to_string())
             }
             KeyError::Stopping => Self::unavailable(error.to_string()),

@@ -61,9 +61,13 @@ async fn turn(mut context: Context, form: Form) -> Answer {
     }
 }
 
-/// Whoever turned it on for the first time gets recovery codes next: a lost phone would lock them out.
+/// Whoever turned it on makes a client password next, since mail programs get in with nothing else from now on; and whoever
+/// has one, recovery codes: a lost phone would lock them out.
 pub(super) fn turned(context: &mut Context, standing: &Standing) -> axum::response::Response {
     context.say(if standing.two_factor { &Said::TwoFactorOn } else { &Said::TwoFactorOff });
+    if standing.two_factor && standing.passwords == 0 {
+        return context.go(routes::PASSWORDS_NEW);
+    }
     if standing.two_factor && standing.recovery_codes.is_none_or(|left| left == 0) {
         return context.go(routes::RECOVERY_CODES);
     }

@@ -26,8 +26,9 @@ use crate::gate::name::{AccountName, Protocol};
 use crate::gate::secret::Secret;
 use crate::gate::session::{Token, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
-use crate::service::lock;
 use crate::service::login::Trier;
+use crate::service::seats::{SEAT_WAIT, Seat};
+use crate::service::{Rules, lock};
 use crate::store::people::{Arrival, Standing, Turned};
 use crate::upstream::Said;
 
@@ -140,7 +141,8 @@ impl Service {
         let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
         let origin = origin(&visit);
         let trier = self.trier(shown, &origin, &rules);
-        let seat = match self.seat(&trier, &rules).await {
+        // A seat that Dovecot's auth policy keeps is for a mail client.
+        let seat = match self.own_seat(&trier, &rules).await {
             Ok(seat) => seat,
             Err(verdict) => {
                 self.record_sum(&trier, &verdict, || self.event(&trier, &verdict));
@@ -180,6 +182,13 @@ impl Service {
                 Err(PeopleError::WrongPassword)
             }
         }
+    }
+
+    async fn own_seat(&self, trier: &Trier<'_>, rules: &Rules) -> Result<Option<Seat>, Verdict> {
+        if trier.exempt || rules.observe {
+            return Ok(None);
+        }
+        self.free_seat(trier, rules, SEAT_WAIT).await.map(Some)
     }
 
     /// Whether a browser is a trusted device of the account that was typed.

@@ -19,6 +19,8 @@ use crate::store::portal::{
     Visitor,
 };
 
+/// What [`read_factor`] reads.
+pub(super) const FACTOR_COLUMNS: &str = "id, kind, name, created, last_use, uid, key_id, sealed, step";
 const SESSION: &str = "SELECT s.id, s.account_id, s.stage, s.created, s.seen, s.means, s.factor_id, s.proved,
                               s.address, s.system, s.program, account.name
                        FROM session s JOIN account ON account.id = s.account_id";
@@ -27,22 +29,8 @@ const DEVICE: &str = "SELECT id, account_id, created, until, last_at, last_addre
 
 impl PortalTables for SqliteTables<'_> {
     fn factors(&mut self, account_id: i64) -> Result<Vec<FactorRow>, StoreError> {
-        let sql = "SELECT id, kind, name, created, last_use, uid, key_id, sealed, step
-                   FROM factor WHERE account_id = ?1 ORDER BY id";
-        self.list(sql, [account_id], |row| {
-            Ok(FactorRow {
-                factor: Factor {
-                    id: row.get(0)?,
-                    kind: read_kind(row, 1)?,
-                    name: row.get(2)?,
-                    created: Timestamp(row.get(3)?),
-                    last_use: row.get::<_, Option<i64>>(4)?.map(Timestamp),
-                },
-                uid: row.get(5)?,
-                sealed: Sealed { key_id: KeyId(row.get(6)?), bytes: row.get(7)? },
-                step: row.get::<_, Option<i64>>(8)?.map(Step),
-            })
-        })
+        let sql = format!("SELECT {FACTOR_COLUMNS} FROM factor WHERE account_id = ?1 ORDER BY id");
+        self.list(&sql, [account_id], read_factor)
     }
 
     fn add_factor(&mut self, account_id: i64, new: &NewFactor, now: Timestamp) -> Result<i64, StoreError> {
@@ -301,6 +289,21 @@ impl PortalTables for SqliteTables<'_> {
         self.run(sql, params![what, record, now.0])?;
         Ok(())
     }
+}
+
+pub(super) fn read_factor(row: &Row<'_>) -> rusqlite::Result<FactorRow> {
+    Ok(FactorRow {
+        factor: Factor {
+            id: row.get(0)?,
+            kind: read_kind(row, 1)?,
+            name: row.get(2)?,
+            created: Timestamp(row.get(3)?),
+            last_use: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+        },
+        uid: row.get(5)?,
+        sealed: Sealed { key_id: KeyId(row.get(6)?), bytes: row.get(7)? },
+        step: row.get::<_, Option<i64>>(8)?.map(Step),
+    })
 }
 
 fn read_kind(row: &Row<'_>, column: usize) -> rusqlite::Result<FactorKind> {

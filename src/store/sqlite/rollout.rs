@@ -17,7 +17,7 @@ impl RolloutTables for SqliteTables<'_> {
                           count(DISTINCT address),
                           max(time)
                    FROM event
-                   WHERE kind = 'login' AND account > ?1 AND time >= ?2
+                   WHERE kind = 'login' AND account > ?1 AND time >= ?2 AND protocol IS NOT 'sidegate-portal'
                      AND (verdict = 'would-refuse' OR (verdict = 'accept' AND reason = 'main-password'))
                    GROUP BY account ORDER BY account LIMIT ?3";
         self.list(sql, params![after, since.0, limit], read_met)

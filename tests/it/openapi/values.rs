@@ -237,7 +237,8 @@ pub(super) fn diagnosis(schemas: &mut Schemas) {
 }
 
 pub(super) fn keys(schemas: &mut Schemas) {
-    let key = KeyView { id: "00ff00ff00ff00ff".into(), passwords: 1, removed: 2 };
+    let id = String::from("00ff00ff00ff00ff");
+    let key = KeyView { id, passwords: 1, removed: 2, factors: 3, recovery_codes: 4 };
     schemas.answer("KeyView", &key, &key);
     schemas.answer("KeysView", &KeysView { keys: vec![key], ..KeysView::default() }, &KeysView::default());
 }

@@ -3,6 +3,7 @@
 use super::super::story::{Cause, Situation};
 use super::{Teller, Text};
 use crate::config::Language;
+use crate::gate::name::Protocol;
 
 impl Teller<'_> {
     /// One or two sentences for the telephone.
@@ -74,6 +75,10 @@ impl Teller<'_> {
                 "Many people share this address, and {accounts} of their accounts fail.",
                 "许多人共用此地址，其中 {accounts} 个帐号登录失败。",
             ),
+            Some(Cause::Refused { reason, .. }) if reason == "wrong-password" && self.at_portal() => (
+                "Somebody types a wrong main password for {account} at the portal.",
+                "有人在自助门户为 {account} 输入了错误的主密码。",
+            ),
             Some(Cause::Refused { reason, .. }) => why_refused(reason),
         };
         self.filled(text)
@@ -123,6 +128,7 @@ impl Teller<'_> {
             Cause::Guessing { .. } => None,
             Cause::Shared { .. } => Some(DECLARE),
             Cause::Refused { reason, .. } => match reason.as_str() {
+                "wrong-password" if self.at_portal() => None,
                 "wrong-password" | "main-password" | "expired" => Some((
                     "sidegate password new {account} --name DEVICE, and type it into the mail program",
                     "sidegate password new {account} --name 设备名，并填入邮件客户端",
@@ -137,6 +143,11 @@ impl Teller<'_> {
                 _ => None,
             },
         }
+    }
+
+    /// What fails is the sign-in of somebody with a browser.
+    fn at_portal(&self) -> bool {
+        matches!(&self.story.cause, Some(Cause::Refused { protocol, .. }) if protocol == Protocol::PORTAL_NAME)
     }
 
     fn filled(&self, text: Text) -> String {
