@@ -15,6 +15,8 @@ pub enum Problem {
     CodeEnded,
     /// Too many wrong codes: this factor waits until then.
     Wait(Timestamp),
+    /// Too many failed sign-ins to this account: it waits until then.
+    WaitToSignIn(Timestamp),
     /// So many wrong codes that only an administrator can help.
     Locked,
     /// The visitor's address is blocked until then.
@@ -86,6 +88,7 @@ impl Problem {
             Self::WrongCode => f.t("problem-wrong-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
+            Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
             Self::LiftedTooOften(until) => f.at("problem-lifted-too-often", "until", until),

@@ -433,7 +433,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::Wait => Problem::Wait(error.until?),
         Why::Locked => Problem::Locked,
         Why::NameTaken => Problem::NameTaken,
-        Why::BadName => error.most.map_or(Problem::NameMissing, |_| Problem::NameTooLong(most())),
+        Why::BadName => Problem::NameTooLong(most()),
         Why::NameIsSecret => Problem::NameIsPassword,
         Why::TooMany => Problem::TooMany(most()),
         Why::OnlyOne => Problem::OnlyFactor,
