@@ -39,7 +39,7 @@ const firstSteps = async () => {
   alice.at("/sign-in");
   await alice.begin("not-the-main-password");
   alice.at("/sign-in");
-  assert.equal(await alice.isTold(), "Wrong address or password.");
+  await alice.isTold("problem-wrong-password");
   await alice.send({ password });
   alice.at("/");
   await getsIn("imap", alice.account, password);
@@ -63,16 +63,18 @@ const clientPassword = async () => {
   assert.equal(await alice.page.evaluate(() => navigator.clipboard.readText()), made);
   for (const protocol of ["imap", "pop3", "smtp"]) await getsIn(protocol, alice.account, made);
   await alice.go("/devices");
-  await alice.says("Phone");
+  await alice.shows("Phone");
 
   await alice.go("/passwords");
-  await alice.says("Phone");
+  await alice.shows("Phone");
   await alice.press('main a[href$="/remove"]');
   await alice.press("main button.danger");
   alice.at("/passwords");
   await isKeptOut("imap", alice.account, made);
+  await alice.go("/passwords");
+  await alice.says("passwords-still-tried");
   await alice.go("/");
-  await alice.says("A device still uses the removed password “Phone”");
+  await alice.says("warning-old-device", { name: "Phone" });
   phone = await alice.makePassword("New phone");
   await secret(alice.account, phone);
   await getsIn("imap", alice.account, phone);
@@ -84,7 +86,7 @@ const trustedDevice = async () => {
   alice.at("/sign-in/code");
   await alice.send({ code: "000000" });
   alice.at("/sign-in/code");
-  assert.equal(await alice.isTold(), "验证码错误。请使用最新的验证码重试。");
+  await alice.isTold("problem-wrong-code");
   await alice.page.check("#trust");
   await alice.send({ code: await app.code() });
   alice.at("/");
@@ -144,19 +146,19 @@ const blockedAddress = async () => {
   await isKeptOut("imap", alice.account, phone, life.blocked);
   const there = await sit(alice.account, { from: life.blocked });
   await there.go("/block");
-  await there.says(life.blocked);
+  await there.says("block-your-address", { address: life.blocked });
   assert.equal(await there.page.$('form[action="/block"]'), null, "a stranger lifts nothing");
   await there.begin();
   there.at("/sign-in");
-  assert.match(await there.isTold(), /Too many failed logins from your address/);
+  await there.isTold("problem-blocked");
   await there.send({ address: there.account, password, code: "000000" });
   there.at("/sign-in");
-  const wrongCode = await there.isTold();
+  const wrongCode = await there.text("[role=alert]");
   await there.send({ address: there.account, password: "not-the-main-password", code: await app.code() });
-  assert.equal(await there.isTold(), wrongCode, "nobody is told which of the two was wrong");
+  assert.equal(await there.text("[role=alert]"), wrongCode, "nobody is told which of the two was wrong");
   await there.send({ address: there.account, password, code: await app.code() });
   there.at("/");
-  await there.says(life.blocked);
+  await there.says("warning-blocked", { address: life.blocked });
   await there.go("/block");
   await there.press('form[action="/block"] button.primary');
   await there.go("/block");
@@ -175,7 +177,7 @@ const told = async (chapter) => {
     await chapter();
   } catch (error) {
     console.error(`${chapter.name}: ${error.stack}`);
-    for (const person of Person.all) console.error(await person.shows().catch(String));
+    for (const person of Person.all) console.error(await person.describe().catch(String));
     return false;
   }
   console.error(`${chapter.name}: ${Date.now() - began} ms`);

@@ -102,7 +102,8 @@ fn configure_portal(site: &Site, ports: &Ports) {
     fs::create_dir(&phones).expect("a folder");
     chown(&phones, Some(PORTAL_ID), Some(PORTAL_ID)).expect("chown");
     let sms = site.path("sms.sh");
-    let script = format!("#!/bin/sh\ncat > '{0}/new' && mv '{0}/new' \"{0}/$SIDEGATE_PHONE\"\n", phones.display());
+    let script =
+        format!("#!/bin/sh\ncat > '{0}/new' && mv '{0}/new' \"{0}/$SIDEGATE_PHONE\"\n", phones.display());
     fs::write(&sms, script).expect("sms.sh");
     fs::set_permissions(&sms, fs::Permissions::from_mode(0o755)).expect("chmod");
     let secret = site.path("etc/provider.secret");
@@ -192,9 +193,7 @@ fn answer(site: &Site, asked: &Asked) -> String {
                 _ => smtp(site, from, user, password),
             }
         }
-        Asked::Sidegate { words } => {
-            site.cli.done(&words.iter().map(String::as_str).collect::<Vec<_>>())
-        }
+        Asked::Sidegate { words } => site.cli.done(&words.iter().map(String::as_str).collect::<Vec<_>>()),
         Asked::Secret { account, secret } => {
             site.secret(account, secret);
             String::new()
