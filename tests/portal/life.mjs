@@ -81,6 +81,7 @@ const clientPassword = async () => {
 };
 
 const trustedDevice = async () => {
+  await alice.go("/");
   await alice.speak("zh-CN");
   await alice.beginAgain();
   alice.at("/sign-in/code");
