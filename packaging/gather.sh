@@ -50,6 +50,8 @@ for folder in conf/fail2ban conf/crowdsec; do
     done
 done
 put 0644 packaging/systemd/notices.conf packaging/systemd/portal-control.conf $examples/systemd
+put 0644 conf/guide/*.md usr/share/doc/sidegate/guide
+put 0644 conf/guide/pictures/* usr/share/doc/sidegate/guide/pictures
 put 0644 README.md usr/share/doc/sidegate
 install -D -m 0644 CHANGELOG.md "$stage/usr/share/doc/sidegate/changelog"
 

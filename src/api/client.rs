@@ -135,6 +135,14 @@ impl Client {
         self.exchange(Method::PATCH, target, json(body)?)
     }
 
+    /// Puts something in the place of what there was.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub fn put(&self, target: &Target, body: &impl Serialize) -> Result<Answer, ClientError> {
+        self.exchange(Method::PUT, target, json(body)?)
+    }
+
     /// Removes something.
     ///
     /// # Errors

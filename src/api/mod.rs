@@ -18,6 +18,11 @@
 //! | `POST /v1/import/accounts` [`ImportAccounts`] | [`ImportAnswer`] |
 //! | `POST /v1/import/passwords` [`ImportPasswords`] | [`ImportAnswer`] |
 //! | `GET /v1/accounts/{address}/limits` | [`AccountLimits`] |
+//! | `GET /v1/accounts/{address}/factors` | [`AccountFactors`](portal::AccountFactors) |
+//! | `POST /v1/accounts/{address}/factors/reset` [`FactorsReset`] | [`Nothing`] |
+//! | `PUT /v1/accounts/{address}/main-password` [`NewMainPassword`] | [`Nothing`] |
+//! | `DELETE /v1/accounts/{address}/main-password` | [`Nothing`] |
+//! | `POST /v1/accounts/{address}/sessions/end` | [`Nothing`] |
 //! | `GET /v1/aliases?of=&after=&after_of=&limit=` | [`AliasList`] |
 //! | `POST /v1/aliases` [`NewAlias`] | [`AliasView`] |
 //! | `DELETE /v1/aliases?alias=&of=` | [`Nothing`] |
@@ -81,6 +86,7 @@ pub mod client;
 mod doctor;
 mod import;
 mod keys;
+mod people;
 pub mod portal;
 mod rollout;
 mod sending;
@@ -97,6 +103,7 @@ pub use import::{
     PasswordLine, PasswordList,
 };
 pub use keys::{KeyView, KeysView};
+pub use people::{FactorsReset, NewMainPassword};
 pub use rollout::{RolloutList, RolloutView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::answers;
 use super::commands::{Account, Block, Changes, Switch};
 use super::output::Out;
-use super::{Failure, note};
+use super::{Failure, factor, note};
 use crate::api::client::{Answer, Client, ClientError, Target};
 use crate::api::{
     AccountChange, AccountView, BlockList, BlockView, NewAccount, NewBlock, ROWS_DEFAULT, Status,
@@ -64,6 +64,8 @@ pub(super) fn account(command: Account, client: &Client, out: &mut Out) -> Resul
                 out,
             )?;
         }
+        Account::MainPassword(command) => factor::main_password(&command, client, out)?,
+        Account::SignOut(account) => factor::sign_out(&account.address, client, out)?,
         Account::Set { account, changes } => {
             let Changes { two_factor, group, no_group } = changes;
             let two_factor = two_factor.map(|switch| switch == Switch::On);

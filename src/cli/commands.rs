@@ -1,6 +1,7 @@
 //! The one list of commands: parsing, `--help` and the manual page are made from it.
 
 mod bulk;
+mod people;
 mod sending;
 mod watching;
 
@@ -16,6 +17,7 @@ use crate::api::ROWS_MAX;
 use crate::config::duration;
 use crate::gate::event::Kind;
 pub use bulk::{Export, Import, Key, Table};
+pub use people::{Factor, MainPassword, ResetFactors};
 pub use sending::{Alias, Changes, Delegation, Figures, Limits, NewRight, SetLimits, Whose};
 pub use watching::{Explain, Rollout, Top};
 
@@ -65,6 +67,9 @@ pub enum Command {
     /// Accounts: who may have client passwords
     #[command(subcommand)]
     Account(Account),
+    /// Second factors of people: list, reset
+    #[command(subcommand)]
+    Factor(Factor),
     /// Client passwords: make, list, revoke
     #[command(subcommand)]
     Password(Password),
@@ -204,6 +209,20 @@ Example:
 Example:
   sidegate account disable ann@example.org")]
     Disable(Address),
+    /// Set the main password with which an account signs in to the portal, where no upstream knows any
+    ///
+    /// It is read from standard input, one line; on a terminal it is asked for twice. It has at least 8 characters. The
+    /// account's sessions at the portal end. Mail clients never get in with it.
+    #[command(after_help = "\
+Examples:
+  sidegate account main-password ann@example.org < password-file
+  sidegate account main-password ann@example.org --remove")]
+    MainPassword(MainPassword),
+    /// End every session of an account at the portal, and all trust in browsers
+    #[command(after_help = "\
+Example:
+  sidegate account sign-out ann@example.org")]
+    SignOut(Address),
     /// Change an account
     #[command(after_help = "\
 Examples:

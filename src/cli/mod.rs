@@ -1,6 +1,6 @@
 //! The administrator's command line: talk to the control socket, print, choose the exit status.
 //!
-//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `import`, `export`, `key`, `events`,
+//! - [`commands`]: what can be typed; `ask`, `sending`, `password`, `factor`, `import`, `export`, `key`, `events`,
 //!   `rollout`, `backup`, `configuration`, `doctor`: what is then done; [`explain`]: the story of an address or an account,
 //!   in English and Chinese
 //! - [`top`]: the daemon at work, second by second
@@ -18,6 +18,7 @@ mod doctor;
 mod events;
 pub mod explain;
 mod export;
+mod factor;
 pub mod import;
 mod key;
 pub mod output;
@@ -127,6 +128,7 @@ pub fn run(cli: Cli, out: &mut Out) -> Result<(), Failure> {
     let client = || Client::new(&cli.socket);
     match cli.command {
         Command::Account(command) => ask::account(command, &client()?, out),
+        Command::Factor(command) => factor::factor(command, &client()?, out),
         Command::Password(command) => password::password(command, &client()?, out),
         Command::Import(command) => import::import(&command, &client()?, out),
         Command::Export(command) => export::export(&command, &client()?, out),

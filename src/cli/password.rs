@@ -119,7 +119,8 @@ fn remove(revoke: &Revoke, client: &Client, out: &mut Out) -> Result<(), Failure
 /// `sidegate check`
 pub(super) fn check(check: Check, client: &Client, out: &mut Out) -> Result<(), Failure> {
     let mut secret = if io::stdin().is_terminal() {
-        ask_person(&check.account.address)?
+        let prompt = format!("Password of {}", visible(&check.account.address));
+        ask_person(&[prompt])?.pop().unwrap_or_default()
     } else {
         read_line(&mut io::stdin().lock())?
     };
@@ -137,6 +138,19 @@ pub(super) fn check(check: Check, client: &Client, out: &mut Out) -> Result<(), 
         out.text(&verdict::sentences(&request, &outcome, &out.style))?;
     }
     if outcome.verdict == "accept" { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// A new password: one line of standard input, or typed twice at a terminal.
+pub(super) fn read_new(address: &str) -> Result<Zeroizing<String>, Failure> {
+    if !io::stdin().is_terminal() {
+        return read_line(&mut io::stdin().lock());
+    }
+    let prompts = [format!("New main password of {}", visible(address)), "Once more".to_owned()];
+    let mut typed = ask_person(&prompts)?;
+    // A person who can type it twice can type it when it counts.
+    let again = typed.pop().unwrap_or_default();
+    let first = typed.pop().unwrap_or_default();
+    if *first == *again { Ok(first) } else { Err(Failure::Said("the two are not the same".into())) }
 }
 
 /// One line without its end.
@@ -166,23 +180,28 @@ fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
     }
 }
 
-/// Asks at the terminal. What is typed does not show; Ctrl-C leaves the terminal as it was.
-fn ask_person(address: &str) -> Result<Zeroizing<String>, Failure> {
+/// Asks at the terminal, one after the other. What is typed does not show; Ctrl-C leaves the terminal as it was.
+fn ask_person(prompts: &[String]) -> Result<Vec<Zeroizing<String>>, Failure> {
     let trouble = |error: io::Error| Failure::Said(format!("cannot read the terminal: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(trouble)?;
     let silence = Silence::new().map_err(trouble)?;
-    let _ = write!(io::stderr().lock(), "Password of {}: ", visible(address));
-    let line = runtime.block_on(async {
-        let typed = tokio::task::spawn_blocking(|| read_line(&mut io::stdin().lock()));
-        tokio::select! {
-            line = typed => line.unwrap_or_else(|_| Err(Failure::Said("cannot read the terminal".into()))),
-            _ = tokio::signal::ctrl_c() => Err(Failure::Said("interrupted".into())),
-        }
-    });
+    let ask = |prompt: &String| {
+        let _ = write!(io::stderr().lock(), "{prompt}: ");
+        let line = runtime.block_on(async {
+            let typed = tokio::task::spawn_blocking(|| read_line(&mut io::stdin().lock()));
+            tokio::select! {
+                line = typed => line.unwrap_or_else(|_| Err(Failure::Said("cannot read the terminal".into()))),
+                _ = tokio::signal::ctrl_c() => Err(Failure::Said("interrupted".into())),
+            }
+        });
+        note("");
+        line
+    };
+    // No further question after one that was not answered.
+    let lines: Result<Vec<_>, _> = prompts.iter().map(ask).collect();
     drop(silence);
-    note("");
     runtime.shutdown_background();
-    line
+    lines
 }
 
 /// A terminal that shows nothing of what is typed, until this is dropped.

@@ -47,6 +47,8 @@ pub enum Kind {
     FactorChanged,
     /// A second factor was unbound.
     FactorRemoved,
+    /// An administrator took all second factors of an account away.
+    FactorsReset,
     /// New recovery codes were made; all earlier ones are void.
     RecoveryCodesMade,
     /// A code was sent to a phone or a mail address.
@@ -59,6 +61,10 @@ pub enum Kind {
     DeviceForgotten,
     /// Sessions of the portal were ended before their time.
     SessionsEnded,
+    /// An administrator set a main password.
+    MainPasswordSet,
+    /// An administrator took it away.
+    MainPasswordRemoved,
     /// A client password was made.
     PasswordAdded,
     /// A client password was removed.
@@ -95,7 +101,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 39] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -110,12 +116,15 @@ impl Kind {
         Self::FactorAdded,
         Self::FactorChanged,
         Self::FactorRemoved,
+        Self::FactorsReset,
         Self::RecoveryCodesMade,
         Self::CodeSent,
         Self::CodesMany,
         Self::DeviceTrusted,
         Self::DeviceForgotten,
         Self::SessionsEnded,
+        Self::MainPasswordSet,
+        Self::MainPasswordRemoved,
         Self::PasswordAdded,
         Self::PasswordRevoked,
         Self::PasswordImported,
@@ -152,12 +161,15 @@ impl Kind {
             Self::FactorAdded => "factor-added",
             Self::FactorChanged => "factor-changed",
             Self::FactorRemoved => "factor-removed",
+            Self::FactorsReset => "factors-reset",
             Self::RecoveryCodesMade => "recovery-codes-made",
             Self::CodeSent => "code-sent",
             Self::CodesMany => "codes-many",
             Self::DeviceTrusted => "device-trusted",
             Self::DeviceForgotten => "device-forgotten",
             Self::SessionsEnded => "sessions-ended",
+            Self::MainPasswordSet => "main-password-set",
+            Self::MainPasswordRemoved => "main-password-removed",
             Self::PasswordAdded => "password-added",
             Self::PasswordRevoked => "password-revoked",
             Self::PasswordImported => "password-imported",

@@ -6,8 +6,10 @@ use super::address::Key;
 use super::alias::{Alias, Place};
 use super::delegation::Right;
 use super::limits::{Level, LimitsChange, Per};
+use super::main_password::MainHash;
 use super::name::{AccountName, GroupName, PasswordName};
 use super::record::Block;
+use super::reset::ResetReason;
 use super::secret::Digest;
 
 /// A change. Each is carried out whole, in one transaction, or not at all.
@@ -48,6 +50,24 @@ pub enum Order {
         /// Which.
         which: Which,
     },
+    /// Take somebody's second factors and recovery codes away, end every session and all trust, and forget wrong codes.
+    ResetFactors {
+        /// Whose.
+        account: AccountName,
+        /// Why.
+        reason: ResetReason,
+        /// Turn two-factor off too. Else the next sign-in leads to setting it up.
+        two_factor_off: bool,
+    },
+    /// Set the main password where no upstream knows any. Its hash is made before.
+    SetMainPassword {
+        /// Whose.
+        account: AccountName,
+        /// Argon2id; `None` takes the main password away.
+        hash: Option<MainHash>,
+    },
+    /// End every session at the portal and all trust in browsers.
+    EndSessions(AccountName),
     /// Block a source, or change the end of its block.
     AddBlock(Key, Block),
     /// Lift a block, and forget the failures that were counted.
@@ -145,6 +165,14 @@ pub enum OrderRefused {
     /// No such client password.
     #[error("{0} has no such client password")]
     NoPassword(AccountName),
+    /// The upstream knows main passwords.
+    #[error(
+        "the upstream knows main passwords here ([upstream] in the settings): one that is set here would never be asked for"
+    )]
+    MainPasswordElsewhere,
+    /// Nobody set one.
+    #[error("{0} has no main password here")]
+    NoMainPassword(AccountName),
     /// The address is somebody's alias.
     #[error("{alias} is an alias of {owner}; remove it first")]
     IsAlias {

@@ -10,7 +10,8 @@
 //! - `start`: the program, `sidegate-portal` · `server`: connections, cookies, forms, headers, and the `Context` of each
 //!   request · `handlers`: what is done, a file for each group of pages · `control`: asking the daemon, which judges
 //!   everything and holds all that must survive
-//! - [`pages`]: what people see, pure · [`agent`]: which browser it is
+//! - [`pages`]: what people see, pure · [`agent`]: which browser it is · [`place`]: where an address is
+//! - [`autoconfig`], [`profile`]: what mail programs are told, so that nobody types hosts and ports
 //! - `means`: settings and secrets become [`send`], which carries codes as `deliver` has it, and [`provider`], which asks
 //!   WeChat, WeCom and DingTalk who somebody is
 //! - [`autoconfig`] sets up Thunderbird and Outlook, [`profile`] iPhone, iPad and Mac · [`place`]: where an address is

@@ -102,7 +102,10 @@ impl Service {
             | Order::RemoveAccount(name)
             | Order::SetAccount { account: name, .. }
             | Order::NewPassword { account: name, .. }
-            | Order::Revoke { account: name, .. } => Some(name.clone()),
+            | Order::Revoke { account: name, .. }
+            | Order::ResetFactors { account: name, .. }
+            | Order::SetMainPassword { account: name, .. }
+            | Order::EndSessions(name) => Some(name.clone()),
             Order::AddBlock(..)
             | Order::LiftBlock(_)
             | Order::AddAlias(_)

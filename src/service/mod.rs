@@ -20,13 +20,14 @@
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
-//! - `people`: what people do in the portal
+//! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
 //! - `rollout`: whom the rules would meet
 //! - `sums`: alike events told as one
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
 mod doors;
+mod factors;
 mod followed;
 mod headers;
 mod held;
@@ -35,6 +36,7 @@ mod imported;
 mod keys;
 mod lists;
 mod login;
+mod main_password;
 mod notices;
 mod observe;
 pub mod people;
@@ -89,6 +91,7 @@ use crate::store::{StoreError, StoreHandle, Tables};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
+pub use self::factors::FactorsOf;
 pub use self::keys::{KeyError, KeyState, KeyUse};
 pub use self::lists::{AccountStanding, Standing};
 pub use self::policy::{Allowed, Ended, PolicyAttempt};

@@ -7,6 +7,7 @@
 //!
 //! Nothing above this folder sees SQL or an SQL library's errors.
 
+pub mod administration;
 pub mod booking;
 mod cache;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use crate::gate::key::{KeyId, Selector};
 use crate::gate::name::AccountName;
 use crate::gate::record::AddressRecord;
 
+pub use administration::AdministrationTables;
 pub use handle::StoreHandle;
 pub use keys::KeyTables;
 pub use portal::PortalTables;
@@ -123,7 +125,7 @@ pub struct DoorTimes {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
-pub trait Tables: SendingTables + KeyTables + RolloutTables + PortalTables {
+pub trait Tables: SendingTables + KeyTables + RolloutTables + PortalTables + AdministrationTables {
     /// An account with its client passwords and the marks of removed ones.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Orders carried out over the tables of any store: read, decide, write, in one transaction.
 
 mod import;
+mod people;
 mod sending;
 
 use super::{NewRow, StoreError, Tables};
@@ -62,6 +63,12 @@ pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> 
         | Order::NewPassword { account: name, .. }
         | Order::Revoke { account: name, .. } => match tables.account(name)? {
             Some(account) => change(tables, &account, order, at, &mut events),
+            None => Ok(Err(OrderRefused::NoAccount(name.clone()))),
+        },
+        Order::ResetFactors { account: name, .. }
+        | Order::SetMainPassword { account: name, .. }
+        | Order::EndSessions(name) => match tables.account(name)? {
+            Some(account) => people::change(tables, &account, order, at, &mut events),
             None => Ok(Err(OrderRefused::NoAccount(name.clone()))),
         },
     }?;

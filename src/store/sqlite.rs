@@ -3,6 +3,7 @@
 //! WAL with `synchronous = FULL`: what `write` has returned is on the disk and survives a power
 //! loss. One connection writes; readers see the last commit.
 
+mod administration;
 mod file;
 mod keys;
 mod portal;

@@ -209,6 +209,9 @@ fn only_administrators_may_change_and_only_readers_may_look() {
         &["backup", never.to_str().unwrap()],
         &["import", "accounts", table.to_str().unwrap(), "--dry-run"],
         &["key", "rotate"],
+        &["factor", "reset", ANN, "--reason", "lost phone"],
+        &["account", "main-password", ANN, "--remove"],
+        &["account", "sign-out", ANN],
         &["key", "forget", "0011223344556677"],
     ] {
         let (status, _, err) = run(READER, arguments);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use data_encoding::{BASE64, HEXLOWER};
-use sidegate::api::{CheckRequest, ImportPassword, ImportPasswords, NewPasswordAnswer};
+use sidegate::api::portal::Hidden;
+use sidegate::api::{CheckRequest, ImportPassword, ImportPasswords, NewMainPassword, NewPasswordAnswer};
 use sidegate::config::OnTrouble;
 use sidegate::gate::account::Terms;
 use sidegate::gate::login::{Attempt, Origin, Presented};
+use sidegate::gate::main_password::MainHash;
 use sidegate::gate::name::{AccountName, PasswordName, Protocol as MailProtocol};
 use sidegate::gate::order::{Order, Which};
 use sidegate::gate::question::{Claim, Coded, HeaderCheck, Lookup, Question, Relay};
@@ -137,14 +139,17 @@ fn no_question_shows_a_secret() {
     assert_eq!(kinds.len(), 12, "one of each: {kinds:?}");
 }
 
-/// As for questions: of all orders only this one has a secret, and a new one has to say so.
+/// As for questions: of all orders only these have a secret, and a new one has to say so.
 fn has_a_secret(order: &Order) -> bool {
     match order {
-        Order::NewPassword { account: _, name: _, terms: _, digest: _, phc: _ } => true,
+        Order::NewPassword { account: _, name: _, terms: _, digest: _, phc: _ }
+        | Order::SetMainPassword { account: _, hash: _ } => true,
         Order::AddAccount(_)
         | Order::RemoveAccount(_)
         | Order::SetAccount { .. }
         | Order::Revoke { .. }
+        | Order::ResetFactors { .. }
+        | Order::EndSessions(_)
         | Order::AddBlock(..)
         | Order::LiftBlock(_)
         | Order::AddAlias(_)
@@ -166,6 +171,10 @@ fn no_order_shows_a_secret() {
         phc: String::new(),
     };
     assert!(has_a_secret(&order) && !has_a_secret(&Order::Revoke { account, which: Which::All }));
+    shows_nothing(&order);
+    let hash = Some(MainHash::new(SECRET.to_owned()));
+    let order = Order::SetMainPassword { account: AccountName::parse(ANN, None).unwrap(), hash };
+    assert!(has_a_secret(&order));
     shows_nothing(&order);
 }
 
@@ -189,6 +198,7 @@ fn no_body_of_the_control_api_shows_a_secret() {
         networks: Vec::new(),
     };
     shows_nothing(&check);
+    shows_nothing(&NewMainPassword { password: Hidden::new(SECRET) });
     shows_nothing(&made);
     shows_nothing(&ImportPasswords { dry_run: false, passwords: vec![row] });
 }

@@ -1,4 +1,5 @@
-//! `sidegate top` on a terminal: a pseudo-terminal of a known size, and the keys and signals that end it.
+//! The command line on a terminal: a pseudo-terminal of a known size; `sidegate top` with the keys and signals that end it,
+//! and passwords that nobody sees.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -20,7 +21,7 @@ const LEAVE: &str = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
 const HOME: &str = "\u{1b}[H";
 const REST: &str = "\u{1b}[J";
 
-/// `sidegate top` with a terminal of its own.
+/// `sidegate` with a terminal of its own.
 struct Terminal {
     process: Child,
     keyboard: File,
@@ -40,6 +41,10 @@ impl Drop for Terminal {
 
 impl Terminal {
     fn open(daemon: &Daemon, rows: u16) -> Self {
+        Self::open_for(daemon, rows, &["top"])
+    }
+
+    fn open_for(daemon: &Daemon, rows: u16, arguments: &[&str]) -> Self {
         let size = Winsize { ws_row: rows, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(&size, None).unwrap();
         let before = tcgetattr(&pair.slave).unwrap();
@@ -47,7 +52,7 @@ impl Terminal {
         // A session of its own with this as its terminal, or Ctrl-C would be a letter.
         let mut command = Command::new("setsid");
         command.arg("--ctty").arg(env!("CARGO_BIN_EXE_sidegate"));
-        command.arg("--socket").arg(daemon.folder.join("control")).arg("top").env("TERM", "xterm");
+        command.arg("--socket").arg(daemon.folder.join("control")).args(arguments).env("TERM", "xterm");
         let process = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
         let keyboard = File::from(pair.master.try_clone().unwrap());
         let (tell, said) = channel();
@@ -146,4 +151,26 @@ fn the_terminal_is_as_it_was_whatever_ends_it() {
     let terminated = begun();
     kill(Pid::from_raw(i32::try_from(terminated.process.id()).unwrap()), Signal::SIGTERM).unwrap();
     terminated.ends_well();
+}
+
+#[test]
+fn a_main_password_is_typed_twice_and_nobody_sees_it() {
+    let (_folder, daemon) = start();
+    let type_both = |first: &[u8], second: &[u8], status: i32, said: &str| {
+        let mut terminal = Terminal::open_for(&daemon, 24, &["account", "main-password", ANN]);
+        terminal.await_text(&format!("New main password of {ANN}: "));
+        assert!(!tcgetattr(&terminal.other_end).unwrap().local_flags.contains(LocalFlags::ECHO));
+        terminal.press(first);
+        if status != 1 || !second.is_empty() {
+            terminal.await_text("Once more: ");
+            terminal.press(second);
+        }
+        assert_eq!(terminal.process.wait().unwrap().code(), Some(status), "{:?}", terminal.text);
+        terminal.await_text(said);
+        assert!(!terminal.text.contains("correct"), "{:?}", terminal.text);
+        assert_eq!(tcgetattr(terminal.other_end.as_fd()).unwrap(), terminal.before);
+    };
+    type_both(b"correct horse\n", b"correct horse\n", 0, "main password set");
+    type_both(b"correct horse\n", b"correct hares\n", 1, "the two are not the same");
+    type_both(b"\x03", b"", 1, "interrupted");
 }

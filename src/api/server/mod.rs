@@ -6,6 +6,7 @@ mod bounded;
 mod doctor;
 mod import;
 mod keys;
+mod people_admin;
 mod portal;
 mod rest;
 mod rollout;
@@ -22,7 +23,7 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Query, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::serve::IncomingStream;
 use axum::{Extension, Json};
 use nix::unistd::{Gid, Group, Uid, User, geteuid, getgrouplist};
@@ -117,6 +118,13 @@ impl Api {
             .route("/v1/import/accounts", post(import::accounts))
             .route("/v1/import/passwords", post(import::passwords))
             .route("/v1/accounts/{address}/limits", get(sending::account_limits))
+            .route("/v1/accounts/{address}/factors", get(people_admin::factors))
+            .route("/v1/accounts/{address}/factors/reset", post(people_admin::reset))
+            .route(
+                "/v1/accounts/{address}/main-password",
+                put(people_admin::set_main_password).delete(people_admin::remove_main_password),
+            )
+            .route("/v1/accounts/{address}/sessions/end", post(people_admin::end_sessions))
             .route(
                 "/v1/aliases",
                 get(sending::aliases).post(sending::add_alias).delete(sending::remove_alias),
@@ -291,6 +299,7 @@ impl From<OrderError> for ApiError {
                 | OrderRefused::NoAlias(..)
                 | OrderRefused::NoAliasOfAnybody(_)
                 | OrderRefused::NoDelegation { .. }
+                | OrderRefused::NoMainPassword(_)
                 | OrderRefused::NotBlocked(_)),
             ) => Self::not_found(refused.to_string()),
             OrderError::Refused(refused) => Self::new(StatusCode::CONFLICT, "refused", refused.to_string()),

@@ -6,6 +6,7 @@ use crate::entropy::Entropy;
 use crate::gate::code::{Code, SentCode};
 use crate::gate::factor::{Factor, FactorKind, Means};
 use crate::gate::key::Selector;
+use crate::gate::main_password::MainHash;
 use crate::gate::order::Order;
 use crate::gate::seal::Sealed;
 use crate::gate::session::{Session, Stage, Token, TokenTag};
@@ -101,6 +102,24 @@ pub(super) fn recovery_codes_are_used_once<B: Backend>(backend: &B) {
     assert_eq!(left(), both[1..]);
     set(&[code(3)]);
     assert_eq!(left().iter().map(facts).collect::<Vec<_>>(), [code(3)], "new ones make all others worthless");
+}
+
+pub(super) fn an_account_has_one_main_password<B: Backend>(backend: &B) {
+    let [ann, bob] = ["ann@example.org", "bob@example.org"].map(|name| account(backend, name));
+    let of = |account| write(backend, |tables| tables.main_password(account));
+    let hash = |phc: &str| Some(MainHash::new(phc.to_owned()));
+    let set = |phc: Option<&str>| {
+        let new = phc.and_then(hash);
+        write(backend, |tables| tables.set_main_password(ann, new.as_ref(), NOW))
+    };
+    assert_eq!((of(ann), set(Some("$argon2id$1"))), (None, false));
+    assert_eq!((of(ann), of(bob)), (hash("$argon2id$1"), None));
+    assert!(set(Some("$argon2id$2")));
+    assert_eq!(of(ann), hash("$argon2id$2"));
+    assert!(set(None) && !set(None));
+    set(Some("$argon2id$3"));
+    order(backend, &Order::RemoveAccount(name("ann@example.org"))).expect("removed");
+    assert_eq!(of(ann), None, "it goes with its account");
 }
 
 pub(super) fn failures_of_factors_are_kept_by_account<B: Backend>(backend: &B) {

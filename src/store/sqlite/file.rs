@@ -16,7 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0005_import.sql"),
     include_str!("../schema/0006_portal.sql"),
     include_str!("../schema/0007_people.sql"),
-    include_str!("../schema/0008_keys.sql"),
+    include_str!("../schema/0008_administration.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".

@@ -98,6 +98,7 @@ overview-all-logins = 全部设备
 logins-none = 这段时间内没有登录记录。
 warning-old-device = 有设备仍在使用已移除的密码“{ $name }”。
 warning-old-device-last = 最近一次尝试：{ $at }，来自 { $address }。
+warning-old-device-last-nowhere = 最近一次尝试：{ $at }。
 warning-blocked = 您的地址 { $address } 已被封锁，至 { $until } 解除。
 warning-set-up-by = 须在 { $until } 之前开启二次验证。
 warning-recovery-codes =
@@ -198,13 +199,19 @@ new-recovery-kept = 我已保存
 ## 客户端专用密码
 
 passwords-lead = 客户端专用密码供 Outlook、Foxmail、手机邮件等邮件客户端登录。它不能用于其他用途，可单独移除。
-passwords-count = { $count } / { $most } 个
+passwords-count = 您的客户端专用密码：{ $count } / { $most }
 passwords-none = 还没有客户端专用密码。请为每台设备生成一个。
+passwords-still-tried = 仍有设备在使用已移除的密码
+passwords-still-tried-advice = 这些设备无法登录，反复尝试还可能导致您的地址被封锁。请在设备上填入新的客户端专用密码，或在设备上移除该邮箱帐号。
+passwords-how = 设置方法
 password-never-used = 从未使用
 password-used = 最近使用：{ $at }，{ $how }
 password-used-from = 来自 { $address }，{ $protocol }
+address-in-place = { $address }（{ $place }）
 password-made = 生成于 { $at }
 password-until = { $at } 到期
+password-ends-soon = 即将到期
+password-ended = 已到期
 password-only-for = 仅限 { $protocols }
 password-only-from = 仅限来自 { $networks }
 remove-all = 移除全部客户端专用密码
@@ -217,7 +224,21 @@ new-password-protocols = 可用协议
 new-password-protocols-hint = 不选则全部可用。
 new-password-expires = 有效期
 new-password-never = 永久有效
+new-password-networks = 仅限以下网络
+new-password-networks-hint = 填写地址或网段（如 192.0.2.0/24），以空格分隔；留空表示不限。手机的地址经常变化，不宜限制。
 new-password-make = 生成密码
+new-profile-title = iPhone、iPad 或 Mac 描述文件
+new-profile-short = 用于 iPhone、iPad 或 Mac
+new-profile-lead = 描述文件会在苹果设备上自动设置好邮箱，并使用一个新的客户端专用密码，您无需查看或输入它。
+new-profile-name-hint = 例如“iPhone”，客户端专用密码将使用这个名称。
+new-profile-make = 生成密码并下载描述文件
+new-profile-then = 然后
+steps-profile =
+    请直接在要设置的设备上打开本页：文件中含有密码。如在别处保存过该文件，请将其删除。
+    iPhone 和 iPad：允许下载，然后打开“设置”中的“已下载描述文件”，选择“安装”。
+    Mac：打开该文件，然后在“系统设置”的“通用”中打开“设备管理”并安装。
+    如果没有成功，请在列表中移除该客户端专用密码，然后重新开始。
+new-profile-unsigned = 设备会提示描述文件未签名，这是正常的；请确认文件来自本页。
 shown-title = 客户端专用密码“{ $name }”
 shown-once = 密码仅显示这一次。请在离开本页前将其填入邮件客户端。
 shown-spaces = 区分大小写，空格可忽略。
@@ -248,6 +269,9 @@ help-steps = 操作步骤
 help-servers = 填写内容
 help-user-name = 用户名
 help-password = 密码
+help-your-address = 您的完整邮箱地址
+help-no-servers = 服务器信息请咨询管理员。
+help-profile = 最简单的方法
 help-your-client-password = 您的客户端专用密码，而非主密码
 help-port = 端口 { $port }
 help-others = 其他邮件客户端
@@ -299,20 +323,25 @@ devices-since-until = { $since } 设为可信，至 { $until }
 devices-cancel = 取消信任
 devices-cancel-named = 取消信任：{ $name }
 devices-logins = 最近 { $days } 天的登录设备
-devices-logins-lead = 包括浏览器和邮件客户端。如有不认识的设备，请修改主密码，并移除其使用的客户端专用密码。
+devices-logins-lead = 包括本门户的浏览器登录和邮件客户端。如有不认识的设备，请修改主密码，移除其使用的客户端专用密码，并在所有设备上退出。
 devices-device = 设备
 devices-with = 登录方式
 devices-place = 地点
 devices-when = 最近时间
-devices-delete = 删除
-devices-delete-named = 删除：{ $name }
+devices-end = 退出登录
+devices-end-named = 退出登录：{ $name }
+devices-remove-password = 移除密码
+devices-remove-password-of = 移除：{ $name }
+devices-more = 记录较多，仅显示最近的部分。
 devices-mail-hint = 要停止某个邮件客户端，请移除其客户端专用密码。
 devices-everywhere = 在所有设备上退出
 devices-everywhere-means = 结束所有浏览器的登录（包括当前浏览器），并取消全部可信设备。邮件客户端不受影响。
 device-unknown = 未知设备
 device-and-system = { $program }（{ $system }）
-login-browser = 浏览器
+login-browser = 本门户
 login-client-password = 客户端专用密码“{ $name }”
+login-removed-password = 已移除的客户端专用密码“{ $name }”
+login-mail-program = 邮件客户端（{ $protocol }）
 login-main-password = 主密码
 
 ## 委托
@@ -332,6 +361,9 @@ delegations-right = 允许对方做什么？
 right-read = 只读
 right-on-behalf = 代表发送
 right-send-as = 代发
+right-read-means = 可查看您的邮件和文件夹，不能更改。
+right-on-behalf-means = 可查看邮件，并代表您发送；收件人会看到双方的名字。
+right-send-as-means = 可查看、移动和删除邮件，并以您的名义发送；收件人只看到您。
 may-title = 各项权限
 may-read = 查看邮箱
 may-send-marked = 为您发信，邮件中注明实际发件人
@@ -342,12 +374,16 @@ may-change = 移动和删除邮件
 
 block-title = 我的地址是否被封锁？
 block-your-address = 您当前的地址是 { $address }。
+block-no-address = 无法获知您的地址。
 block-until = 该地址已被封锁，至 { $until } 解除。在此之前，该地址上的邮件客户端都无法登录。
 block-why = 该地址登录失败次数过多，通常是因为某台设备仍在使用旧密码。
 block-lift = 解除封锁
 block-again = 请先更正或关闭使用旧密码的设备，否则地址会再次被封锁。
 block-sign-in = 通过二次验证登录后，您可以自行解除封锁。否则到期会自动解除。
 block-none = 该地址未被封锁。
+block-others = 其他被封锁的地址
+block-others-lead = 最近一天内，曾有人从这些地址登录您的帐号失败。请仅在认识该地址时解除封锁；否则可能有人在猜测密码，请不要解除。
+block-since-until = { $since } 起封锁，至 { $until }
 block-none-advice = 如果邮件客户端无法登录，请检查客户端专用密码。使用移动数据的手机与此浏览器的地址不同。
 
 ## 错误
@@ -394,6 +430,7 @@ problem-wrong-code = 验证码错误。请使用最新的验证码重试。
 problem-code-ended = 验证码已失效，请重新获取。
 problem-wait = 验证码错误次数过多。请等到 { $until }，或选择其他方式。
 problem-blocked = 您的地址登录失败次数过多，已被封锁，至 { $until } 解除。
+problem-lifted-too-often = 您今天已多次解除封锁。此封锁到期会自动解除；{ $until } 之后可再次手动解除。
 problem-dialogue-ended = 操作超过五分钟，请重新开始。
 problem-passkey-refused = 通行密钥未通过验证。请重试，或选择其他方式。
 problem-passkey-needs-script = 通行密钥需要 JavaScript。请开启，或选择其他方式。
@@ -411,6 +448,7 @@ problem-mandatory = 您所在的单位要求开启二次验证，无法关闭。
 problem-no-factors = 请先添加一种二次验证方式。
 problem-kind-off = 您所在的单位不使用这种二次验证方式，请另选一种。
 problem-expiry-unreadable = 请从列表中选择有效期。
+problem-network-unreadable = 其中有不是地址或网段（如 192.0.2.0/24）的内容，或超过 { $most } 个。
 problem-phone-unreadable = 手机号格式不正确。
 problem-phone-taken = 您的帐号已绑定手机号，请更改原有号码。
 problem-address-unreadable = 邮箱地址格式不正确。
@@ -419,12 +457,15 @@ problem-not-sent = 验证码发送失败。请一分钟后重试，或选择其�
 problem-no-such-account = 此处没有该帐号。
 problem-yourself = 这是您自己的地址。
 problem-reason-missing = 请填写原因，原因会记入日志。
+problem-reason-too-long = 原因最多 { $most } 个字符。
 problem-unavailable = 暂时无法处理，请几分钟后重试。
 
 ## 管理员页面
 
 admin-title = 登录失败与封锁
 admin-chart-title = 最近几小时
+admin-day = 24 小时
+admin-week = 7 天
 admin-chart-sum = 登录失败 { $failures } 次，新增封锁 { $blocks } 个。
 admin-chart-table = 以表格显示
 admin-failures = 登录失败
@@ -450,26 +491,33 @@ admin-lift-named = 解除对 { $name } 的封锁
 admin-accounts-title = 帐号
 admin-search = 地址的一部分
 admin-search-button = 搜索
+admin-some = 帐号列表
 admin-found =
     { $count ->
         [0] 未找到帐号。
        *[other] { $count } 个帐号
     }
-admin-more = 还有更多，请缩小搜索范围。
 admin-facts = 基本情况
 admin-state = 状态
 admin-enabled = 启用
 admin-disabled = 已停用
 admin-group = 组
 admin-created = 创建于
+admin-wrong-codes = 连续错误的验证码次数
 admin-reset-title = 重置二次验证方式
 admin-reset-means = 将移除此帐号的全部二次验证方式、恢复码和可信设备。请务必核实申请人身份，这是盗取帐号的常见手段。系统会通知本人。
 admin-reset-reason = 原因（记入日志）
 admin-rollout-title = 上线进度
 admin-rollout-whom = 受规则影响的帐号
-admin-rollout-observe = 目前仅观察，不拒绝登录。以下登录在启用规则后会被拒绝。
-admin-rollout-enforced = 规则已启用。以下帐号仍在邮件客户端中使用主密码。
+admin-rollout-lead = 最近 { $days } 天内，邮件客户端使用主密码或违反规则的帐号。
+admin-rollout-observe = 目前尚未拒绝任何登录（仅观察）：“将被拒绝”一列的登录都已放行。
 admin-rollout-none = 没有：所有邮件客户端都符合规则。
 admin-would-refuse = 将被拒绝
 admin-main-password = 使用主密码
 admin-last = 最近一次
+admin-next = 下一页
+admin-protocols = 协议
+admin-addresses = 地址数
+admin-passwords-used = 使用中的客户端专用密码
+admin-used-of = { $used } / { $all }
+admin-unknown = 无此帐号

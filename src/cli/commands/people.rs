@@ -1,0 +1,51 @@
+//! Commands about people's second factors and main passwords.
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Subcommand};
+
+use super::Address;
+
+/// Second factors.
+#[derive(Debug, Subcommand)]
+pub enum Factor {
+    /// List the second factors of an account, and how it fares with them
+    #[command(after_help = "\
+Example:
+  sidegate factor list ann@example.org")]
+    List(Address),
+    /// Remove all second factors of an account, for an owner who lost them
+    ///
+    /// Recovery codes go too, sessions at the portal and all trust in browsers end, and wrong codes are forgotten. The
+    /// owner is told, with the reason. Where two-factor is on it stays on: the next sign-in leads to setting it up, and
+    /// mail programs go on with their client passwords. Make sure first whom you are talking to.
+    #[command(after_help = "\
+Examples:
+  sidegate factor reset ann@example.org --reason \"lost phone, seen in person\"
+  sidegate factor reset ann@example.org --reason \"left the project\" --two-factor-off")]
+    Reset(ResetFactors),
+}
+
+/// Whose second factors are removed, and why.
+#[derive(Debug, Args)]
+pub struct ResetFactors {
+    /// Whose account
+    #[command(flatten)]
+    pub account: Address,
+    /// Why; the owner reads it
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// Turn two-factor off too
+    #[arg(long)]
+    pub two_factor_off: bool,
+}
+
+/// Whose main password is set.
+#[derive(Debug, Args)]
+pub struct MainPassword {
+    /// Whose account
+    #[command(flatten)]
+    pub account: Address,
+    /// Remove it: the account cannot sign in to the portal until there is another
+    #[arg(long)]
+    pub remove: bool,
+}
