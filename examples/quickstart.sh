@@ -188,7 +188,7 @@ END
 
 # mail_server PROTOCOL PORT: what the portal's pages of help tell.
 mail_server() {
-    printf '[[servers]]\nprotocol = "%s"\nhost = "%s"\nport = %s\n' "$1" $host "$2"
+    printf '[[servers]]\nprotocol = "%s"\nhost = "localhost"\nport = %s\n' "$1" "$2"
 }
 
 # background NAME COMMAND...: on its own, so that it outlives this script and its terminal.

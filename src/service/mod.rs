@@ -21,7 +21,7 @@
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
 //! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
-//! - `rollout`: whom the rules would meet
+//! - `rollout`: whom the rules would meet; `overview`: failures and blocks over time
 //! - `sums`: alike events told as one
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
@@ -39,6 +39,7 @@ mod login;
 mod main_password;
 mod notices;
 mod observe;
+mod overview;
 pub mod people;
 mod policy;
 mod proof;

@@ -38,11 +38,23 @@ fn pages(text: &str) -> Vec<&str> {
 fn pictures<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let end = format!(".{language}.png");
     let files = between(text, "](", ")").into_iter().filter(|file| file.starts_with("pictures/"));
-    files.map(|file| file.strip_suffix(&end).unwrap_or_else(|| panic!("{file} is not of {language}"))).collect()
+    files
+        .map(|file| file.strip_suffix(&end).unwrap_or_else(|| panic!("{file} is not of {language}")))
+        .collect()
 }
 
-/// What a chapter consists of, whatever the language: the rank of its head, its pages, its pictures, its steps and points.
-fn shape(language: &str) -> Vec<(usize, Vec<String>, Vec<String>, usize, usize)> {
+/// What a chapter consists of, whatever the language.
+#[derive(Debug, PartialEq)]
+struct Chapter {
+    /// The rank of its head.
+    rank: usize,
+    pages: Vec<String>,
+    pictures: Vec<String>,
+    steps: usize,
+    points: usize,
+}
+
+fn chapters(language: &str) -> Vec<Chapter> {
     let text = guide(language);
     let mut chapters: Vec<String> = Vec::new();
     for line in text.lines() {
@@ -53,19 +65,25 @@ fn shape(language: &str) -> Vec<(usize, Vec<String>, Vec<String>, usize, usize)>
         chapter.push_str(line);
         chapter.push('\n');
     }
-    let owned = |found: Vec<&str>| found.into_iter().map(str::to_owned).collect();
-    let parts = chapters.iter().map(|chapter| {
-        let begins = |is: fn(char) -> bool| chapter.lines().filter(|line| line.starts_with(is)).count();
-        let rank = chapter.chars().take_while(|&mark| mark == '#').count();
-        let steps = begins(|first| first.is_ascii_digit());
-        (rank, owned(pages(chapter)), owned(pictures(chapter, language)), steps, begins(|first| first == '-'))
-    });
-    parts.collect()
+    chapters.iter().map(|text| Chapter::read(text, language)).collect()
+}
+
+impl Chapter {
+    fn read(text: &str, language: &str) -> Self {
+        let owned = |found: Vec<&str>| -> Vec<String> { found.into_iter().map(str::to_owned).collect() };
+        Self {
+            rank: text.chars().take_while(|&mark| mark == '#').count(),
+            pages: owned(pages(text)),
+            pictures: owned(pictures(text, language)),
+            steps: text.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit())).count(),
+            points: text.lines().filter(|line| line.starts_with('-')).count(),
+        }
+    }
 }
 
 #[test]
 fn both_languages_have_the_same_chapters() {
-    let [english, chinese] = LANGUAGES.map(shape);
+    let [english, chinese] = LANGUAGES.map(chapters);
     for (number, (one, other)) in english.iter().zip(&chinese).enumerate() {
         assert_eq!(one, other, "chapter {number}");
     }

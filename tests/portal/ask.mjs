@@ -1,5 +1,5 @@
-// The story asks the tests' own side for what a browser cannot do: mail programs, the command line. A line of JSON each
-// way, answered in order.
+// The story asks the tests' own side for what a browser cannot do: the logins of mail programs. A line of JSON each way,
+// answered in order.
 import { createInterface } from "node:readline";
 
 const waiting = [];
@@ -16,9 +16,6 @@ const ask = (question) =>
 
 /// One login of a mail program: by "imap", "pop3" or "smtp", from an address or from where mail programs usually are.
 export const login = (protocol, user, password, from) => ask({ ask: "login", protocol, user, password, from });
-
-/// What the command line says.
-export const sidegate = (...words) => ask({ ask: "sidegate", words });
 
 /// A secret that no log may hold.
 export const secret = (account, secret) => ask({ ask: "secret", account, secret });

@@ -69,14 +69,14 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
     carol.at("/");
     ids.sms = await carol.bind("sms", async () => {
       await carol.send({ to: "12345" });
-      assert.equal(await carol.isTold(), "这不是有效的电话号码。");
+      await carol.isTold("problem-phone-unreadable");
       // Without the country: that of the site.
       await carol.send({ to: OLD.phone.slice(3) });
       await carol.send({ code: await texted(OLD.phone) });
     });
     ids.mail = await carol.bind("mail", async () => {
       await carol.send({ to: "carol2@example.test" });
-      assert.match(await carol.isTold(), /其他/, "a mailbox of this site is no backup");
+      await carol.isTold("problem-address-not-external");
       await byMail(OLD.mail)();
     });
     began = Date.now();
@@ -97,7 +97,7 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
     await byPasskey();
     carol.at("/");
     await carol.change(ids.passkey, newPasskey("New laptop"));
-    await carol.says("New laptop");
+    await carol.shows("New laptop");
     await recovery(codes);
     // Only what was proved last is removed without being proved again.
     await carol.remove(ids.passkey, byPasskey);
@@ -108,11 +108,11 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
     await carol.beginAgain();
     await carol.choose(ids[kind]);
     await byProvider("no");
-    assert.equal(await carol.isTold(), "未能确认。请重试，或选择其他方式。");
+    await carol.isTold("problem-provider-refused");
     providers.person = "second";
     await carol.choose(ids[kind]);
     await byProvider();
-    assert.equal(await carol.isTold(), "未能确认。请重试，或选择其他方式。", "somebody else confirmed");
+    await carol.isTold("problem-provider-refused");
     providers.person = "first";
     await carol.choose(ids[kind]);
     await byProvider();
@@ -141,11 +141,11 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
     await carol.beginAgain();
     await carol.choose("recovery");
     await carol.send({ code: first });
-    assert.equal(await carol.isTold(), "验证码错误。请使用最新的验证码重试。");
+    await carol.isTold("problem-wrong-code");
     await carol.send({ code: second.toLowerCase() });
     carol.at("/");
     await carol.go("/factors");
-    await carol.says("8");
+    await carol.shows("8");
   };
 
   /// What messages are sent for, and the last factor of all.

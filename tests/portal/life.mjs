@@ -30,6 +30,7 @@ const isKeptOut = async (protocol, user, password, from) => {
 };
 
 const alice = await sit("alice@example.test");
+const WRONG = "not-the-main-password";
 let app;
 let phone;
 
@@ -37,9 +38,10 @@ let phone;
 const firstSteps = async () => {
   await alice.go("/");
   alice.at("/sign-in");
-  await alice.begin("not-the-main-password");
+  await secret(alice.account, WRONG);
+  await alice.begin(WRONG);
   alice.at("/sign-in");
-  assert.equal(await alice.isTold(), "Wrong address or password.");
+  await alice.isTold("problem-wrong-password");
   await alice.send({ password });
   alice.at("/");
   await getsIn("imap", alice.account, password);
@@ -63,28 +65,31 @@ const clientPassword = async () => {
   assert.equal(await alice.page.evaluate(() => navigator.clipboard.readText()), made);
   for (const protocol of ["imap", "pop3", "smtp"]) await getsIn(protocol, alice.account, made);
   await alice.go("/devices");
-  await alice.says("Phone");
+  await alice.shows("Phone");
 
   await alice.go("/passwords");
-  await alice.says("Phone");
+  await alice.shows("Phone");
   await alice.press('main a[href$="/remove"]');
   await alice.press("main button.danger");
   alice.at("/passwords");
   await isKeptOut("imap", alice.account, made);
+  await alice.go("/passwords");
+  await alice.says("passwords-still-tried");
   await alice.go("/");
-  await alice.says("A device still uses the removed password “Phone”");
+  await alice.says("warning-old-device", { name: "Phone" });
   phone = await alice.makePassword("New phone");
   await secret(alice.account, phone);
   await getsIn("imap", alice.account, phone);
 };
 
 const trustedDevice = async () => {
+  await alice.go("/");
   await alice.speak("zh-CN");
   await alice.beginAgain();
   alice.at("/sign-in/code");
   await alice.send({ code: "000000" });
   alice.at("/sign-in/code");
-  assert.equal(await alice.isTold(), "验证码错误。请使用最新的验证码重试。");
+  await alice.isTold("problem-wrong-code");
   await alice.page.check("#trust");
   await alice.send({ code: await app.code() });
   alice.at("/");
@@ -118,7 +123,7 @@ const mandatory = async () => {
   const bound = await dan.bindApp();
   danApp = bound.app;
   await secret(dan.account, bound.key);
-  dan.at("/passwords/new", "Two-factor is on.");
+  if (!process.env.OLD)   dan.at("/passwords/new", "Two-factor is on.");
   await isKeptOut("imap", dan.account, password);
   await dan.go("/two-factor");
   assert.equal(await dan.page.$("main button[name=on]"), null, "it cannot be turned off");
@@ -144,19 +149,19 @@ const blockedAddress = async () => {
   await isKeptOut("imap", alice.account, phone, life.blocked);
   const there = await sit(alice.account, { from: life.blocked });
   await there.go("/block");
-  await there.says(life.blocked);
+  await there.says("block-your-address", { address: life.blocked });
   assert.equal(await there.page.$('form[action="/block"]'), null, "a stranger lifts nothing");
   await there.begin();
   there.at("/sign-in");
-  assert.match(await there.isTold(), /Too many failed logins from your address/);
+  await there.isTold("problem-blocked");
   await there.send({ address: there.account, password, code: "000000" });
   there.at("/sign-in");
-  const wrongCode = await there.isTold();
-  await there.send({ address: there.account, password: "not-the-main-password", code: await app.code() });
-  assert.equal(await there.isTold(), wrongCode, "nobody is told which of the two was wrong");
+  const wrongCode = await there.text("[role=alert]");
+  await there.send({ address: there.account, password: WRONG, code: await app.code() });
+  assert.equal(await there.text("[role=alert]"), wrongCode, "nobody is told which of the two was wrong");
   await there.send({ address: there.account, password, code: await app.code() });
   there.at("/");
-  await there.says(life.blocked);
+  await there.says("warning-blocked", { address: life.blocked });
   await there.go("/block");
   await there.press('form[action="/block"] button.primary');
   await there.go("/block");
@@ -166,8 +171,11 @@ const blockedAddress = async () => {
 
 const carol = await sit("carol@example.test", { language: "zh-CN" });
 const { begin, middle, end } = everyFactor({ carol, life, mailbox, providers });
-// What waits a minute for the next message has the others in between.
-const chapters = [begin, firstSteps, clientPassword, trustedDevice, mandatory, withoutScript, middle, blockedAddress, end];
+// Side by side: one of them waits a minute for the next message.
+const lives = [
+  [begin, middle, end],
+  [firstSteps, clientPassword, trustedDevice, mandatory, withoutScript, blockedAddress],
+];
 
 const told = async (chapter) => {
   const began = Date.now();
@@ -175,7 +183,7 @@ const told = async (chapter) => {
     await chapter();
   } catch (error) {
     console.error(`${chapter.name}: ${error.stack}`);
-    for (const person of Person.all) console.error(await person.shows().catch(String));
+    for (const person of Person.all) console.error(await person.describe().catch(String));
     return false;
   }
   console.error(`${chapter.name}: ${Date.now() - began} ms`);
@@ -184,9 +192,14 @@ const told = async (chapter) => {
 
 const wanted = process.argv.slice(2);
 let good = true;
-for (const chapter of chapters) {
-  if (!wanted.length || wanted.includes(chapter.name)) good &&= await told(chapter);
-}
+const live = async (chapters) => {
+  for (const chapter of chapters) {
+    if (wanted.length && !wanted.includes(chapter.name)) continue;
+    // What comes later needs what came before, in either life.
+    if (good && !(await told(chapter))) good = false;
+  }
+};
+await Promise.all(lives.map(live));
 const failures = [...Person.failures, ...providers.complaints];
 for (const failure of failures) console.error(failure);
 await browser.close();

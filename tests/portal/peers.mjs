@@ -101,7 +101,7 @@ export class Providers {
       const from = asked.of.get("redirect_uri");
       const back = (more) => `${from}?${new URLSearchParams({ ...more, state: asked.of.get("state") })}`;
       const yes = back({ [page.code]: this.#grant(provider) });
-      const text = `<!DOCTYPE html><title>${provider}</title><a id="yes" href="${yes.replaceAll("&", "&amp;")}">yes</a>
+      const text = `<!DOCTYPE html><title>${provider}</title><link rel="icon" href="data:,"><a id="yes" href="${yes.replaceAll("&", "&amp;")}">yes</a>
         <a id="no" href="${back({}).replaceAll("&", "&amp;")}">no</a>`;
       response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(text);
       return;

@@ -1,6 +1,7 @@
 // Somebody with a browser: what a person does on the portal's pages, and what must hold on each of them.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -10,6 +11,28 @@ const { chromium } = createRequire(import.meta.url)("playwright-core");
 const WIDTH = 320;
 /// How long a page may take.
 const PATIENCE = 20_000;
+
+/// What the pages say, by the names of the texts.
+const texts = new Map();
+const text = (language, name) => {
+  if (!texts.has(language)) {
+    const file = new URL(`../../src/portal/pages/text/${language}.ftl`, import.meta.url);
+    texts.set(language, new Map(readFileSync(file, "utf8").split("\n").map((line) => line.split(/ = (.*)/))));
+  }
+  const found = texts.get(language).get(name);
+  assert.ok(found, `${language} has no ${name} in one line`);
+  return found;
+};
+
+/// Matches a text, whatever stands at its places; `values` are what stands there.
+const pattern = (language, name, values) => {
+  const filled = text(language, name).replace(/\{ \$(\w+) \}/g, (place, name) => values[name] ?? place);
+  const parts = filled.split(/\{ \$\w+ \}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(parts.join(".*"));
+};
+
+/// Without the marks that keep a name's direction to itself.
+const unmarked = (text) => text.replace(/[\u2066-\u2069]/g, "");
 
 /// The browser that everybody uses, each in a profile of their own.
 export const startBrowser = (executablePath) =>
@@ -29,7 +52,7 @@ export class App {
     for (;;) {
       const now = Date.now() / 30_000;
       // A step that is about to leave the window may have left it when the code arrives.
-      const step = Math.max(this.#last + 1, Math.floor(now - 0.8));
+      const step = Math.max(this.#last + 1, Math.floor(now - 0.6));
       if (step <= Math.floor(now) + 1) {
         this.#last = step;
         return this.#at(step);
@@ -86,7 +109,7 @@ export class Person {
   }
 
   /// What is to be seen, for somebody who looks for a mistake.
-  async shows() {
+  async describe() {
     return `--- ${this.account} at ${this.page.url()}\n${await this.text("body")}`;
   }
 
@@ -135,15 +158,18 @@ export class Person {
     return this.page.innerText(selector);
   }
 
-  async says(text, selector = "main") {
-    // Without the marks that keep a name's direction to itself.
-    const found = (await this.text(selector)).replace(/[\u2066-\u2069]/g, "");
-    assert.ok(found.includes(text), `${this.path} should say ${JSON.stringify(text)}:\n${found}`);
+  /// The page has a text of ours, with these values in it; or these very words.
+  async says(name, values = {}) {
+    assert.match(unmarked(await this.text()), pattern(this.language, name, values), this.path);
+  }
+
+  async shows(words) {
+    assert.ok((await this.text()).includes(words), `${this.path} should show ${words}:\n${await this.text()}`);
   }
 
   /// A complaint about what was typed.
-  async isTold() {
-    return (await this.page.innerText("[role=alert]")).trim();
+  async isTold(name) {
+    assert.match(unmarked(await this.text("[role=alert]")), pattern(this.language, name, {}), this.path);
   }
 
   async speak(language) {

@@ -13,6 +13,7 @@ use super::{asked, passwords, value};
 use crate::api::portal::{AccountFactors, FactorView, Reset, Standing};
 use crate::api::{AccountLine, AccountList, AccountView, Nothing, RolloutList, RolloutView};
 use crate::gate::name::ACCOUNT_NAME_BYTES_MAX;
+use crate::gate::reset::REASON_CHARS_MAX;
 use crate::portal::control::target;
 use crate::portal::pages::admin::{
     AccountLine as Line, AdminAccount, AdminAccounts, AdminRollout, FactorLine, RolloutLine,
@@ -25,8 +26,6 @@ use crate::portal::server::{Answer, Context, Form, Shared, Stop};
 const ROWS: u32 = 50;
 /// How many days of logins tell whom the rules meet.
 const DAYS: u32 = 7;
-/// The longest reason, in characters.
-const REASON_CHARS_MAX: usize = 200;
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()

@@ -282,7 +282,7 @@ pub(super) fn bound(
     let text = factor.and_then(asked::choice).map(|choice| choice.text(&frame)).unwrap_or_default();
     let done = if change.is_some() { Change::Changed } else { Change::Added };
     tell(context, &passed.tell, &standing.account, done, text.clone());
-    // The site wanted it: two-factor is on with it.
+    // Whoever had to set two-factor up has it on from here: the daemon saw to that.
     if before.stage == "set-up" {
         return Ok(two_factor::turned(context, standing));
     }
