@@ -169,11 +169,22 @@ impl Daemon {
 
     /// The same; `None` if the daemon is gone before it has answered.
     pub(crate) fn try_ask(&self, method: &str, path: &str, body: &Value) -> Option<(u16, Value)> {
+        self.try_ask_with(method, path, "", body)
+    }
+
+    /// The same with more lines of the head, as the portal sends them.
+    pub(crate) fn try_ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
         let mut stream = UnixStream::connect(self.folder.join("control")).ok()?;
         let body = body.to_string();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: sidegate\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+             content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n",
             body.len()
         );
         stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).ok()?;

@@ -1,10 +1,16 @@
 //! The portal's pages, with a real daemon behind them and browsers before them that do what the test says.
 
+mod administering;
+mod asking;
 mod browser;
 mod confirming;
+mod delegating;
 mod entering;
 mod forged;
 mod hostile;
+mod lifting;
+mod looking;
+mod passwords;
 mod program;
 mod providers;
 mod site;

@@ -30,7 +30,7 @@ fn a_change_is_made_by_whoever_proved_lately_who_they_are() {
     assert_eq!(right.location(), "/two-factor");
     assert_ne!(ann.session(), Some(before.as_str()), "the session goes on under another token");
     ann.get("/two-factor");
-    assert_eq!(ann.post("/two-factor", &[("on", "yes")]).location(), "/recovery-codes");
+    assert_eq!(ann.post("/two-factor", &[("on", "yes")]).location(), "/passwords/new");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_factor_is_removed_by_whoever_has_it() {
     let right = [("next", remove.as_str()), ("only", phone), ("code", &app.code(0))];
     assert_eq!(ann.post("/confirm", &right).location(), remove);
     ann.get(&remove);
-    ann.post_and_go(&remove, &[]).says("Removed");
+    ann.post_and_go(&remove, &[]).says("was removed");
     // The last one stays while two-factor is on.
     let last = format!("/factors/{sms}/remove");
     ann.post("/confirm", &[("next", "/two-factor"), ("by", sms)]);

@@ -15,7 +15,8 @@ fn somebody_signs_in_binds_an_app_and_is_asked_for_it() {
     factors.says("Authenticator app: Phone");
     let on = ann.post_and_go("/two-factor", &[("on", "yes")]);
     on.says("Two-factor is on");
-    assert!(on.body.contains("action=\"/recovery-codes\""), "whoever turns it on is led to recovery codes");
+    assert!(on.field("name").is_some(), "mail programs need a client password now: {}", on.text());
+    ann.get("/recovery-codes").says("You have not made any yet.");
     let codes = ann.post("/recovery-codes", &[]);
     assert_eq!(codes.body.matches("<li><code").count(), 10, "{}", codes.text());
     let recovery = codes.body.split("<li><code").nth(1).unwrap().split('>').nth(1).unwrap();
@@ -124,8 +125,8 @@ fn where_two_factor_is_mandatory_nothing_else_is_open_before_it() {
     let page = ann.get("/factors/new/totp");
     let app = super::site::App::read(&page);
     let bound = ann.post("/factors/new/totp", &[("code", &app.code(0)), ("name", "Phone")]);
-    assert_eq!(bound.location(), "/recovery-codes");
-    ann.get("/recovery-codes").says("Two-factor is on");
+    assert_eq!(bound.location(), "/passwords/new");
+    ann.get("/passwords/new").says("Two-factor is on");
     ann.get("/two-factor").says("It cannot be turned off.");
     ann.post("/two-factor", &[("on", "no")]).says("It stays on.");
 }

@@ -19,7 +19,7 @@ fn a_form_has_a_longest_length_and_a_most_of_fields() {
     assert_eq!(ann.ask("POST", "/language", &OURS, &of(65_536)).status, 303);
     let refused = ann.ask("POST", "/language", &OURS, &of(65_537));
     assert_eq!(refused.status, 413);
-    refused.says("Too much was sent");
+    refused.says("That was too much");
     let fields = |count: usize| format!("{}{}", encoded(&[], Some(&token)), "&a=b".repeat(count - 1));
     assert_eq!(ann.ask("POST", "/language", &OURS, &fields(100)).status, 303);
     assert_eq!(ann.ask("POST", "/language", &OURS, &fields(101)).status, 413);
@@ -107,7 +107,7 @@ fn machines_that_run_wild_are_told_to_wait() {
     assert_eq!(sent(&mut wild), 400);
     wild.address = "192.0.2.7".into();
     let told = wild.ask("POST", "/sign-in", &OURS, "a=b");
-    told.says("Too often");
+    told.says("Too many requests");
     // What it only looks at is still shown.
     assert_eq!(wild.get("/sign-in").status, 200);
 }
@@ -155,7 +155,7 @@ fn the_portal_and_the_daemon_may_be_killed_in_the_middle() {
     drop(site.daemon.take());
     let away = ann.get("/");
     assert_eq!(away.status, 503);
-    away.says("not work at the moment");
+    away.says("does not work at the moment");
     let mut bob = site.browser();
     bob.get("/sign-in");
     let refused = bob.post("/sign-in", &[("address", super::BOB), ("password", MAIN)]);

@@ -64,7 +64,7 @@ impl Site {
         let url =
             if portal.contains("[listen.tls]") { URL.replace("http:", "https:") } else { URL.to_owned() };
         let settings = format!(
-            "[site]\nurl = {url:?}\ntime_zone = \"UTC\"\n[control]\npath = {:?}\n[sms]\ncommand = [\"/bin/sh\", \"-c\", {:?}]\n{portal}\n",
+            "[site]\nurl = {url:?}\ntime_zone = \"UTC\"\n[control]\npath = {:?}\n[sms]\ncommand = [\"/bin/sh\", \"-c\", {:?}]\n",
             folder.join("control"),
             format!("printf '%s ' $SIDEGATE_PHONE > {0}/sent; cat >> {0}/sent", folder.display()),
         );
@@ -74,6 +74,8 @@ impl Site {
             format!("[listen]\npath = {:?}\n", folder.join("http"))
         };
         fs::write(folder.join("portal.toml"), format!("{settings}{listens}")).unwrap();
+        fs::create_dir(folder.join("portal.d")).unwrap();
+        fs::write(folder.join("portal.d/more.toml"), portal).unwrap();
         let daemon = Some(Daemon::start(folder));
         let mut site = Self { daemon, _upstream: upstream, portal: None, door, folders };
         if let Some(port) = portal.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('"').next()) {

@@ -1,0 +1,147 @@
+//! The administrator's pages, and everybody else before them.
+
+use serde_json::json;
+
+use super::browser::Browser;
+use super::site::{Site, bind_app};
+use super::{ANN, BOB, HOME};
+
+const ADMINISTRATORS: &str = "administrators = \"postmasters\"";
+const ELSEWHERE: &str = "198.51.100.66";
+
+/// A site whose administrator is Ann, with an app, who proved it just now.
+fn site() -> (Site, Browser) {
+    let site = Site::start(ADMINISTRATORS, "");
+    let (mut ann, _) = site.signed_in(ANN);
+    site.daemon().control("PATCH", &format!("/v1/accounts/{ANN}"), &json!({ "group": "postmasters" }));
+    bind_app(&mut ann);
+    (site, ann)
+}
+
+fn guess(site: &Site, address: &str) {
+    let mut peer = site.daemon().peer();
+    for n in 0..10 {
+        assert_eq!(peer.login(&format!("wrong {n}"), address), "FAIL");
+    }
+}
+
+#[test]
+fn an_administrator_sees_failures_and_lifts_blocks() {
+    let (site, mut ann) = site();
+    assert!(ann.get("/").body.contains("href=\"/admin\""));
+    guess(&site, ELSEWHERE);
+    let overview = ann.get("/admin");
+    overview.says("10 failures, 1 new blocks.");
+    overview.says("1 address is blocked now.");
+    overview.says(ELSEWHERE);
+    overview.says(ANN);
+    for hours in ["168", "24", "9999", "x", ""] {
+        assert_eq!(ann.get(&format!("/admin?hours={hours}&hours=1")).status, 200, "{hours}");
+    }
+    ann.get("/admin/blocks").says(ELSEWHERE);
+    ann.post_and_go("/admin/blocks", &[("address", ELSEWHERE)]).says("was lifted");
+    ann.get("/admin/blocks").says("No address is blocked now.");
+    for odd in ["", "x", "<b>", "192.0.2.1/33"] {
+        let sent = ann.post("/admin/blocks", &[("address", odd)]);
+        assert!([400, 404, 303].contains(&sent.status), "{odd}: {}", sent.status);
+    }
+    // What the guesses were made at is in the list of whom the rules meet, or nobody is.
+    assert_eq!(ann.get("/admin/rollout").status, 200);
+    assert_eq!(ann.get("/admin/rollout?after=%22%3E%3Cscript%3E").status, 200);
+}
+
+#[test]
+fn an_administrator_finds_an_account_and_resets_its_factors() {
+    let (site, mut ann) = site();
+    let (mut bob, _) = site.signed_in(BOB);
+    bind_app(&mut bob);
+    let found = ann.get("/admin/accounts?search=bob");
+    found.says(BOB);
+    assert!(!found.text().contains(ANN));
+    ann.get("/admin/accounts?search=nobody").says("No account found.");
+    let evil = ann.get("/admin/accounts?search=%22%3E%3Cscript%3E&after=%27%3B--");
+    assert!(evil.status == 200 && !evil.body.contains("<script>"));
+    let long = ann.get(&format!("/admin/accounts?search={}", "%E6%89%8B".repeat(1_000)));
+    assert_eq!(long.status, 200);
+    let path = format!("/admin/accounts/{BOB}");
+    let page = ann.get(&path);
+    page.says("Authenticator app: Phone");
+    for (reason, says) in [
+        ("", "Enter a reason."),
+        ("  ", "Enter a reason."),
+        (&"失".repeat(201)[..], "A reason has at most 200 characters."),
+    ] {
+        let refused = ann.post(&path, &[("reason", reason)]);
+        assert_eq!(refused.status, 422);
+        refused.says(says);
+    }
+    bob.get("/factors").says("Phone");
+    let done = ann.post_and_go(&path, &[("reason", "lost phone, seen in person")]);
+    done.says("The second factors of bob@example.org were reset.");
+    assert!(!done.text().contains("Authenticator app"));
+    for odd in ["/admin/accounts/nobody@example.org", "/admin/accounts/%00", "/admin/accounts/..%2f..%2fx"] {
+        assert!([400, 404].contains(&ann.get(odd).status), "{odd}");
+    }
+}
+
+#[test]
+fn the_administrator_s_pages_are_for_nobody_else() {
+    let (site, mut ann) = site();
+    let (mut bob, _) = site.signed_in(BOB);
+    bind_app(&mut bob);
+    site.block(ELSEWHERE);
+    assert!(!bob.get("/").body.contains("href=\"/admin\""));
+    let account = format!("/admin/accounts/{ANN}");
+    for path in ["/admin", "/admin/blocks", "/admin/accounts", "/admin/rollout", &account] {
+        let refused = bob.get(path);
+        assert_eq!(refused.status, 403, "{path}");
+        refused.says("This page is not for you");
+        assert_eq!(site.browser().get(path).location(), "/sign-in");
+    }
+    bob.get("/factors");
+    assert_eq!(bob.post("/admin/blocks", &[("address", ELSEWHERE)]).status, 403);
+    assert_eq!(bob.post(&account, &[("reason", "because")]).status, 403);
+    // Nor by asking the daemon as the portal does: it looks at the session itself.
+    let as_bob = format!("authorization: Bearer {}\r\n", bob.session().unwrap());
+    for (method, path, body) in [
+        ("GET", "/v1/portal/admin/overview".to_owned(), json!({})),
+        ("GET", "/v1/portal/admin/blocks".to_owned(), json!({})),
+        ("DELETE", format!("/v1/portal/admin/blocks?address={ELSEWHERE}"), json!({})),
+        ("GET", "/v1/portal/admin/accounts".to_owned(), json!({})),
+        ("GET", format!("/v1/portal/admin/accounts/{ANN}"), json!({})),
+        ("GET", format!("/v1/portal/admin/accounts/{ANN}/factors"), json!({})),
+        ("POST", format!("/v1/portal/admin/accounts/{ANN}/reset"), json!({ "reason": "because" })),
+        ("GET", "/v1/portal/admin/rollout".to_owned(), json!({})),
+    ] {
+        for head in [as_bob.as_str(), "", "authorization: Bearer x\r\n"] {
+            let (status, no) = site.daemon().try_ask_with(method, &path, head, &body).unwrap();
+            let told = no["error"].as_str().unwrap_or_default();
+            assert!(status >= 400 && ["forbidden", "over"].contains(&told), "{method} {path} {head:?}: {no}");
+        }
+    }
+    ann.get("/admin/blocks").says(ELSEWHERE);
+    ann.get("/factors").says("Phone");
+}
+
+#[test]
+fn an_administrator_s_trusted_browser_alone_changes_nothing() {
+    let site = Site::start(ADMINISTRATORS, "");
+    let (mut ann, app) = site.with_app();
+    site.daemon().control("PATCH", &format!("/v1/accounts/{ANN}"), &json!({ "group": "postmasters" }));
+    site.signed_in(BOB);
+    ann.post("/sign-out", &[]);
+    site.sign_in(&mut ann, ANN);
+    ann.post_and_go("/sign-in/code", &[("code", &app.code(0)), ("trust", "yes")]);
+    ann.post("/sign-out", &[]);
+    site.sign_in(&mut ann, ANN);
+    site.block(ELSEWHERE);
+    ann.get("/admin/blocks").says(ELSEWHERE);
+    let sent = ann.post("/admin/blocks", &[("address", ELSEWHERE)]);
+    assert_eq!(sent.location(), "/confirm?next=/admin/blocks");
+    let path = format!("/admin/accounts/{BOB}");
+    ann.get(&path);
+    let sent = ann.post(&path, &[("reason", "because")]);
+    assert_eq!(sent.location(), format!("/confirm?next={path}"));
+    ann.get("/admin/blocks").says(ELSEWHERE);
+    assert_eq!(ann.address, HOME);
+}

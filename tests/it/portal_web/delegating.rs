@@ -1,0 +1,71 @@
+//! Delegations: granted, seen by both sides, withdrawn.
+
+use super::site::Site;
+use super::{ANN, BOB};
+
+#[test]
+fn a_mailbox_is_shared_and_taken_back() {
+    let site = Site::start("", "");
+    let (mut bob, _) = site.signed_in(BOB);
+    let (mut ann, _) = site.signed_in(ANN);
+    let page = ann.get("/delegations");
+    page.says("Nobody but you.");
+    page.says("What each may do");
+    let granted =
+        ann.post_and_go("/delegations", &[("delegate", " Bob@Example.org "), ("right", "on-behalf")]);
+    granted.says("may now use your mailbox");
+    granted.says("Send on behalf");
+    bob.get("/delegations").says("ann@example.org");
+    // Another right takes the place of the first.
+    ann.post_and_go("/delegations", &[("delegate", BOB), ("right", "send-as")]);
+    assert_eq!(ann.get("/delegations").body.matches("action=\"/delegations/withdraw\"").count(), 1);
+    let gone = ann.post_and_go("/delegations/withdraw", &[("delegate", BOB)]);
+    gone.says("may no longer use your mailbox");
+    bob.get("/delegations").says("None but your own.");
+    assert_eq!(ann.post("/delegations/withdraw", &[("delegate", BOB)]).status, 404);
+}
+
+#[test]
+fn a_right_over_somebody_else_s_mailbox_is_not_taken() {
+    let site = Site::start("", "");
+    let (mut ann, _) = site.signed_in(ANN);
+    let (mut bob, _) = site.signed_in(BOB);
+    // A form says whom it is granted to, and never whose mailbox it is.
+    bob.get("/delegations");
+    bob.post("/delegations", &[("delegate", ANN), ("right", "read"), ("owner", ANN)]);
+    ann.get("/delegations").says("Nobody but you.");
+    bob.post("/delegations/withdraw", &[("delegate", ANN), ("owner", ANN)]);
+    for (delegate, says) in [
+        (BOB, "That is your own address."),
+        ("nobody@example.org", "There is no such account here."),
+        ("", "This is not a mail address."),
+        ("a b", "There is no such account here."),
+        ("<script>alert(1)</script>@example.org", "There is no such account here."),
+    ] {
+        let page = bob.post("/delegations", &[("delegate", delegate), ("right", "read")]);
+        assert_eq!(page.status, 422, "{delegate}: {}", page.text());
+        page.says(says);
+        assert!(!page.body.contains("<script>alert"));
+    }
+    let long = "a".repeat(321);
+    bob.post("/delegations", &[("delegate", &long), ("right", "read")]).says("This is not a mail address.");
+    for right in ["", "owner", "READ"] {
+        assert_eq!(bob.post("/delegations", &[("delegate", ANN), ("right", right)]).status, 400, "{right}");
+    }
+}
+
+#[test]
+fn a_trusted_browser_alone_grants_nothing() {
+    let site = Site::start("", "");
+    site.signed_in(BOB);
+    let (mut ann, app) = site.with_app();
+    ann.post("/sign-out", &[]);
+    site.sign_in(&mut ann, ANN);
+    ann.post_and_go("/sign-in/code", &[("code", &app.code(0)), ("trust", "yes")]);
+    ann.post("/sign-out", &[]);
+    site.sign_in(&mut ann, ANN);
+    ann.get("/delegations").says("Nobody but you.");
+    let sent = ann.post("/delegations", &[("delegate", BOB), ("right", "read")]);
+    assert_eq!(sent.location(), "/confirm?next=/delegations");
+    ann.get("/delegations").says("Nobody but you.");
+}
