@@ -8,14 +8,21 @@
 //!
 //! Answers that give the session another token are [`Passed`]; the one from before is good for nothing then.
 
+mod admin;
+mod own;
+
 use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::{BlockView, PasswordView};
 use crate::clock::Timestamp;
+pub use admin::{AccountFactors, CountView, HourView, Overview, Reset};
+pub use own::{
+    ClientView, Devices, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords, SessionView,
+    StillTried, TrustedView,
+};
 
 /// The header that carries the session: `Bearer TOKEN`.
 pub const SESSION: &str = "authorization";
@@ -267,185 +274,6 @@ pub struct RecoveryCodes {
     pub codes: Vec<Hidden>,
     /// When they were made.
     pub made: Timestamp,
-}
-
-/// The client passwords of the session's account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnPasswords {
-    /// The passwords, oldest first.
-    pub passwords: Vec<PasswordView>,
-    /// How many there may be.
-    pub most: u32,
-    /// Removed ones that some device still tries, the latest try first.
-    pub still_tried: Vec<StillTried>,
-}
-
-/// A removed client password that some device still tries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StillTried {
-    /// The name it had.
-    pub name: String,
-    /// The last try.
-    pub at: Timestamp,
-    /// From where.
-    pub address: Option<String>,
-}
-
-/// Where the session's account is, or was lately, signed in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Devices {
-    /// Browsers that are let in without a second factor, the one that was used last first.
-    pub trusted: Vec<TrustedView>,
-    /// Sessions of the portal, the one that was used last first.
-    pub sessions: Vec<SessionView>,
-    /// Mail clients of the last 7 days, the one that logged in last first.
-    pub clients: Vec<ClientView>,
-}
-
-/// A trusted device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrustedView {
-    /// Its number.
-    pub id: i64,
-    /// The operating system; empty: unknown.
-    pub system: String,
-    /// The program; empty: unknown.
-    pub program: String,
-    /// The address it last came from.
-    pub address: Option<String>,
-    /// Since when.
-    pub since: Timestamp,
-    /// Until when.
-    pub until: Timestamp,
-    /// It is this browser.
-    pub current: bool,
-}
-
-/// A session of the portal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionView {
-    /// Its number.
-    pub id: i64,
-    /// The operating system; empty: unknown.
-    pub system: String,
-    /// The program; empty: unknown.
-    pub program: String,
-    /// The address it came from.
-    pub address: Option<String>,
-    /// When it began.
-    pub since: Timestamp,
-    /// When it was last used.
-    pub seen: Timestamp,
-    /// It is this one.
-    pub current: bool,
-}
-
-/// A mail client that logged in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientView {
-    /// The name of the client password that it used; absent: the main password.
-    pub password: Option<String>,
-    /// The protocol.
-    pub protocol: String,
-    /// The address.
-    pub address: Option<String>,
-    /// The last time.
-    pub at: Timestamp,
-}
-
-/// The session's account granted these delegations, and was granted those.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnDelegations {
-    /// Granted to others.
-    pub granted: Vec<OwnDelegation>,
-    /// Granted by others.
-    pub received: Vec<OwnDelegation>,
-}
-
-/// A delegation, seen from one side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnDelegation {
-    /// The other side.
-    pub other: String,
-    /// `read`, `on-behalf` or `send-as`.
-    pub right: String,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// A delegation to be granted by the session's account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Grant {
-    /// To whom.
-    pub delegate: String,
-    /// `read`, `on-behalf` or `send-as`.
-    pub right: String,
-}
-
-/// The block of the browser's address, and of others from which the session's account failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OwnBlocks {
-    /// The browser's address or network; absent: nobody knows it.
-    pub address: Option<String>,
-    /// The end of its block; absent: it is not blocked.
-    pub until: Option<Timestamp>,
-    /// Other blocked addresses from which the session's account failed within the last day.
-    pub others: Vec<BlockView>,
-}
-
-/// Failures and blocks of all accounts over time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overview {
-    /// Hour by hour, oldest first, without gaps.
-    pub hours: Vec<HourView>,
-    /// Addresses with the most failures.
-    pub addresses: Vec<CountView>,
-    /// Accounts with the most failures.
-    pub accounts: Vec<CountView>,
-    /// Blocks at present.
-    pub blocks: u32,
-}
-
-/// An hour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HourView {
-    /// Its beginning.
-    pub at: Timestamp,
-    /// Refused logins.
-    pub failures: u32,
-    /// New blocks.
-    pub blocks: u32,
-}
-
-/// An address or account, and how often.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CountView {
-    /// Which.
-    pub name: String,
-    /// Refused logins.
-    pub failures: u32,
-}
-
-/// An account as an administrator sees it, with its second factors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountFactors {
-    /// Its address.
-    pub address: String,
-    /// Its second factors, oldest first.
-    pub factors: Vec<FactorView>,
-    /// Recovery codes that are left; absent: none were ever made.
-    pub recovery_codes: Option<u32>,
-    /// Wrong codes in a row.
-    pub failures: u32,
-}
-
-/// A reset of an account's second factors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reset {
-    /// Why: kept in the events, and told to the owner.
-    pub reason: String,
 }
 
 /// Why the portal was told no.

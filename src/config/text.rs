@@ -66,8 +66,10 @@ pub(super) fn secret_file(text: &str) -> Result<PathBuf, Fault> {
 
 /// An event's name that somebody may be told of. Logins and messages are too many, and a limit is told anyway.
 pub(super) fn event(text: &str) -> Result<Kind, Fault> {
-    let told =
-        |kind: &Kind| !matches!(kind, Kind::Login | Kind::FactorTried | Kind::Sending | Kind::LimitReached);
+    let told = |kind: &Kind| {
+        let too_many = matches!(kind, Kind::Login | Kind::FactorTried | Kind::CodeSent | Kind::Sending);
+        !too_many && *kind != Kind::LimitReached
+    };
     match Kind::from_word(text).filter(told) {
         Some(kind) => Ok(kind),
         None => {

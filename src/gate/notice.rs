@@ -1,11 +1,15 @@
-//! Notices: what an owner and an administrator are told when an account reaches a limit.
+//! Notices: what an owner and an administrator are told when an account reaches a limit, and an owner of second factors
+//! and passwords (`people`).
 //!
 //! A [`Notice`] is facts. It waits in the store as JSON until every [`Channel`] has taken it, and becomes
 //! text only when it is sent. The same JSON goes to webhooks and commands, so that its names are stable.
 
+mod people;
+
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::event::{Event, Kind};
 use super::limits::{Limited, Per};
 use super::messages::shown;
 use super::name::ACCOUNT_NAME_BYTES_MAX;
@@ -26,8 +30,9 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// Whose account.
     pub account: String,
-    /// The limit that was reached.
-    pub limit: Limit,
+    /// The limit that was reached; none for a notice about second factors and passwords.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// When the account may send again, where that is known.
     pub until: Option<Timestamp>,
     /// Where the client was.
@@ -38,6 +43,12 @@ pub struct Notice {
     /// Whether that client password was revoked.
     #[serde(default)]
     pub revoked: bool,
+    /// The kind of second factor, the browser, or the reason of a reset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Who did it, where that was not the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
 }
 
 /// A sending limit, as a notice tells it.
@@ -57,7 +68,58 @@ pub struct Limit {
 pub enum NoticeKind {
     /// The account reached a sending limit.
     SendingLimit,
+    /// A second factor was bound.
+    FactorAdded,
+    /// Another phone, address or device came in a second factor's place.
+    FactorChanged,
+    /// A second factor was unbound.
+    FactorRemoved,
+    /// An administrator took all second factors away.
+    FactorsReset,
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// Two-factor was turned off.
+    TwoFactorOff,
+    /// A browser is let in without a second factor for some days.
+    DeviceTrusted,
+    /// An administrator set the main password.
+    MainPasswordSet,
+    /// The owner, or somebody in the owner's session, made a client password.
+    PasswordAdded,
 }
+
+impl NoticeKind {
+    /// What the owner is told of an event, if anything.
+    fn of(event: &Event) -> Option<Self> {
+        let own = event.account.as_deref() == Some(&event.actor);
+        Some(match event.kind {
+            Kind::FactorAdded => Self::FactorAdded,
+            Kind::FactorChanged => Self::FactorChanged,
+            Kind::FactorRemoved => Self::FactorRemoved,
+            Kind::FactorsReset => Self::FactorsReset,
+            Kind::RecoveryCodesMade => Self::RecoveryCodesMade,
+            Kind::TwoFactorOff => Self::TwoFactorOff,
+            Kind::DeviceTrusted => Self::DeviceTrusted,
+            Kind::MainPasswordSet => Self::MainPasswordSet,
+            // Those that administrators make are handed over by them.
+            Kind::PasswordAdded if own => Self::PasswordAdded,
+            _ => return None,
+        })
+    }
+}
+
+/// Events that owners may be told of.
+pub const OWNERS_KINDS: [Kind; 9] = [
+    Kind::FactorAdded,
+    Kind::FactorChanged,
+    Kind::FactorRemoved,
+    Kind::FactorsReset,
+    Kind::RecoveryCodesMade,
+    Kind::TwoFactorOff,
+    Kind::DeviceTrusted,
+    Kind::MainPasswordSet,
+    Kind::PasswordAdded,
+];
 
 /// A way by which a notice leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,6 +158,27 @@ pub enum Reader {
 }
 
 impl Notice {
+    /// What the owner of an account is told of an event, if anything.
+    #[must_use]
+    pub fn of(event: &Event) -> Option<Self> {
+        let kind = NoticeKind::of(event)?;
+        let account = event.account.clone()?;
+        let actor = Some(event.actor.clone()).filter(|actor| *actor != account);
+        Some(Self {
+            id: 0,
+            time: event.time,
+            kind,
+            account,
+            limit: None,
+            until: None,
+            address: event.address.clone(),
+            password: event.password_id.zip(event.password_name.clone()),
+            revoked: false,
+            detail: event.reason.clone(),
+            actor,
+        })
+    }
+
     /// Subject and body of the plain text for a reader. Each fact stays in its line, whatever somebody
     /// wrote into a name; the subject is one line.
     #[must_use]
@@ -107,31 +190,39 @@ impl Notice {
         portal: Option<&str>,
     ) -> (String, String) {
         let words = Words::of(language);
+        let people = people::Words::of(self.kind, language);
         let account = one_line(&self.account);
-        let opening = match reader {
-            Reader::Owner => words.owner,
-            Reader::Administrator => words.administrator,
+        let (subject, opening) = match &people {
+            Some(people) => (people.subject, people.opening(reader)),
+            None => (words.subject, words.opening(reader)),
         };
-        let mut paragraphs = vec![opening.replace("{account}", &account), self.facts(&words, zone)];
+        let mut paragraphs =
+            vec![opening.replace("{account}", &account), self.facts(&words, people.as_ref(), zone)];
         if self.revoked {
             paragraphs.push(words.revoked.to_owned());
         }
         if reader == Reader::Owner {
-            paragraphs.push(match portal {
-                Some(portal) => words.act_at_portal.replace("{portal}", portal),
-                None => words.act.to_owned(),
+            paragraphs.push(match (&people, portal) {
+                (Some(people), _) => people.act(language, portal),
+                (None, Some(portal)) => words.act_at_portal.replace("{portal}", portal),
+                (None, None) => words.act.to_owned(),
             });
         }
-        let subject = words.subject.replace("{account}", &account);
-        (subject, format!("{}\n", paragraphs.join("\n\n")))
+        (subject.replace("{account}", &account), format!("{}\n", paragraphs.join("\n\n")))
     }
 
     /// What is known, a line each.
-    fn facts(&self, words: &Words, zone: &TimeZone) -> String {
+    fn facts(&self, words: &Words, people: Option<&people::Words>, zone: &TimeZone) -> String {
         let password = self.password.as_ref().map(|(id, name)| format!("{} (#{id})", one_line(name)));
+        let detail =
+            self.detail.as_deref().filter(|_| people.is_some_and(|people| !people.detail.is_empty()));
+        let detail = detail.map(|detail| people::in_words(&one_line(detail), words.language).to_owned());
+        let time = if people.is_some() { words.at } else { words.time };
         let lines = [
-            (words.limit, Some(self.limit.on.in_words(self.limit.at_most, words.language))),
-            (words.time, Some(shown(self.time, zone))),
+            (words.limit, self.limit.map(|limit| limit.on.in_words(limit.at_most, words.language))),
+            (people.map_or("", |people| people.detail), detail),
+            (time, Some(shown(self.time, zone))),
+            (words.actor, self.actor.as_deref().map(one_line)),
             (words.until, self.until.map(|until| shown(until, zone))),
             (words.password, password),
             (words.address, self.address.as_deref().map(one_line)),
@@ -149,6 +240,8 @@ struct Words {
     administrator: &'static str,
     limit: &'static str,
     time: &'static str,
+    at: &'static str,
+    actor: &'static str,
     until: &'static str,
     password: &'static str,
     address: &'static str,
@@ -158,6 +251,13 @@ struct Words {
 }
 
 impl Words {
+    fn opening(&self, reader: Reader) -> &'static str {
+        match reader {
+            Reader::Owner => self.owner,
+            Reader::Administrator => self.administrator,
+        }
+    }
+
     fn of(language: Language) -> Self {
         match language {
             Language::En => Self {
@@ -167,6 +267,8 @@ impl Words {
                 administrator: "The account {account} has reached its sending limit. It cannot send more mail for now.",
                 limit: "Limit: ",
                 time: "Reached: ",
+                at: "Time: ",
+                actor: "By: ",
                 until: "Can send again: ",
                 password: "Client password: ",
                 address: "Address of the client: ",
@@ -183,6 +285,8 @@ impl Words {
                 administrator: "帐号 {account} 已达到发信限额,暂时不能继续发信。",
                 limit: "限额:",
                 time: "达到时间:",
+                at: "时间:",
+                actor: "操作者:",
                 until: "恢复发信时间:",
                 password: "客户端专用密码:",
                 address: "客户端地址:",
@@ -228,132 +332,4 @@ mod password {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    const PORTAL: Option<&str> = Some("https://mail.example.org/portal");
-
-    fn notice() -> Notice {
-        Notice {
-            id: 7,
-            time: Timestamp(1_800_000_000),
-            kind: NoticeKind::SendingLimit,
-            account: "ann@example.org".into(),
-            limit: Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account },
-            until: Some(Timestamp(1_800_003_600)),
-            address: Some("192.0.2.7".into()),
-            password: Some((3, "phone".into())),
-            revoked: true,
-        }
-    }
-
-    fn text(notice: &Notice, reader: Reader, language: Language, portal: Option<&str>) -> (String, String) {
-        notice.text(reader, language, &TimeZone::UTC, portal)
-    }
-
-    #[test]
-    fn the_owner_is_told_the_facts_and_what_to_do() {
-        let (subject, body) = text(&notice(), Reader::Owner, Language::En, PORTAL);
-        assert_eq!(subject, "Sending limit reached: ann@example.org");
-        let expected = "\
-Your account ann@example.org has reached its sending limit. It cannot send more mail for now.
-
-Limit: 50 recipients per hour
-Reached: 2027-01-15 08:00:00 UTC
-Can send again: 2027-01-15 09:00:00 UTC
-Client password: phone (#3)
-Address of the client: 192.0.2.7
-
-This client password was revoked. The device that used it can no longer log in.
-
-If you did not send this mail, somebody else may know one of your passwords. Remove the client password at https://mail.example.org/portal
-";
-        assert_eq!(body, expected);
-        let (_, body) = text(&notice(), Reader::Owner, Language::En, None);
-        assert!(body.ends_with("Tell your administrator.\n"), "{body}");
-    }
-
-    #[test]
-    fn the_administrator_is_told_the_facts() {
-        let (_, body) = text(&notice(), Reader::Administrator, Language::En, PORTAL);
-        assert!(body.starts_with("The account ann@example.org has reached"), "{body}");
-        assert!(body.contains("was revoked") && !body.contains("If you did not"), "{body}");
-    }
-
-    #[test]
-    fn both_languages_tell_every_fact() {
-        for language in [Language::En, Language::ZhCn] {
-            for reader in [Reader::Owner, Reader::Administrator] {
-                let (subject, body) = text(&notice(), reader, language, PORTAL);
-                assert!(subject.contains("ann@example.org"), "{subject}");
-                let facts = ["50", "08:00:00 UTC", "09:00:00 UTC", "phone (#3)", "192.0.2.7"];
-                assert!(facts.iter().all(|fact| body.contains(fact)), "{body}");
-                assert!(!body.contains(['{', '}']), "{body}");
-                assert_eq!(body.contains("https://mail.example.org/portal"), reader == Reader::Owner);
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_not_known_is_left_out() {
-        let bare = Notice { until: None, address: None, password: None, revoked: false, ..notice() };
-        let (_, body) = text(&bare, Reader::Administrator, Language::En, None);
-        assert_eq!(body.lines().count(), 4, "{body}");
-    }
-
-    #[test]
-    fn names_add_no_lines_and_turn_no_text_around() {
-        let evil = "a\r\nBcc: all@example.org\u{2028}\u{202e}x\u{7}\u{85}";
-        let odd = Notice {
-            account: evil.into(),
-            address: Some(evil.into()),
-            password: Some((3, evil.into())),
-            ..notice()
-        };
-        let lines = |notice: &Notice| text(notice, Reader::Owner, Language::En, PORTAL).1.lines().count();
-        assert_eq!(lines(&odd), lines(&notice()));
-        let (subject, body) = text(&odd, Reader::Owner, Language::En, PORTAL);
-        assert_eq!(subject, "Sending limit reached: aBcc: all@example.orgx");
-        assert!(!body.contains(['\r', '\u{2028}', '\u{202e}', '\u{7}', '\u{85}']), "{body:?}");
-    }
-
-    #[test]
-    fn the_json_has_stable_names() {
-        let expected = json!({
-            "id": 7, "time": 1_800_000_000, "kind": "sending-limit", "account": "ann@example.org",
-            "limit": { "on": "recipients-per-hour", "at_most": 50, "per": "account" }, "until": 1_800_003_600, "address": "192.0.2.7",
-            "password": { "id": 3, "name": "phone" }, "revoked": true,
-        });
-        assert_eq!(serde_json::to_value(notice()).unwrap(), expected);
-        let limit = &expected["limit"];
-        let bare = json!({ "id": 1, "time": 2, "kind": "sending-limit", "account": "a@b", "limit": limit });
-        let read: Notice = serde_json::from_value(bare).unwrap();
-        assert_eq!((read.password, read.until, read.revoked), (None, None, false));
-    }
-
-    #[test]
-    fn every_channel_is_called_the_same_in_json_and_in_logs() {
-        use Channel::{AdministratorMail, Command, OwnerMail, Webhook};
-        for channel in [OwnerMail, AdministratorMail, Webhook, Command] {
-            assert_eq!(serde_json::to_value(channel).unwrap(), channel.word());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn json_comes_back_as_it_was(account in ".*", name in ".*", id in any::<i64>(), known in any::<bool>()) {
-            let notice = Notice { account, password: known.then_some((id, name)), ..notice() };
-            let json = serde_json::to_string(&notice).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Notice>(&json).unwrap(), notice);
-        }
-
-        #[test]
-        fn subjects_are_one_bounded_line(account in "[\\PC\r\n\u{85}]{0,400}") {
-            let (subject, _) = text(&Notice { account, ..notice() }, Reader::Owner, Language::ZhCn, None);
-            prop_assert!(!subject.contains(char::is_control));
-            prop_assert!(subject.chars().count() <= FACT_CHARS_MAX + 20);
-        }
-    }
-}
+mod tests;

@@ -87,7 +87,8 @@ impl Mail {
 
     /// The same for every try of the same notice, and no other's.
     fn message_id(&self, notice: &Notice, channel: Channel) -> String {
-        let facts = format!("{}\0{}\0{}", notice.time, notice.account, notice.limit.on.word());
+        let limit = notice.limit.map_or("", |limit| limit.on.word());
+        let facts = format!("{}\0{}\0{:?}\0{limit}", notice.time, notice.account, notice.kind);
         let digest = HEXLOWER.encode(&Sha256::digest(facts)[..8]);
         format!("<{}.{digest}.{}@{}>", notice.id, channel.word(), self.from.domain())
     }
@@ -120,11 +121,13 @@ mod tests {
             time: Timestamp(time),
             kind: NoticeKind::SendingLimit,
             account: "ann@example.org".into(),
-            limit: Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account },
+            limit: Some(Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account }),
             until: None,
             address: None,
             password: None,
             revoked: false,
+            detail: None,
+            actor: None,
         }
     }
 

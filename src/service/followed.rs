@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::{error, warn};
 
 use super::Service;
+use super::owners::newest;
 use crate::gate::event::Event;
 use crate::notices::Notices;
 use crate::store::{EventQuery, StoreError, Tables};
@@ -88,10 +89,4 @@ impl Service {
     async fn came_to(&self, event: i64) -> Result<(), StoreError> {
         self.store.write(move |tables| tables.set_cursor(CURSOR, event), |()| ()).await
     }
-}
-
-/// The number of the newest event of all.
-fn newest(tables: &mut dyn Tables) -> Result<i64, StoreError> {
-    let events = tables.events(&EventQuery { limit: 1, ..EventQuery::default() })?;
-    Ok(events.last().map_or(0, |(id, _)| *id))
 }

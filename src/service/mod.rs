@@ -18,7 +18,8 @@
 //! - `held`: answers to failures that leave later
 //! - `doors`: when each listener was last asked
 //! - `sharing`: Dovecot is told of delegations
-//! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of
+//! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of;
+//!   `owners`: events that owners are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
 //! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
 //! - `rollout`: whom the rules would meet; `overview`: failures and blocks over time
@@ -40,6 +41,7 @@ mod main_password;
 mod notices;
 mod observe;
 mod overview;
+mod owners;
 pub mod people;
 mod policy;
 mod proof;

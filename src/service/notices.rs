@@ -54,14 +54,19 @@ impl Service {
     pub async fn deliver_notices(self: Arc<Self>) {
         let Some(notices) = &self.outbox.notices else { return };
         let (mut failures, mut not_before) = (0, Instant::now());
+        let ways = notices.channels();
         loop {
+            let owed = self.owe_owners(&ways).await.unwrap_or_else(|why| {
+                error!(error = %log::chain(&why), "events cannot be read for their owners");
+                false
+            });
             let mut more = match self.deliver_due(notices).await {
                 Ok(count) => count == AT_ONCE as usize,
                 Err(why) => {
                     error!(error = %log::chain(&why), "notices cannot be read or put down");
                     false
                 }
-            };
+            } || owed;
             if Instant::now() >= not_before {
                 match self.follow_events(notices, &mut failures).await {
                     Ok(Followed::All) => {}

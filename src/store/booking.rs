@@ -116,11 +116,13 @@ fn tell(
             time: now,
             kind: NoticeKind::SendingLimit,
             account: passing.message.account.to_string(),
-            limit: Limit { on: met.limited, at_most: met.limit, per: met.per },
+            limit: Some(Limit { on: met.limited, at_most: met.limit, per: met.per }),
             until: met.opens,
             address: about.address.clone(),
             password,
             revoked: revoked.is_some(),
+            detail: None,
+            actor: None,
         };
         let body = serde_json::to_string(&notice).map_err(|why| StoreError::Failed(why.to_string()))?;
         tables.add_notice(now, &channels, &body)?;

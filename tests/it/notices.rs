@@ -1,5 +1,6 @@
 //! Notices against real peers: what arrives, what is refused, and who is given up on.
 
+mod owners;
 mod peers;
 
 use std::fs;
@@ -39,11 +40,13 @@ fn notice() -> Notice {
         time: Timestamp(1_800_000_000),
         kind: NoticeKind::SendingLimit,
         account: "ann@example.org".into(),
-        limit: Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account },
+        limit: Some(Limit { on: Limited::RecipientsPerHour, at_most: 50, per: Per::Account }),
         until: Some(Timestamp(1_800_003_600)),
         address: Some("192.0.2.7".into()),
         password: Some((3, "phone".into())),
         revoked: false,
+        detail: None,
+        actor: None,
     }
 }
 

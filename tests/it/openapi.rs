@@ -1,6 +1,7 @@
 //! `conf/openapi.json` describes the control API as it is: the routes in the table of
 //! `src/api/mod.rs`, and every field of every type there.
 
+mod portal;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use sidegate::api::portal::{DEVICE, SESSION, VISITOR};
 
 fn description() -> Value {
     serde_json::from_str(include_str!("../../conf/openapi.json")).expect("JSON")
@@ -63,7 +65,9 @@ fn described() -> BTreeMap<String, Route> {
             if method == "parameters" {
                 continue;
             }
+            // Headers are described once, for all of the portal's.
             let names = operation["parameters"].as_array().into_iter().flatten();
+            let names = names.filter(|parameter| parameter["in"] == "query");
             let names = names.map(|parameter| parameter["name"].as_str().expect("a name").to_owned());
             let route = Route {
                 query: names.collect(),
@@ -79,8 +83,28 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 33);
+    assert_eq!(table.len(), 67);
     assert_eq!(table, described());
+}
+
+/// Whose session it is, and from which browser, is told with every request of the portal and with no other.
+#[test]
+fn the_headers_of_the_portal_are_described() {
+    let all = description();
+    let headers = ["Session", "Visitor", "Device"];
+    let named: Vec<&Value> =
+        headers.iter().map(|name| &all["components"]["parameters"][name]["name"]).collect();
+    assert_eq!(named, [SESSION, VISITOR, DEVICE]);
+    for (path, methods) in all["paths"].as_object().expect("paths") {
+        for (_, operation) in
+            methods.as_object().expect("methods").iter().filter(|(name, _)| *name != "parameters")
+        {
+            let told = operation["parameters"].as_array().into_iter().flatten();
+            let told: Vec<String> = told.filter_map(target).collect();
+            let expected = if path.starts_with("/v1/portal/") { &headers[..] } else { &[] };
+            assert_eq!(told, expected, "{path}");
+        }
+    }
 }
 
 #[test]
@@ -99,7 +123,8 @@ fn every_error_is_an_error_body() {
     let all = description();
     let statuses = BTreeSet::from(["400", "403", "404", "409", "503"]);
     let mut seen = BTreeSet::new();
-    for methods in all["paths"].as_object().expect("paths").values() {
+    for (path, methods) in all["paths"].as_object().expect("paths") {
+        let body = if path.starts_with("/v1/portal/") { "PortalError" } else { "ErrorBody" };
         for (_, operation) in
             methods.as_object().expect("methods").iter().filter(|(name, _)| *name != "parameters")
         {
@@ -109,7 +134,7 @@ fn every_error_is_an_error_body() {
                 }
                 let name = target(response).expect("a shared answer");
                 let schema = &all["components"]["responses"][&name]["content"]["application/json"]["schema"];
-                assert_eq!(target(schema).as_deref(), Some("ErrorBody"), "{name}");
+                assert_eq!(target(schema).as_deref(), Some(body), "{path} {name}");
                 seen.insert(statuses.get(status.as_str()).copied().expect("a known status"));
             }
             assert!(operation["responses"]["503"].is_object() && operation["responses"]["403"].is_object());
@@ -232,6 +257,11 @@ fn the_schemas_are_the_types() {
     values::events(&mut schemas);
     values::rollout(&mut schemas);
     values::the_daemon(&mut schemas);
+    portal::sessions(&mut schemas);
+    portal::factors(&mut schemas);
+    portal::own(&mut schemas);
+    portal::administration(&mut schemas);
+    portal::refusals(&mut schemas);
     assert_eq!(schemas.left, BTreeSet::new(), "described, but no type of the API");
 }
 
@@ -242,9 +272,17 @@ fn every_type_of_the_api_is_described() {
         include_str!("../../src/api/doctor.rs"),
         include_str!("../../src/api/import.rs"),
         include_str!("../../src/api/keys.rs"),
+        include_str!("../../src/api/people.rs"),
+        include_str!("../../src/api/portal.rs"),
+        include_str!("../../src/api/portal/admin.rs"),
+        include_str!("../../src/api/portal/own.rs"),
+        include_str!("../../src/api/rollout.rs"),
         include_str!("../../src/api/sending.rs")
     );
-    let types = source.lines().filter_map(|line| line.strip_prefix("pub struct ")?.split([' ', '{']).next());
+    let types =
+        source.lines().filter_map(|line| line.strip_prefix("pub struct ")?.split([' ', '{', '(']).next());
+    // A text that nobody prints: in JSON it is a text.
+    let types = types.filter(|name| *name != "Hidden");
     let described = keys(&description()["components"]["schemas"]);
     let missing: Vec<&str> = types.filter(|name| !described.contains(*name)).collect();
     assert_eq!(missing, Vec::<&str>::new());

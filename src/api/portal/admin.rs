@@ -1,0 +1,60 @@
+//! What administrators see and do in the portal.
+
+use serde::{Deserialize, Serialize};
+
+use super::FactorView;
+use crate::clock::Timestamp;
+
+/// Failures and blocks of all accounts over time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overview {
+    /// Hour by hour, oldest first, without gaps.
+    pub hours: Vec<HourView>,
+    /// Addresses with the most failures.
+    pub addresses: Vec<CountView>,
+    /// Accounts with the most failures.
+    pub accounts: Vec<CountView>,
+    /// Blocks at present.
+    pub blocks: u32,
+}
+
+/// An hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourView {
+    /// Its beginning.
+    pub at: Timestamp,
+    /// Refused logins.
+    pub failures: u32,
+    /// New blocks.
+    pub blocks: u32,
+}
+
+/// An address or account, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountView {
+    /// Which.
+    pub name: String,
+    /// Refused logins.
+    pub failures: u32,
+}
+
+/// An account as an administrator sees it, with its second factors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountFactors {
+    /// Its address.
+    pub address: String,
+    /// Its second factors, oldest first.
+    pub factors: Vec<FactorView>,
+    /// Recovery codes that are left; absent: none were ever made.
+    pub recovery_codes: Option<u32>,
+    /// Wrong codes in a row.
+    pub failures: u32,
+}
+
+/// A reset of an account's second factors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    /// Why: kept in the events, and told to the owner.
+    pub reason: String,
+}

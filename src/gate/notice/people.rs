@@ -1,0 +1,191 @@
+//! What the owner of an account is told of its second factors and passwords, so that whoever was taken over learns of it.
+
+use super::{Language, NoticeKind, Reader};
+use crate::gate::factor::FactorKind;
+
+/// The texts of a kind in one language; `{account}` stands for the account.
+pub(super) struct Words {
+    pub(super) subject: &'static str,
+    owner: &'static str,
+    administrator: &'static str,
+    /// What the detail of the notice is called.
+    pub(super) detail: &'static str,
+    /// Done by somebody else than the owner.
+    by_others: bool,
+}
+
+impl Words {
+    /// The texts; `None`: it is no notice about people.
+    pub(super) fn of(kind: NoticeKind, language: Language) -> Option<Self> {
+        let words = match language {
+            Language::En => english(kind)?,
+            Language::ZhCn => chinese(kind)?,
+        };
+        let (subject, owner, administrator, detail) = words;
+        let by_others = matches!(kind, NoticeKind::FactorsReset | NoticeKind::MainPasswordSet);
+        Some(Self { subject, owner, administrator, detail, by_others })
+    }
+
+    pub(super) fn opening(&self, reader: Reader) -> &'static str {
+        match reader {
+            Reader::Owner => self.owner,
+            Reader::Administrator => self.administrator,
+        }
+    }
+
+    /// What an owner is to do who did not do it.
+    pub(super) fn act(&self, language: Language, portal: Option<&str>) -> String {
+        let text = match (language, self.by_others, portal) {
+            (Language::En, true, _) => "If you did not ask for this, tell your administrator at once.",
+            (Language::En, false, None) => "If this was not you, tell your administrator at once.",
+            (Language::En, false, Some(_)) => {
+                "If this was not you, somebody else may know your password. Sign in at {portal}, remove what you do not \
+                 know, sign out everywhere, and tell your administrator."
+            }
+            (Language::ZhCn, true, _) => "如果这不是您要求的,请立即联系管理员。",
+            (Language::ZhCn, false, None) => "如果这不是您本人的操作,请立即联系管理员。",
+            (Language::ZhCn, false, Some(_)) => {
+                "如果这不是您本人的操作,您的密码可能已经泄露。请登录 {portal},删除您不认识的项目,退出所有设备,并联系管理员。"
+            }
+        };
+        text.replace("{portal}", portal.unwrap_or_default())
+    }
+}
+
+type Texts = (&'static str, &'static str, &'static str, &'static str);
+
+fn english(kind: NoticeKind) -> Option<Texts> {
+    Some(match kind {
+        NoticeKind::SendingLimit => return None,
+        NoticeKind::FactorAdded => (
+            "New second factor: {account}",
+            "A second factor was added to your account {account}.",
+            "A second factor was added to the account {account}.",
+            "Second factor: ",
+        ),
+        NoticeKind::FactorChanged => (
+            "Second factor changed: {account}",
+            "A second factor of your account {account} was replaced by another phone, address or device.",
+            "A second factor of the account {account} was replaced by another phone, address or device.",
+            "Second factor: ",
+        ),
+        NoticeKind::FactorRemoved => (
+            "Second factor removed: {account}",
+            "A second factor of your account {account} was removed.",
+            "A second factor of the account {account} was removed.",
+            "Second factor: ",
+        ),
+        NoticeKind::FactorsReset => (
+            "Second factors reset: {account}",
+            "An administrator removed all second factors and recovery codes of your account {account}. You were signed out \
+             everywhere.",
+            "An administrator removed all second factors and recovery codes of the account {account}.",
+            "Reason: ",
+        ),
+        NoticeKind::RecoveryCodesMade => (
+            "New recovery codes: {account}",
+            "New recovery codes were made for your account {account}. Those from before are void.",
+            "New recovery codes were made for the account {account}. Those from before are void.",
+            "",
+        ),
+        NoticeKind::TwoFactorOff => (
+            "Two-factor turned off: {account}",
+            "Two-factor was turned off for your account {account}. Its main password alone is enough now.",
+            "Two-factor was turned off for the account {account}. Its main password alone is enough now.",
+            "",
+        ),
+        NoticeKind::DeviceTrusted => (
+            "Browser trusted: {account}",
+            "A browser that signs in to your account {account} is not asked for a second factor for some days.",
+            "A browser that signs in to the account {account} is not asked for a second factor for some days.",
+            "Browser: ",
+        ),
+        NoticeKind::MainPasswordSet => (
+            "Main password set: {account}",
+            "An administrator set the main password of your account {account}. You were signed out everywhere.",
+            "An administrator set the main password of the account {account}.",
+            "",
+        ),
+        NoticeKind::PasswordAdded => (
+            "New client password: {account}",
+            "A client password was made for your account {account}. A mail program can read and send mail with it.",
+            "A client password was made for the account {account} by its owner.",
+            "",
+        ),
+    })
+}
+
+fn chinese(kind: NoticeKind) -> Option<Texts> {
+    Some(match kind {
+        NoticeKind::SendingLimit => return None,
+        NoticeKind::FactorAdded => (
+            "已绑定新的双因素验证方式:{account}",
+            "您的帐号 {account} 绑定了一个新的双因素验证方式。",
+            "帐号 {account} 绑定了一个新的双因素验证方式。",
+            "验证方式:",
+        ),
+        NoticeKind::FactorChanged => (
+            "双因素验证方式已更换:{account}",
+            "您的帐号 {account} 的一个双因素验证方式已换成另一个手机、地址或设备。",
+            "帐号 {account} 的一个双因素验证方式已换成另一个手机、地址或设备。",
+            "验证方式:",
+        ),
+        NoticeKind::FactorRemoved => (
+            "双因素验证方式已解绑:{account}",
+            "您的帐号 {account} 解绑了一个双因素验证方式。",
+            "帐号 {account} 解绑了一个双因素验证方式。",
+            "验证方式:",
+        ),
+        NoticeKind::FactorsReset => (
+            "双因素验证方式已重置:{account}",
+            "管理员删除了您的帐号 {account} 的全部双因素验证方式和恢复码,所有登录已退出。",
+            "管理员删除了帐号 {account} 的全部双因素验证方式和恢复码。",
+            "原因:",
+        ),
+        NoticeKind::RecoveryCodesMade => (
+            "已生成新的恢复码:{account}",
+            "您的帐号 {account} 生成了新的恢复码,之前的恢复码已全部作废。",
+            "帐号 {account} 生成了新的恢复码,之前的恢复码已全部作废。",
+            "",
+        ),
+        NoticeKind::TwoFactorOff => (
+            "双因素认证已关闭:{account}",
+            "您的帐号 {account} 的双因素认证已关闭,现在只凭主密码即可登录。",
+            "帐号 {account} 的双因素认证已关闭,现在只凭主密码即可登录。",
+            "",
+        ),
+        NoticeKind::DeviceTrusted => (
+            "已信任浏览器:{account}",
+            "登录您的帐号 {account} 的一个浏览器在若干天内不再要求双因素验证。",
+            "登录帐号 {account} 的一个浏览器在若干天内不再要求双因素验证。",
+            "浏览器:",
+        ),
+        NoticeKind::MainPasswordSet => (
+            "主密码已设置:{account}",
+            "管理员设置了您的帐号 {account} 的主密码,所有登录已退出。",
+            "管理员设置了帐号 {account} 的主密码。",
+            "",
+        ),
+        NoticeKind::PasswordAdded => (
+            "新的客户端专用密码:{account}",
+            "您的帐号 {account} 生成了一个客户端专用密码,邮件程序可以用它收发邮件。",
+            "帐号 {account} 的所有者生成了一个客户端专用密码。",
+            "",
+        ),
+    })
+}
+
+/// A kind of second factor as people call it; other words stay as they are.
+pub(super) fn in_words(detail: &str, language: Language) -> &str {
+    let words = match FactorKind::parse(detail) {
+        None => return detail,
+        Some(FactorKind::Totp) => ("authenticator app", "身份验证器应用"),
+        Some(FactorKind::Passkey) => ("passkey or security key", "通行密钥或安全密钥"),
+        Some(FactorKind::Sms) => ("SMS", "短信"),
+        Some(FactorKind::Wechat) => ("WeChat", "微信"),
+        Some(FactorKind::Wecom) => ("WeCom", "企业微信"),
+        Some(FactorKind::Dingtalk) => ("DingTalk", "钉钉"),
+        Some(FactorKind::Mail) => ("backup address", "备用邮箱"),
+    };
+    if language == Language::En { words.0 } else { words.1 }
+}

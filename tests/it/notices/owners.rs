@@ -1,0 +1,100 @@
+//! Owners are told of what happens to their second factors and passwords.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sidegate::gate::account::Terms;
+use sidegate::gate::name::{AccountName, PasswordName};
+use sidegate::gate::order::Order;
+use sidegate::gate::reset::ResetReason;
+use sidegate::service::people::Shown;
+
+use super::peers::{Smtp, Web};
+use crate::people::{self, ANN, HOME, MAIN};
+use crate::world::PATIENCE;
+
+/// Waits until `said` tells something.
+async fn await_text(said: impl Fn() -> String, wanted: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !said().contains(wanted) {
+        assert!(Instant::now() < deadline, "never {wanted:?} in {}", said());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_was_taken_over_learns_of_it() {
+    let (mail, web) = (Smtp::default(), Web { status: Some(204), ..Web::default() });
+    let (smtp, http) = (mail.start().await, web.start().await);
+    let site = people::site(&format!(
+        "[notices]\nfrom = 'sidegate@example.org'\n\
+         administrator = 'postmaster@example.org'\n[notices.smtp]\nserver = '{smtp}'\n\
+         [notices.webhook]\nurl = 'http://{http}/'\n"
+    ))
+    .await;
+    let heard = || mail.heard.text();
+    // The first look; what was before it is nobody's news.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (visit, app) = site.with_app().await;
+    await_text(heard, "Subject: New second factor: ann@example.org").await;
+    for line in [
+        "RCPT TO:<ann@example.org>",
+        "A second factor was added to your account ann@example.org.",
+        "Second factor: authenticator app",
+        "Address of the client: 192.0.2.7",
+        "If this was not you, tell your administrator at once.",
+    ] {
+        assert!(heard().contains(line), "{line} in {}", heard());
+    }
+
+    let service = &site.gate.service;
+    service.new_recovery_codes(&visit).await.unwrap();
+    let name = PasswordName::parse("Phone").unwrap();
+    service.new_own_password(&visit, name, Terms::default()).await.unwrap();
+    service.set_two_factor(&visit, true).await.unwrap();
+    service.set_two_factor(&visit, false).await.unwrap();
+    let home = people::visit(HOME);
+    let entered = site.sign_in(&home, ANN, MAIN, None).await.unwrap();
+    let again = people::inside(&home, &entered.session);
+    let id = entered.standing.factors[0].id;
+    let shown = Shown::Code(people::hidden(&site.code(&app)));
+    service.prove_factor(&again, Some(id), shown, true).await.unwrap();
+    for told in [
+        "New recovery codes: ann@example.org",
+        "New client password: ann@example.org",
+        "Client password: Phone (#1)",
+        "Two-factor turned off: ann@example.org",
+        "Browser trusted: ann@example.org",
+        "Browser: Firefox, Linux",
+    ] {
+        await_text(heard, told).await;
+    }
+    let account = AccountName::parse(ANN, None).unwrap();
+    let reason = ResetReason::parse("lost phone, seen in person").unwrap();
+    let reset = Order::ResetFactors { account: account.clone(), reason, two_factor_off: false };
+    service.carry_out(reset, "uid 0").await.unwrap();
+    await_text(heard, "Subject: Second factors reset: ann@example.org").await;
+    for line in ["Reason: lost phone, seen in person", "By: uid 0", "If you did not ask for this, tell"] {
+        assert!(heard().contains(line), "{line} in {}", heard());
+    }
+    // Those that administrators make are told by them; and no administrator reads what people do.
+    let name = PasswordName::parse("Made by hand").unwrap();
+    service.new_password(account, name, Terms::default(), "uid 0").await.unwrap();
+    let kinds = || {
+        let requests = web.requests.lock().unwrap();
+        let kind =
+            |body: &str| serde_json::from_str::<Value>(body).unwrap()["kind"].as_str().unwrap().to_owned();
+        requests.iter().map(|(.., body)| kind(body)).collect::<Vec<_>>().join(" ")
+    };
+    await_text(kinds, "factors-reset").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let expected =
+        "factor-added recovery-codes-made password-added two-factor-off device-trusted factors-reset";
+    let (mut told, mut expected): (Vec<_>, Vec<_>) =
+        (kinds().split(' ').map(str::to_owned).collect(), expected.split(' ').collect());
+    told.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told, expected, "each once");
+    assert!(!heard().contains("postmaster@example.org"), "{}", heard());
+    site.stop().await;
+}
