@@ -61,7 +61,8 @@ skip() {
 }
 
 came=$(mktemp -d)
-trap 'rm -rf "$came"' EXIT
+# An installation that was begun is not cut off.
+trap 'wait; rm -rf "$came"' EXIT
 if [ "$(id -u)" = 0 ]; then
     # shellcheck disable=SC2086
     need_packages $BUILD_PACKAGES
