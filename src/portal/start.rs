@@ -33,7 +33,7 @@ pub const CONFIG_DEFAULT: &str = "/etc/sidegate/portal.toml";
 
 /// The pages of Sidegate: people look after their second factors, devices and client passwords.
 #[derive(Debug, Parser)]
-#[command(name = "sidegate-portal", version, about, after_help = AFTER_HELP)]
+#[command(name = "sidegate-portal", version, after_help = AFTER_HELP)]
 struct Options {
     /// The settings; portal.d/*.toml beside this file are read after it
     #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
