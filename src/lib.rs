@@ -49,9 +49,12 @@
 //!     sender address is and who else may use it · [`gate::limits`] how much may be sent · [`gate::header`],
 //!     [`gate::mailboxes`] the `From:` of a mail · [`gate::sharing`] what Dovecot is told of delegations ·
 //!     [`gate::notice`] what owners and administrators are told
-//!   - People: [`gate::factor`] second factors and what must be proved before one changes · [`gate::totp`],
-//!     [`gate::code`] codes · [`gate::passkey`] passkeys · [`gate::mandatory`] who must have two-factor · [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far ·
-//!     [`gate::seal`] what the store may not read
+//!   - People: [`gate::people`] what a site allows them · [`gate::factor`] second factors and what must be proved before one
+//!     changes · [`gate::totp`], [`gate::code`] codes, [`gate::codes_sent`] how many are sent · [`gate::phone`] where to ·
+//!     [`gate::passkey`] passkeys · [`gate::recovery`] codes for whoever lost everything, [`gate::reset`] and a reset by an
+//!     administrator · [`gate::main_password`] where no upstream knows any · [`gate::mandatory`] who must have two-factor ·
+//!     [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far · [`gate::seal`] what the store
+//!     may not read
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;
 //!   [`proto::tab`] Dovecot's lines

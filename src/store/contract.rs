@@ -77,11 +77,11 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::who_must_have_two_factor_sets_it_up_first,
         people::two_factor_needs_a_factor_and_the_factor_itself_to_go,
         people::a_trusted_device_spares_the_factor_but_not_for_changes,
-        people::a_code_that_was_sent_binds_and_proves,
-        people::a_backup_address_is_outside,
-        people::a_person_of_a_provider_is_one_accounts,
-        people::recovery_codes_open_once_and_remove_nothing,
-        people::a_browser_is_trusted_where_the_site_allows_it,
+        people::kinds::a_code_that_was_sent_binds_and_proves,
+        people::kinds::a_backup_address_is_outside,
+        people::kinds::a_person_of_a_provider_is_one_accounts,
+        people::kinds::recovery_codes_open_once_and_remove_nothing,
+        people::kinds::a_browser_is_trusted_where_the_site_allows_it,
     ];
     for promise in suite {
         promise(&fresh());

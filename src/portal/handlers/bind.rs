@@ -90,7 +90,7 @@ async fn open(context: &mut Context, dialogue: &Dialogue) -> Answer {
     let fresh = standing.fresh_until.is_some_and(|until| until > now);
     // Before anything is typed, and not after.
     if standing.stage == "full" && !fresh {
-        return Ok(context.to_confirm(None, &dialogue.slot.path()));
+        return Ok(context.lead_to_confirm(None, &dialogue.slot.path()));
     }
     match dialogue.slot.kind() {
         Kind::Totp | Kind::Passkey => {

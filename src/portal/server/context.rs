@@ -161,7 +161,7 @@ impl Context {
     /// Where the owner of the session stands, whatever the stage.
     pub(crate) async fn standing(&mut self) -> Result<Standing, Stop> {
         if !self.has_session() {
-            return Err(self.to_sign_in(None).into());
+            return Err(self.lead_to_sign_in(None).into());
         }
         match self.get(target(&["session"])).await {
             Ok(standing) => Ok(standing),
@@ -199,7 +199,7 @@ impl Context {
             return Ok(standing);
         }
         let path = self.path.clone();
-        Err(self.to_confirm(None, &path).into())
+        Err(self.lead_to_confirm(None, &path).into())
     }
 
     /// Where an address is, in the language of the answer; empty: unknown.
@@ -367,7 +367,7 @@ impl Context {
     }
 
     /// To the form for signing in, and back here afterwards.
-    pub(crate) fn to_sign_in(&mut self, said: Option<&Said>) -> Response {
+    pub(crate) fn lead_to_sign_in(&mut self, said: Option<&Said>) -> Response {
         self.forget_session();
         let path = self.path.clone();
         if path != routes::HOME {
@@ -380,7 +380,7 @@ impl Context {
     }
 
     /// To where something is proved again, and to `next` afterwards.
-    pub(crate) fn to_confirm(&mut self, factor: Option<i64>, next: &str) -> Response {
+    pub(crate) fn lead_to_confirm(&mut self, factor: Option<i64>, next: &str) -> Response {
         let next = if routes::shown(next) { next } else { routes::HOME };
         self.go(&routes::confirm(next, factor))
     }
@@ -404,8 +404,8 @@ impl Context {
     pub(crate) fn stop(&mut self, error: &PortalError) -> Stop {
         let path = self.path.clone();
         let response = match error.error {
-            Why::Over => self.to_sign_in(Some(&Said::SignInAgain)),
-            Why::Factor | Why::Stale => self.to_confirm(error.factor, &path),
+            Why::Over => self.lead_to_sign_in(Some(&Said::SignInAgain)),
+            Why::Factor | Why::Stale => self.lead_to_confirm(error.factor, &path),
             Why::SetUp => self.go(routes::SET_UP),
             Why::Forbidden => self.trouble(Trouble::Forbidden),
             Why::NotFound | Why::NoAccount | Why::NoFactor => self.trouble(Trouble::NotFound),

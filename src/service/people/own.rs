@@ -28,6 +28,9 @@ const LIFTS_A_DAY: usize = 3;
 /// Logins that are looked through; of more, the newest.
 const EVENTS_MAX: u32 = 2_000;
 
+/// What mail clients are told apart by: client password, protocol, address.
+type Client = (Option<String>, String, Option<String>);
+
 /// A mail client that logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientLogin {
@@ -152,8 +155,7 @@ impl Service {
                 self.store.read(move |tables| tables.device(device)).await?.map(|device| device.id)
             }
         };
-        let mut clients: HashMap<(Option<String>, String, Option<String>), (usize, Timestamp)> =
-            HashMap::new();
+        let mut clients: HashMap<Client, (usize, Timestamp)> = HashMap::new();
         for (place, event) in self.logins_of(&standing.account.name, SHOWN).await?.into_iter().enumerate() {
             let accepted = event.verdict.as_deref() == Some("accept");
             let Some(protocol) = event.protocol.filter(|protocol| protocol != Protocol::PORTAL_NAME) else {

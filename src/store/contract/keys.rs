@@ -67,7 +67,7 @@ pub(super) fn factors_are_put_under_another_key<B: Backend>(backend: &B) {
     let sealed = Sealed { key_id: first.id(), bytes: vec![3; 60] };
     write(backend, |tables| tables.reseal_factor(spoilt, &sealed));
     let code = RecoveryRow { id: 0, selector: Selector([1; 16]), key_id: first.id(), phc: "x".into() };
-    write(backend, |tables| tables.set_recovery_codes(account, &[code.clone()], Some(NOW)));
+    write(backend, |tables| tables.set_recovery_codes(account, std::slice::from_ref(&code), Some(NOW)));
     let under = |key: &StoreKey| {
         let counts = write(backend, |tables| tables.key_counts());
         let under = counts.iter().filter(|count| count.key_id == Some(key.id()));

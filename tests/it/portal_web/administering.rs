@@ -15,7 +15,14 @@ fn site() -> (Site, Browser) {
     let (mut ann, _) = site.signed_in(ANN);
     site.daemon().control("PATCH", &format!("/v1/accounts/{ANN}"), &json!({ "group": "postmasters" }));
     bind_app(&mut ann);
+    turn_on(&mut ann);
     (site, ann)
+}
+
+/// Only whoever has two-factor on is an administrator.
+fn turn_on(ann: &mut Browser) {
+    ann.get("/two-factor");
+    assert_eq!(ann.post("/two-factor", &[("on", "yes")]).location(), "/passwords/new");
 }
 
 fn guess(site: &Site, address: &str) {
@@ -128,6 +135,7 @@ fn an_administrator_s_trusted_browser_alone_changes_nothing() {
     let site = Site::start(ADMINISTRATORS, "");
     let (mut ann, app) = site.with_app();
     site.daemon().control("PATCH", &format!("/v1/accounts/{ANN}"), &json!({ "group": "postmasters" }));
+    turn_on(&mut ann);
     site.signed_in(BOB);
     ann.post("/sign-out", &[]);
     site.sign_in(&mut ann, ANN);

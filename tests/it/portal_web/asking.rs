@@ -49,7 +49,7 @@ fn thunderbird_is_told_the_servers() {
         "/mail/config-v1.1.xml?emailaddress=ann@example.net",
         "/mail/config-v1.1.xml?emailaddress=",
         "/mail/config-v1.1.xml?emailaddress=%ff%00",
-        "/mail/config-v1.1.xml?emailaddress=<x>&emailaddress=ann@example.org",
+        "/mail/config-v1.1.xml?emailaddress=%3Cx%3E&emailaddress=ann@example.org",
     ] {
         assert_eq!(ask(&site, "GET", path, "", "").status, 404, "{path}");
     }

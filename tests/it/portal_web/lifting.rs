@@ -87,6 +87,7 @@ fn a_trusted_browser_alone_lifts_nothing() {
     site.block(HOME);
     ann.get("/block");
     assert_eq!(ann.post("/block", &[]).location(), "/confirm?next=/block");
+    ann.get("/confirm?next=/block").says("authenticator app");
     let right = ann.post("/confirm", &[("next", "/block"), ("code", &app.code(1))]);
     assert_eq!(right.location(), "/block", "{}", right.text());
     ann.get("/block");

@@ -78,7 +78,8 @@ impl Site {
         fs::write(folder.join("portal.d/more.toml"), portal).unwrap();
         let daemon = Some(Daemon::start(folder));
         let mut site = Self { daemon, _upstream: upstream, portal: None, door, folders };
-        if let Some(port) = portal.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('"').next()) {
+        let listens = if portal.contains("[listen]") { portal } else { "" };
+        if let Some(port) = listens.split("127.0.0.1:").nth(1).and_then(|rest| rest.split('"').next()) {
             site.door = Door::Tcp(port.parse().unwrap());
         }
         site.start_portal();
