@@ -18,7 +18,7 @@ use crate::config::Language;
 use crate::gate::address::fold;
 
 /// The largest file, in bytes. The largest that is sold, GeoIP2 Enterprise, is half of it.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+pub const FILE_BYTES_MAX: u64 = 1 << 30;
 /// The longest name of a city or country that is shown, in characters; longer ones are none.
 const NAME_CHARS_MAX: usize = 64;
 

@@ -103,7 +103,7 @@ fn whoever_has_no_factor_proves_the_main_password() {
     let right = bob.post("/confirm", &[("next", "/factors/new/totp"), ("password", MAIN)]);
     assert_eq!(right.location(), "/factors/new/totp");
     bob.get("/recovery-codes").says("Add a second factor first.");
-    bob.post("/two-factor", &[("on", "yes")]).says("Add a second factor first.");
+    bob.post("/two-factor", &[("on", "yes")]).says("First add a second factor");
     for path in ["/factors/new/passkey", "/factors/new/fax", "/factors/new/recovery"] {
         assert_eq!(bob.get(path).status, 404, "{path}");
     }
