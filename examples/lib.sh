@@ -3,7 +3,9 @@
 
 MAIL_PACKAGES="dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-managesieved dovecot-submissiond postfix openssl"
 # For tests/run.sh alone.
-TEST_PACKAGES="dovecot-auth-lua lua-socket sasl2-bin libsasl2-modules curl procps nginx-light libnginx-mod-mail fail2ban mandoc strace g++"
+TEST_PACKAGES="dovecot-auth-lua lua-socket sasl2-bin libsasl2-modules curl procps nginx-light libnginx-mod-mail fail2ban mandoc strace g++ systemd"
+# For tests/browser.sh, beside node and npm.
+BROWSER_PACKAGES="chromium fonts-noto-cjk"
 BUILD_PACKAGES="gcc libc6-dev"
 
 die() {

@@ -1,5 +1,5 @@
-//! Writes the manual pages and shell completions of both programs, made from what they parse, sidegate.toml(5) from
-//! the comments of `conf/sidegate.toml`, and sidegate(7) as it stands. Run by `packaging/build.sh`.
+//! Writes the manual pages and shell completions of all programs, made from what they parse, sidegate.toml(5) and
+//! portal.toml(5) from the comments of the files in `conf/`, and sidegate(7) as it stands. Run by `packaging/build.sh`.
 //!
 //!     cargo run --example manual -- FOLDER
 //!
@@ -16,9 +16,10 @@ use clap_complete::{Shell, generate_to};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use sidegate::cli::commands::Cli;
-use sidegate::daemon;
+use sidegate::{daemon, portal};
 
 const SHIPPED: &str = include_str!("../conf/sidegate.toml");
+const SHIPPED_PORTAL: &str = include_str!("../conf/portal.toml");
 const OVERVIEW: &str = include_str!("../conf/man/sidegate.7");
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (mut command, names) in [
         (Cli::command(), ["sidegate.bash", "_sidegate", "sidegate.fish"]),
         (daemon::command(), ["sidegated.bash", "_sidegated", "sidegated.fish"]),
+        (portal::command(), ["sidegate-portal.bash", "_sidegate-portal", "sidegate-portal.fish"]),
     ] {
         let name = command.get_name().to_owned();
         for (shell, name_in_package) in [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().zip(names) {
@@ -37,7 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         command.build();
         pages(&command, &name, folder)?;
     }
-    fs::write(folder.join("sidegate.toml.5"), settings())?;
+    fs::write(folder.join("sidegate.toml.5"), settings(&DAEMON))?;
+    fs::write(folder.join("portal.toml.5"), settings(&PORTAL))?;
     fs::write(folder.join("sidegate.7"), OVERVIEW)?;
     Ok(())
 }
@@ -67,31 +70,55 @@ fn undated(page: &str) -> String {
     page.replacen("  \"Sidegate ", " \"\" \"Sidegate ", 1)
 }
 
-/// sidegate.toml(5): the shipped file as it stands, which explains itself.
-fn settings() -> String {
+/// A page about a file of settings.
+struct Settings {
+    title: &'static str,
+    name: &'static str,
+    description: &'static str,
+    file: &'static str,
+    see: &'static str,
+}
+
+const DAEMON: Settings = Settings {
+    title: "SIDEGATE.TOML",
+    name: "sidegate.toml - settings of sidegated, the side gate of a mail server",
+    description: "sidegated reads /etc/sidegate/sidegate.toml, and then conf.d/*.toml beside it in the order of their names; \
+                  what comes later wins. \"sidegate config check\" tells every mistake with its line and its cure. Below \
+                  is a file that names every setting with its default and its reason.",
+    file: SHIPPED,
+    see: "sidegate(7), sidegated(8), sidegate(8), portal.toml(5)",
+};
+
+const PORTAL: Settings = Settings {
+    title: "PORTAL.TOML",
+    name: "portal.toml - settings of sidegate-portal, the pages of Sidegate for people",
+    description: "sidegate-portal reads /etc/sidegate/portal.toml, and then portal.d/*.toml beside it in the order of their \
+                  names; what comes later wins. \"sidegate-portal --check\" tells every mistake with its line and its \
+                  cure. What people may do is decided by the daemon and stands in sidegate.toml(5), [portal]. Below is \
+                  a file that names every setting with its default and its reason.",
+    file: SHIPPED_PORTAL,
+    see: "sidegate(7), sidegate-portal(8), sidegate.toml(5)",
+};
+
+/// The shipped file as it stands, which explains itself.
+fn settings(about: &Settings) -> String {
     let mut roff = Roff::new();
-    roff.control(
-        "TH",
-        ["SIDEGATE.TOML", "5", "", concat!("Sidegate ", env!("CARGO_PKG_VERSION")), "Sidegate"],
-    );
+    roff.control("TH", [about.title, "5", "", concat!("Sidegate ", env!("CARGO_PKG_VERSION")), "Sidegate"]);
     roff.control("SH", ["NAME"]);
-    roff.text([roman("sidegate.toml - settings of sidegated, the side gate of a mail server")]);
+    roff.text([roman(about.name)]);
     roff.control("SH", ["DESCRIPTION"]);
-    roff.text([roman(
-        "sidegated reads /etc/sidegate/sidegate.toml, and then conf.d/*.toml beside it in the order of their names; what \
-         comes later wins. \"sidegate config check\" tells every mistake with its line and its cure. Below is a file that \
-         names every setting with its default and its reason.",
-    )]);
+    roff.text([roman(about.description)]);
     roff.control("SH", ["SETTINGS"]);
     let mut page = roff.to_roff();
     page.push_str(".nf\n");
-    for line in SHIPPED.lines() {
+    for line in about.file.lines() {
         let line = line.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('"', "\\(dq");
         // A dot in front would be a request.
         let guard = if line.starts_with('.') { "\\&" } else { "" };
         // Writing to a string cannot fail.
         let _ = writeln!(page, "{guard}{line}");
     }
-    page.push_str(".fi\n.SH SEE ALSO\nsidegate(7), sidegated(8), sidegate(8)\n");
+    // Writing to a string cannot fail.
+    let _ = writeln!(page, ".fi\n.SH SEE ALSO\n{}", about.see);
     undated(&page)
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sidegate, tried in three minutes: real Dovecot and Postfix, one person, one client password, one blocked address.
+# Sidegate, tried in five minutes: real Dovecot and Postfix, two people, client passwords, a blocked address, the portal.
 #
 #   examples/quickstart.sh          builds, starts and shows; leaves all running
 #   examples/quickstart.sh stop     stops it
@@ -16,8 +16,15 @@ dir=${SIDEGATE_QUICKSTART_DIR:-/tmp/sidegate-quickstart}
 host=127.0.0.1
 person=alice@example.test
 main_password=correct-horse-battery
-# The daemon needs no name and no privilege; an id that no user of this machine has.
+# Shows the portal, so that the first one's account is as you would find your own.
+colleague=bob@example.test
+colleague_password=staple-horse-garden
+portal_port=10081
+# By this name: browsers take it for as safe as https, which passkeys and cookies need.
+portal_url=http://localhost:$portal_port
+# Daemon and portal need no name and no privilege; ids that no user of this machine has.
 daemon_id=64991
+portal_id=64992
 
 . "$project/examples/lib.sh"
 
@@ -81,6 +88,7 @@ stop_all() {
         postfix -c "$dir/postfix/etc" stop 2>/dev/null || fail "Postfix does not stop" "$dir/logs/postfix"
     fi
     stop_pid "$dir/dovecot.pid"
+    stop_pid "$dir/sidegate-portal.pid"
     stop_pid "$dir/sidegated.pid"
 }
 
@@ -103,20 +111,22 @@ port_free() {
 }
 
 make_site() {
-    local port mail
+    local port
     case $dir in /*) ;; *) fail "SIDEGATE_QUICKSTART_DIR must be an absolute path: $dir" ;; esac
     [ ${#dir} -le 60 ] || fail "SIDEGATE_QUICKSTART_DIR is too long for the sockets in it: $dir"
     if [ -e "$dir" ]; then
         [ -e "$dir/.sidegate-quickstart" ] || fail "$dir exists and is not of this script"
         rm -rf "$dir"
     fi
-    for port in 10024 10025 10110 10143 10465 10587 10993 10995 12587 14190; do
+    for port in 10024 10025 10110 10143 10465 10587 10993 10995 12587 14190 $portal_port; do
         port_free "$port" || fail "port $port is taken by another program: ss -ltnp 'sport = $port' shows it"
     done
-    install -d -m 0755 "$dir" "$dir"/{logs,etc,tls,dovecot,dovecot/run,postfix,postfix/etc,postfix/queue}
+    install -d -m 0755 "$dir" "$dir"/{logs,etc,etc/conf.d,tls,dovecot,dovecot/run,postfix,postfix/etc,postfix/queue}
     touch "$dir/.sidegate-quickstart"
-    # The exchange of the last mail client, its password included.
+    # The exchange of the last mail client, its password included; the cookies and the page of the last browser.
     install -m 0600 /dev/null "$dir/client-log"
+    install -m 0600 /dev/null "$dir/cookies"
+    install -m 0600 /dev/null "$dir/page"
     install -d -o $daemon_id -g $daemon_id -m 0700 "$dir/state"
     install -d -o $daemon_id -g $daemon_id -m 0755 "$dir/run"
     install -d -o 5000 -g 5000 -m 0755 "$dir/mail"
@@ -125,22 +135,60 @@ make_site() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \
         -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$dir/tls/key.pem" -out "$dir/tls/cert.pem" \
         2>"$dir/logs/openssl" || fail "no certificate" "$dir/logs/openssl"
-    mail=$dir/mail/example.test/alice
-    echo "$person:{PLAIN}$main_password:5000:5000::$mail::" >"$dir/dovecot/users"
+    mail_user "$person" "$main_password" >"$dir/dovecot/users"
+    mail_user "$colleague" "$colleague_password" >>"$dir/dovecot/users"
     chown root:dovecot "$dir/dovecot/users"
     chmod 0640 "$dir/dovecot/users"
+}
+
+# mail_user ADDRESS MAIN-PASSWORD: a line of Dovecot's file of users.
+mail_user() {
+    echo "$1:{PLAIN}$2:5000:5000::$dir/mail/${1#*@}/${1%@*}::"
 }
 
 start_sidegate() {
     sed -e "s|\"/var/lib/sidegate/|\"$dir/state/|" -e "s|\"/run/sidegate/|\"$dir/run/|" \
         -e "s|\"/run/dovecot/|\"$dir/dovecot/run/|" -e "s|\"/var/spool/postfix/|\"$dir/postfix/queue/|" \
         "$project/conf/sidegate/front.toml" >"$dir/etc/sidegate.toml"
+    # What it needs to know of the portal; whoever signs in there has an account from then on.
+    cat >"$dir/etc/conf.d/portal.toml" <<END
+[control]
+portal = [$portal_id]
+[portal]
+origin = "$portal_url"
+issuer = "Sidegate quickstart"
+domains = ["${person#*@}"]
+END
     "$project/conf/dovecot/take-over.sh" --user $daemon_id "$dir/dovecot/run"
     # The build folder may be closed to the daemon's user.
     install -m 0755 "$built/sidegated" "$dir/sidegated"
     background sidegated setpriv --reuid=$daemon_id --regid=$daemon_id \
         --groups="$(groups_of dovecot dovenull postfix)" "$dir/sidegated" --config "$dir/etc/sidegate.toml"
     wait_for 15 sidegate status || fail "sidegated does not answer" "$dir/logs/sidegated"
+}
+
+start_portal() {
+    cat >"$dir/etc/portal.toml" <<END
+[site]
+url = "$portal_url"
+name = "Sidegate quickstart"
+[listen]
+address = "$host:$portal_port"
+[control]
+path = "$dir/run/control"
+$(mail_server imap 10993)
+$(mail_server pop3 10995)
+$(mail_server submission 10465)
+END
+    install -m 0755 "$built/sidegate-portal" "$dir/sidegate-portal"
+    background sidegate-portal setpriv --reuid=$portal_id --regid=$portal_id --clear-groups \
+        "$dir/sidegate-portal" --config "$dir/etc/portal.toml"
+    wait_for 15 taken $portal_port || fail "the portal does not listen" "$dir/logs/sidegate-portal"
+}
+
+# mail_server PROTOCOL PORT: what the portal's pages of help tell.
+mail_server() {
+    printf '[[servers]]\nprotocol = "%s"\nhost = "localhost"\nport = %s\n' "$1" "$2"
 }
 
 # background NAME COMMAND...: on its own, so that it outlives this script and its terminal.
@@ -181,7 +229,7 @@ taken() {
 
 # --- mail clients ------------------------------------------------------------------------------------------------------
 
-# fetch PROTOCOL FROM PASSWORD PATH [CURL OPTIONS]: what the server sent, and in $dir/client-log the whole exchange.
+# fetch PROTOCOL FROM PASSWORD PATH [CURL OPTIONS]: what the server sent $person; the whole exchange is in $dir/client-log.
 fetch() {
     local protocol=$1 from=$2 password=$3 path=$4
     shift 4
@@ -228,12 +276,47 @@ arrived() {
     [ -n "$(fetch imap $host "$password" "INBOX?SUBJECT%20$1" | tr -d '\r' | sed -n 's/^\* SEARCH //p')" ]
 }
 
+# --- a browser ---------------------------------------------------------------------------------------------------------
+
+# web PATH [FIELD=VALUE...]: goes to a page of the portal, or sends the form of the last page, and goes where it leads.
+# The page is in $dir/page then. What is sent is not on the command line, which every user of this machine sees.
+web() {
+    local path=$1
+    shift
+    [ $# = 0 ] || set -- "csrf=$(from_page 'name="csrf" value="([^"]*)"')" "$@"
+    curl -sS --location --max-time 60 --cookie "$dir/cookies" --cookie-jar "$dir/cookies" --output "$dir/page" \
+        --header "Origin: $portal_url" --header "Accept-Language: en" \
+        --config <([ $# = 0 ] || printf 'data-urlencode = "%s"\n' "$@") "$portal_url$path" 2>"$dir/logs/browser" ||
+        fail "the portal does not answer" "$dir/logs/browser"
+}
+
+# from_page PATTERN: what the group of an extended regular expression holds where the last page first has it.
+from_page() {
+    sed -nE "s|.*$1.*|\\1|p" "$dir/page" | head -n 1
+}
+
+# page_says WHAT TEXT: the last page must have that text.
+page_says() {
+    grep -qF "$2" "$dir/page" || fail "$1: \"$2\" is not on the page" "$dir/page"
+    ok "$1"
+}
+
+# app_code KEY [STEPS]: what an authenticator app with that key shows now, or so many half minutes later.
+app_code() {
+    KEY=$1 STEPS=${2:-0} python3 -c '
+import base64, hmac, os, time
+step = int(time.time()) // 30 + int(os.environ["STEPS"])
+digest = hmac.digest(base64.b32decode(os.environ["KEY"].replace(" ", "")), step.to_bytes(8, "big"), "sha1")
+at = digest[-1] & 15
+print("%06d" % ((int.from_bytes(digest[at:at + 4], "big") & 0x7FFFFFFF) % 1000000))'
+}
+
 # --- the story ---------------------------------------------------------------------------------------------------------
 
 prepare() {
     step "Programs"
     # shellcheck disable=SC2086
-    need_packages $MAIL_PACKAGES $BUILD_PACKAGES curl swaks libnet-ssleay-perl
+    need_packages $MAIL_PACKAGES $BUILD_PACKAGES curl python3 swaks libnet-ssleay-perl
     ok "Dovecot $(dovecot --version | cut -d' ' -f1), Postfix $(postconf -d -h mail_version), curl, swaks"
     local version
     step "Build: cargo build --release"
@@ -243,10 +326,13 @@ prepare() {
     step "A private mail site in $dir"
     stop_all
     make_site
-    ok "folders, a certificate, and $person with the main password \"$main_password\""
+    ok "folders, a certificate, $person with the main password \"$main_password\""
+    ok "and $colleague with the main password \"$colleague_password\""
     step "Start"
     start_sidegate
     ok "sidegated, unprivileged, in front of Dovecot's auth process"
+    start_portal
+    ok "sidegate-portal, unprivileged, under another user id: $portal_url/"
     start_dovecot
     ok "Dovecot: IMAP on 10143, POP3 on 10110"
     start_postfix
@@ -314,6 +400,43 @@ block() {
     let_in "SMTP from 127.0.0.66" send 127.0.0.66 "$password" 10587 after-the-block
 }
 
+# A program does here what the reader can do in a browser.
+portal() {
+    local key password
+    step "The portal: $colleague signs in with the main password, and needs nobody's help"
+    web /sign-in
+    web /sign-in "address=$colleague" "password=$colleague_password"
+    page_says "signed in" "Whoever knows your password gets in."
+    sidegate account list | grep -qF "$colleague" || fail "there is no account"
+    ok "the account was made by that (portal.domains)"
+
+    step "A second factor: an authenticator app"
+    web /factors/new/totp
+    key=$(from_page '<code class="secret">([A-Z2-7 ]+)</code>')
+    ok "the key that the app scans: $key"
+    web /factors/new/totp "code=$(app_code "$key")" "name=Phone"
+    page_says "bound, by the code that the app shows" "Authenticator app: Phone"
+    web /two-factor
+    web /two-factor on=yes
+    page_says "two-factor is on" "Two-factor is on"
+
+    step "From now on the main password alone opens nothing"
+    web /sign-out out=
+    web /sign-in "address=$colleague" "password=$colleague_password"
+    page_says "a code is asked for" "Enter the code that your authenticator app shows"
+    # A code is good once, and the next one is good already.
+    web /sign-in/code "code=$(app_code "$key" 1)"
+    page_says "signed in with main password and code" "1 second factor protects your account."
+
+    step "A client password, made on the page, opens IMAP"
+    web /passwords/new
+    web /passwords/new "name=Laptop"
+    password=$(from_page 'data-copy="([A-Za-z2-9]{16})"')
+    page_says "Laptop   ->   $password" "Client password “Laptop”"
+    person=$colleague let_in IMAP fetch imap 127.0.0.68 "$password" INBOX -X NOOP
+    person=$colleague refused fetch imap 127.0.0.68 "$colleague_password" INBOX -X NOOP
+}
+
 say_goodbye() {
     cat <<END
 
@@ -324,6 +447,12 @@ ${bold}All of it keeps running.${plain} In a mail program on this machine:
     incoming   IMAP $host port 10993 (TLS) or 10143 (STARTTLS), or POP3 port 10995 or 10110
     outgoing   SMTP $host port 10465 (TLS) or 10587 (STARTTLS), same user and password
     (the certificate is made by hand: the program asks once)
+
+In a browser on this machine:
+
+    $portal_url/
+    user       $person, who has bound no second factor yet
+    password   $main_password (the main password)
 
 By hand:
 
@@ -346,6 +475,7 @@ case ${1:-start} in
         log_in
         police
         block
+        portal
         say_goodbye
         ;;
     stop)

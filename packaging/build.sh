@@ -58,7 +58,7 @@ compile() {
     # In a run of its own: what only examples and tests ask of a dependency is not in the programs.
     rm -rf "$out/manual"
     cargo run --quiet --release --locked --example manual -- "$out/manual"
-    for program in sidegated sidegate; do
+    for program in sidegated sidegate sidegate-portal; do
         install -D -m 0755 -t "$out/bin" "$built/release/$program"
         strip --strip-unneeded "$out/bin/$program"
         for folder in "$project" "$built" "$cargo"; do

@@ -3,7 +3,7 @@
 #
 #   packaging/gather.sh BIN MANUAL STAGE
 #
-# BIN has the two programs, MANUAL what examples/manual.rs made. Both packages take everything that is in STAGE, and
+# BIN has the three programs, MANUAL what examples/manual.rs made. Both packages take everything that is in STAGE, and
 # everything in conf/ comes into it: tests/it/packages.rs holds both to it.
 set -euo pipefail
 
@@ -18,7 +18,7 @@ put() {
 }
 
 rm -rf "$stage"
-put 0755 "$bin/sidegated" usr/sbin
+put 0755 "$bin/sidegated" "$bin/sidegate-portal" usr/sbin
 put 0755 "$bin/sidegate" usr/bin
 put 0755 conf/dovecot/*.sh usr/libexec/sidegate
 
@@ -30,6 +30,8 @@ for file in packaging/systemd/*.tmpfiles; do
 done
 
 install -D -m 0644 conf/sidegate/front.toml "$stage/etc/sidegate/sidegate.toml"
+# Secrets stand in files of their own, but some sites will write them here.
+put 0640 conf/portal.toml etc/sidegate
 # Here Dovecot's files look for each other.
 put 0644 conf/dovecot/sidegate.lua etc/sidegate/dovecot
 put 0644 conf/dovecot/2.3/* etc/sidegate/dovecot/2.3
@@ -47,7 +49,9 @@ for folder in conf/fail2ban conf/crowdsec; do
         install -D -m 0644 "$folder/$file" "$stage/$examples/${folder#conf/}/$file"
     done
 done
-put 0644 packaging/systemd/notices.conf $examples/systemd
+put 0644 packaging/systemd/notices.conf packaging/systemd/portal-control.conf $examples/systemd
+put 0644 conf/guide/*.md usr/share/doc/sidegate/guide
+put 0644 conf/guide/pictures/* usr/share/doc/sidegate/guide/pictures
 put 0644 README.md usr/share/doc/sidegate
 install -D -m 0644 CHANGELOG.md "$stage/usr/share/doc/sidegate/changelog"
 
@@ -55,7 +59,7 @@ for file in "$manual"/*.[578]; do
     put 0644 "$file" "usr/share/man/man${file##*.}"
 done
 find "$stage/usr/share/man" "$stage/usr/share/doc/sidegate/changelog" -type f -exec gzip -9n {} +
-for file in sidegate sidegated; do
+for file in sidegate sidegated sidegate-portal; do
     install -D -m 0644 "$manual/$file.bash" "$stage/usr/share/bash-completion/completions/$file"
     put 0644 "$manual/$file.fish" usr/share/fish/vendor_completions.d
     put 0644 "$manual/_$file" usr/share/zsh/vendor-completions

@@ -49,6 +49,8 @@ login() {
 # What a package may have left, but for what the package manager and the user database say of it. What a layer hides of the
 # one below it is a device there.
 leftovers() {
+    # Of this trial, not of the package.
+    rm -rf /etc/systemd/system/sidegate-control.socket.d /etc/sidegate/conf.d
     (cd /tmp/changed && find . -name '*sidegate*' ! -type c -printf '/%P\n' -prune) |
         grep -v '^/var/lib/dpkg/\|^/var/cache/\|^/var/log/' | sort
     find /run -name '*sidegate*' -print -prune | grep -v '^/run/systemd/\|^/run/log/' || true
@@ -63,13 +65,19 @@ check_installed() {
         id -nG sidegate | grep -qw "$group" || die "sidegate is not in the group $group"
     done
     say "installed as it was packed, with its user in the groups of Dovecot and Postfix"
-    for page in sidegate.7 sidegate.8 sidegate-password-new.8 sidegated.8 sidegate.toml.5; do
+    for page in sidegate.7 sidegate.8 sidegate-password-new.8 sidegated.8 sidegate.toml.5 sidegate-portal.8 portal.toml.5; do
         man -w "${page##*.}" "${page%.*}" >/dev/null || die "no page $page"
     done
-    for file in sidegate sidegated; do bash -n "/usr/share/bash-completion/completions/$file"; done
+    for file in sidegate sidegated sidegate-portal; do bash -n "/usr/share/bash-completion/completions/$file"; done
     say "manual pages and completions are there"
+    [ "$(stat -c %U:%G:%a /etc/sidegate/portal.toml)" = root:sidegate-portal:640 ] ||
+        die "portal.toml: $(stat -c %U:%G:%a /etc/sidegate/portal.toml)"
+    say "the portal's settings are for root and the portal alone"
     for unit in /usr/lib/systemd/system/sidegate*; do
         must "a unit has mistakes" systemd-analyze verify "$unit"
+        case $unit in
+            *.service) must "a unit is too open" systemd-analyze security --offline=yes --threshold=20 "$unit" ;;
+        esac
         unit=${unit##*/}
         [ "$(systemctl is-enabled "$unit")" = disabled ] || die "$unit is not disabled"
         if active "$unit"; then die "$unit runs"; fi
@@ -95,6 +103,42 @@ try_daemon() {
         die "the daemon is not content with its unit"
     fi
     say "started by its sockets, as its user, with the configuration it brings; a client password logs in, a wrong one does not"
+}
+
+# page ADDRESS: its status and what it is, as a browser that has never been here before.
+page() {
+    # shellcheck disable=SC2016
+    perl -MIO::Socket::INET -e '
+        alarm 60;
+        my $socket = IO::Socket::INET->new("127.0.0.1:8025") or die "no portal: $@\n";
+        print $socket "GET $ARGV[0] HTTP/1.1\r\nHost: account.example.org\r\nConnection: close\r\n\r\n";
+        print while <$socket>' "$1"
+}
+
+# As README.package says, but for nginx.
+try_portal() {
+    mkdir -p /etc/sidegate/conf.d
+    printf '[control]\nportal = ["sidegate-portal"]\n[portal]\norigin = "https://account.example.org"\n' \
+        >/etc/sidegate/conf.d/portal.toml
+    install -D -m 0644 /usr/share/doc/sidegate/examples/systemd/portal-control.conf \
+        /etc/systemd/system/sidegate-control.socket.d/portal.conf
+    systemctl daemon-reload
+    must "the daemon does not stop" systemctl stop sidegate.service
+    must "the daemon does not start with a portal" systemctl restart sidegate-control.socket sidegate.service
+    must "the portal's settings have mistakes" sidegate-portal --check
+    must "the portal does not start" systemctl enable --now sidegate-portal.service
+    [ "$(ps -o user:20= -p "$(systemctl show --property MainPID --value sidegate-portal.service)" | tr -d ' ')" = sidegate-portal ] ||
+        die "the portal does not run as sidegate-portal"
+    page /sign-in >/tmp/page
+    { grep -q '^HTTP/1.1 200' /tmp/page && grep -q 'name="password"' /tmp/page; } || die "no page to sign in: $(cat /tmp/page)"
+    # The daemon speaks to nobody else, and this user may do nothing but what people may do.
+    if setpriv --reuid=sidegate-portal --regid=sidegate-portal --clear-groups sidegate account list >/tmp/said 2>&1; then
+        die "the portal's user is an administrator"
+    fi
+    if setpriv --reuid=sidegate-portal --regid=sidegate-portal --clear-groups ls /var/lib/sidegate >/tmp/said 2>&1; then
+        die "the portal's user can look into the store"
+    fi
+    say "the portal runs as its user, shows its page, and is no administrator"
 }
 
 edit() {
@@ -166,6 +210,7 @@ upgrade() {
     while [ "$(wc -l </tmp/logins)" -lt 3 ]; do sleep 0.1; done
     must "cannot be upgraded" "$@"
     [ "$(main_pid)" != "$before" ] || die "the upgrade did not restart the daemon"
+    active sidegate-portal.service || die "the upgrade stopped the portal"
     active sidegate.service || die "the upgrade stopped the daemon"
     before=$(wc -l </tmp/logins)
     while [ "$(wc -l </tmp/logins)" -lt $((before + 3)) ]; do sleep 0.1; done
@@ -185,7 +230,7 @@ upgrade() {
 
 check_removed() {
     local unit
-    for unit in "${sockets[@]}" sidegate.service; do
+    for unit in "${sockets[@]}" sidegate.service sidegate-portal.service; do
         if active "$unit"; then die "$unit still runs"; fi
     done
     if pgrep -x sidegated >/dev/null; then die "sidegated still runs"; fi
@@ -210,6 +255,7 @@ trial_deb() {
     check_installed
     try_daemon
     try_dovecot
+    try_portal
 
     edit
     dpkg-deb -R "$1" /tmp/newer
@@ -228,7 +274,7 @@ trial_deb() {
     again
 
     must "cannot be purged" dpkg --purge sidegate
-    if getent passwd sidegate >/dev/null; then die "the user is still there"; fi
+    if getent passwd sidegate sidegate-portal >/dev/null; then die "a user is still there"; fi
     [ -z "$(leftovers)" ] || die "purge left: $(leftovers)"
     say "purged: nothing is left"
 }
@@ -244,6 +290,7 @@ trial_rpm() {
     check_installed
     try_daemon
     try_dovecot
+    try_portal
 
     edit
     upgrade "${rpm[@]}" "${install[@]}" -U "$2"

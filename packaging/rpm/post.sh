@@ -1,4 +1,4 @@
-# Here and not before the files come, since all files are root's.
+# The daemon's user has no files in the package.
 systemd-sysusers sidegate.conf >/dev/null 2>&1 || :
 # $1 is how many of this package are there now. A preset at the first only: what was chosen since then stays.
 if [ "$1" -eq 1 ]; then
@@ -16,6 +16,7 @@ if [ "$1" -eq 1 ]; then
         sidegate-postfix-milter.socket \
         sidegate-postfix-mux.socket \
         sidegate-postfix-policy.socket \
+        sidegate-portal.service \
         sidegate.service >/dev/null 2>&1 || :
 fi
 if [ -d /run/systemd/system ]; then

@@ -2,11 +2,11 @@
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload >/dev/null 2>&1 || :
     # After an upgrade; the sockets stay, and whoever comes meanwhile waits in them.
-    if [ "$1" -ge 1 ]; then systemctl try-restart sidegate.service >/dev/null 2>&1 || :; fi
+    if [ "$1" -ge 1 ]; then systemctl try-restart sidegate.service sidegate-portal.service >/dev/null 2>&1 || :; fi
 fi
 if [ "$1" -eq 0 ]; then
     # Sockets that lead to nobody. What an administrator made stays: settings, store, the user and its groups.
-    rm -rf /run/sidegate /run/dovecot/login/sidegate /var/spool/postfix/sidegate
+    rm -rf /run/sidegate /run/sidegate-portal /run/dovecot/login/sidegate /var/spool/postfix/sidegate
     # cargo-generate-rpm puts no folders into a package, so rpm does not know whose they are.
     for folder in /etc/sidegate/dovecot/2.3 /etc/sidegate/dovecot/2.4 /etc/sidegate/dovecot /etc/sidegate \
         /usr/libexec/sidegate; do

@@ -16,5 +16,6 @@ if [ "$1" -eq 0 ]; then
         sidegate-postfix-milter.socket \
         sidegate-postfix-mux.socket \
         sidegate-postfix-policy.socket \
+        sidegate-portal.service \
         sidegate.service >/dev/null 2>&1 || :
 fi

@@ -168,6 +168,8 @@ pub struct Site {
     pub language: Language,
     /// The zone of all times (IANA); absent: that of this host.
     pub time_zone: Option<String>,
+    /// The domains of the accounts: mail programs that ask for their servers by themselves are told about these.
+    pub domains: Vec<String>,
 }
 
 impl Site {

@@ -121,89 +121,66 @@ const _: () = {
 mod tests {
     use super::*;
 
-    #[test]
-    fn browsers_are_known_by_what_only_they_say() {
-        let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0";
-        let on_windows = format!("Mozilla/5.0 (Windows NT 10.0; Win64; x64) {chrome} Safari/537.36");
-        let on_android = format!("Mozilla/5.0 (Linux; Android 14; SM-S918B) {chrome} Mobile Safari/537.36");
-        let wechat = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 \
-                      (KHTML, like Gecko) Mobile/15E148 MicroMessenger/8.0.50(0x18003236) NetType/WIFI \
-                      Language/zh_CN";
-        for (agent_text, system, program) in [
-            (on_windows.clone(), "Windows", "Chrome"),
-            (format!("{on_windows} Edg/131.0.0.0"), "Windows", "Edge"),
-            (format!("{on_windows} OPR/116.0.0.0"), "Windows", "Opera"),
-            (format!("{on_windows} SE 2.X MetaSr 1.0"), "Windows", "Sogou Browser"),
-            (format!("{on_windows} QIHU 360SE"), "Windows", "360 Browser"),
-            (format!("{on_windows} Core/1.116 QQBrowser/13.5"), "Windows", "QQ Browser"),
-            (format!("{on_windows} wxwork/4.1.22 MicroMessenger/7.0.1 WindowsWechat"), "Windows", "WeCom"),
-            (format!("{on_windows} dingtalk-win/1.0.0 nw(0.14.7) DingTalk(7.6)"), "Windows", "DingTalk"),
-            (on_android.clone(), "Android", "Chrome"),
-            (format!("{on_android} EdgA/131.0.0.0"), "Android", "Edge"),
-            (on_android.replace(" Chrome/", " SamsungBrowser/27.0 Chrome/"), "Android", "Samsung Internet"),
-            (on_android.replace(" Chrome/", " UCBrowser/16.8 Chrome/"), "Android", "UC Browser"),
-            (format!("{on_android} V1_AND_SQ_9.0.8 QQ/9.0.8 MQQBrowser/6.2"), "Android", "QQ"),
-            (
-                format!(
-                    "Mozilla/5.0 (Linux; Android 12; HarmonyOS; NOH-AN00; HMSCore 6.14.0) {chrome} \
-                     HuaweiBrowser/15.0.4.312 Mobile Safari/537.36"
-                ),
-                "HarmonyOS",
-                "Huawei Browser",
-            ),
-            (
-                format!("Mozilla/5.0 (Phone; OpenHarmony 5.0) {chrome} Safari/537.36 ArkWeb/4.1 Mobile"),
-                "HarmonyOS",
-                "Chrome",
-            ),
-            (wechat.into(), "iOS", "WeChat"),
-            (wechat.replace(" MicroMessenger", " wxwork/4.1.0 MicroMessenger"), "iOS", "WeCom"),
-            (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like \
-                 Gecko) Version/18.1 Mobile/15E148 Safari/604.1"
-                    .into(),
-                "iOS",
-                "Safari",
-            ),
-            (
-                "Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
-                 CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1"
-                    .into(),
-                "iPadOS",
-                "Chrome",
-            ),
-            (
-                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) \
-                 Version/18.1 Safari/605.1.15"
-                    .into(),
-                "macOS",
-                "Safari",
-            ),
-            (
-                "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0".into(),
-                "Linux",
-                "Firefox",
-            ),
-            (
-                format!("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {chrome} Safari/537.36"),
-                "ChromeOS",
-                "Chrome",
-            ),
-            (
-                "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko".into(),
-                "Windows",
-                "Internet Explorer",
-            ),
-            ("curl/7.88.1".into(), "", "curl"),
-            (
-                "Mozilla/5.0 (Linux; U; Android 4.0.3; de-de) AppleWebKit/534.30 Version/4.0 Safari/534.30"
-                    .into(),
-                "Android",
-                "",
-            ),
-        ] {
-            assert_eq!(agent(&agent_text), (system, program), "{agent_text}");
+    fn check(agents: &[(String, &str, &str)]) {
+        for (text, system, program) in agents {
+            assert_eq!(agent(text), (*system, *program), "{text}");
         }
+    }
+
+    const CHROME: &str = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0";
+    const WEBKIT: &str = "AppleWebKit/605.1.15 (KHTML, like Gecko)";
+
+    #[test]
+    fn browsers_on_chromium_are_known_by_what_only_they_say() {
+        let windows = format!("Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36");
+        let android = format!("Mozilla/5.0 (Linux; Android 14; SM-S918B) {CHROME} Mobile Safari/537.36");
+        check(&[
+            (windows.clone(), "Windows", "Chrome"),
+            (format!("{windows} Edg/131.0.0.0"), "Windows", "Edge"),
+            (format!("{windows} OPR/116.0.0.0"), "Windows", "Opera"),
+            (format!("{windows} SE 2.X MetaSr 1.0"), "Windows", "Sogou Browser"),
+            (format!("{windows} QIHU 360SE"), "Windows", "360 Browser"),
+            (format!("{windows} Core/1.116 QQBrowser/13.5"), "Windows", "QQ Browser"),
+            (format!("{windows} wxwork/4.1.22 MicroMessenger/7.0.1 WindowsWechat"), "Windows", "WeCom"),
+            (format!("{windows} dingtalk-win/1.0.0 nw(0.14.7) DingTalk(7.6)"), "Windows", "DingTalk"),
+            (android.clone(), "Android", "Chrome"),
+            (format!("{android} EdgA/131.0.0.0"), "Android", "Edge"),
+            (android.replace(" Chrome/", " SamsungBrowser/27.0 Chrome/"), "Android", "Samsung Internet"),
+            (android.replace(" Chrome/", " UCBrowser/16.8 Chrome/"), "Android", "UC Browser"),
+            (format!("{android} V1_AND_SQ_9.0.8 QQ/9.0.8 MQQBrowser/6.2"), "Android", "QQ"),
+        ]);
+        let huawei = "Mozilla/5.0 (Linux; Android 12; HarmonyOS; NOH-AN00; HMSCore 6.14.0)";
+        let open = "Mozilla/5.0 (Phone; OpenHarmony 5.0)";
+        let chromebook = "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0)";
+        check(&[
+            (format!("{huawei} {CHROME} HuaweiBrowser/15.0.4.312 Mobile"), "HarmonyOS", "Huawei Browser"),
+            (format!("{open} {CHROME} Safari/537.36 ArkWeb/4.1 Mobile"), "HarmonyOS", "Chrome"),
+            (format!("{chromebook} {CHROME} Safari/537.36"), "ChromeOS", "Chrome"),
+        ]);
+    }
+
+    #[test]
+    fn so_are_the_others() {
+        let iphone = format!("Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) {WEBKIT}");
+        let ipad = format!("Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) {WEBKIT}");
+        let mac = format!("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {WEBKIT}");
+        let wechat = "MicroMessenger/8.0.50(0x18003236) NetType/WIFI Language/zh_CN";
+        let old_android =
+            "Mozilla/5.0 (Linux; U; Android 4.0.3) AppleWebKit/534.30 Version/4.0 Safari/534.30";
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0";
+        let explorer = "Mozilla/5.0 (Windows NT 10.0; WOW64; Trident/7.0; rv:11.0) like Gecko";
+        check(&[
+            (format!("{iphone} Version/18.1 Mobile/15E148 Safari/604.1"), "iOS", "Safari"),
+            (format!("{iphone} Mobile/15E148 {wechat}"), "iOS", "WeChat"),
+            (format!("{iphone} Mobile/15E148 wxwork/4.1.0 {wechat}"), "iOS", "WeCom"),
+            (format!("{iphone} Mobile/15E148"), "iOS", ""),
+            (format!("{ipad} CriOS/131.0.6778.73 Mobile/15E148 Safari/604.1"), "iPadOS", "Chrome"),
+            (format!("{mac} Version/18.1 Safari/605.1.15"), "macOS", "Safari"),
+            (firefox.into(), "Linux", "Firefox"),
+            (explorer.into(), "Windows", "Internet Explorer"),
+            ("curl/7.88.1".into(), "", "curl"),
+            (old_android.into(), "Android", ""),
+        ]);
     }
 
     #[test]

@@ -11,9 +11,9 @@ use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use serde_json::{Value, json};
 
-use super::pages::help::Security;
 use super::pages::routes;
 use crate::clock::Timestamp;
+use crate::config::portal::{MailProtocol, MailServer, Portal, Security};
 use crate::gate::name::AccountName;
 
 /// Where Thunderbird asks, at `autoconfig.DOMAIN`.
@@ -52,42 +52,6 @@ pub fn outlook_json_path(path: &str) -> Option<&str> {
     }
 }
 
-/// What a server is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// Reading by IMAP.
-    Imap,
-    /// Fetching by POP3.
-    Pop3,
-    /// Sending by SMTP.
-    Smtp,
-}
-
-impl Purpose {
-    /// The protocol's name.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Imap => "IMAP",
-            Self::Pop3 => "POP3",
-            Self::Smtp => "SMTP",
-        }
-    }
-}
-
-/// A server of the site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailServer {
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Its host name.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How it is secured.
-    pub security: Security,
-}
-
 /// What mail programs may know of the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailSite {
@@ -101,6 +65,19 @@ pub struct MailSite {
     pub portal: String,
 }
 
+impl From<&Portal> for MailSite {
+    /// Rules for arriving mail are no mail program's own business: Sieve is left out.
+    fn from(settings: &Portal) -> Self {
+        let told = |server: &&MailServer| server.protocol != MailProtocol::Sieve;
+        Self {
+            name: settings.site.called().to_owned(),
+            domains: settings.site.domains.clone(),
+            servers: settings.servers.iter().filter(told).cloned().collect(),
+            portal: settings.site.url.to_string(),
+        }
+    }
+}
+
 impl MailSite {
     /// The address, if it is of the site.
     fn own(&self, address: &str) -> Option<AccountName> {
@@ -109,27 +86,27 @@ impl MailSite {
     }
 
     fn fetching(&self) -> impl Iterator<Item = &MailServer> {
-        self.servers.iter().filter(|server| server.purpose != Purpose::Smtp)
+        self.servers.iter().filter(|server| server.protocol != MailProtocol::Submission)
     }
 
     fn sending(&self) -> impl Iterator<Item = &MailServer> {
-        self.servers.iter().filter(|server| server.purpose == Purpose::Smtp)
+        self.servers.iter().filter(|server| server.protocol == MailProtocol::Submission)
     }
 }
 
-impl MailServer {
-    /// What it is for, as Thunderbird says it.
-    fn kind(&self) -> &'static str {
-        match self.purpose {
-            Purpose::Imap => "imap",
-            Purpose::Pop3 => "pop3",
-            Purpose::Smtp => "smtp",
-        }
+/// What a server speaks, in the programs' words.
+fn kind(server: &MailServer) -> &'static str {
+    match server.protocol {
+        MailProtocol::Imap => "IMAP",
+        MailProtocol::Pop3 => "POP3",
+        MailProtocol::Submission => "SMTP",
+        MailProtocol::Sieve => "SIEVE",
     }
+}
 
-    fn is_tls(&self) -> bool {
-        self.security == Security::Tls
-    }
+/// Encrypted from the first byte.
+fn is_tls(server: &MailServer) -> bool {
+    server.security == Security::Tls
 }
 
 /// Thunderbird's document.
@@ -143,19 +120,19 @@ impl MailServer {
     <displayName>{{ site.name }}</displayName>
     <displayShortName>{{ site.name }}</displayShortName>
 {%- for server in site.fetching() %}
-    <incomingServer type="{{ server.kind() }}">
+    <incomingServer type="{{ self::kind(server)|lower }}">
       <hostname>{{ server.host }}</hostname>
       <port>{{ server.port }}</port>
-      <socketType>{% if server.is_tls() %}SSL{% else %}STARTTLS{% endif %}</socketType>
+      <socketType>{% if self::is_tls(server) %}SSL{% else %}STARTTLS{% endif %}</socketType>
       <username>%EMAILADDRESS%</username>
       <authentication>password-cleartext</authentication>
     </incomingServer>
 {%- endfor %}
 {%- for server in site.sending() %}
-    <outgoingServer type="{{ server.kind() }}">
+    <outgoingServer type="{{ self::kind(server)|lower }}">
       <hostname>{{ server.host }}</hostname>
       <port>{{ server.port }}</port>
-      <socketType>{% if server.is_tls() %}SSL{% else %}STARTTLS{% endif %}</socketType>
+      <socketType>{% if self::is_tls(server) %}SSL{% else %}STARTTLS{% endif %}</socketType>
       <username>%EMAILADDRESS%</username>
       <authentication>password-cleartext</authentication>
     </outgoingServer>
@@ -207,16 +184,16 @@ pub fn thunderbird(site: &MailSite, host: Option<&str>, address: Option<&str>) -
       <Action>settings</Action>
 {%- for server in site.servers %}
       <Protocol>
-        <Type>{{ server.purpose.text() }}</Type>
+        <Type>{{ self::kind(server) }}</Type>
         <Server>{{ server.host }}</Server>
         <Port>{{ server.port }}</Port>
         <DomainRequired>off</DomainRequired>
         <LoginName>{{ address }}</LoginName>
         <SPA>off</SPA>
         <SSL>on</SSL>
-        <Encryption>{% if server.is_tls() %}SSL{% else %}TLS{% endif %}</Encryption>
+        <Encryption>{% if self::is_tls(server) %}SSL{% else %}TLS{% endif %}</Encryption>
         <AuthRequired>on</AuthRequired>
-{%- if server.purpose == Purpose::Smtp %}
+{%- if self::kind(server) == "SMTP" %}
         <UsePOPAuth>on</UsePOPAuth>
         <SMTPLast>off</SMTPLast>
 {%- endif %}

@@ -53,13 +53,13 @@ pub struct Places {
 }
 
 impl Places {
-    /// Reads the file, now and whenever it may be another; `None`: there is none any more.
+    /// Reads the file, now and whenever it may be another.
     ///
     /// # Errors
     /// When it cannot be used. Then the one from before stays in use.
-    pub fn load(&self, path: Option<&Path>) -> Result<(), PlaceError> {
-        let reader = path.map(|path| read(path, FILE_BYTES_MAX)).transpose()?.map(Arc::new);
-        *self.file.write().unwrap_or_else(PoisonError::into_inner) = reader;
+    pub fn load(&self, path: &Path) -> Result<(), PlaceError> {
+        let reader = Arc::new(read(path, FILE_BYTES_MAX)?);
+        *self.file.write().unwrap_or_else(PoisonError::into_inner) = Some(reader);
         Ok(())
     }
 

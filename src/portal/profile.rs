@@ -11,10 +11,11 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp as Instant;
 use zeroize::Zeroizing;
 
-use super::autoconfig::{MailServer, MailSite, Purpose};
+use super::autoconfig::MailSite;
 use super::pages::Frame;
 use crate::api::portal::Hidden;
 use crate::clock::Timestamp;
+use crate::config::portal::{MailProtocol, MailServer};
 use crate::entropy::Entropy;
 
 /// What a profile is (`Content-Type`).
@@ -103,11 +104,11 @@ struct Document<'a> {
 /// Whether there can be profiles for a site: where people may read by IMAP and send by SMTP.
 #[must_use]
 pub fn is_possible(site: &MailSite) -> bool {
-    first(site, Purpose::Imap).is_some() && first(site, Purpose::Smtp).is_some()
+    first(site, MailProtocol::Imap).is_some() && first(site, MailProtocol::Submission).is_some()
 }
 
-fn first(site: &MailSite, purpose: Purpose) -> Option<&MailServer> {
-    site.servers.iter().find(|server| server.purpose == purpose)
+fn first(site: &MailSite, protocol: MailProtocol) -> Option<&MailServer> {
+    site.servers.iter().find(|server| server.protocol == protocol)
 }
 
 impl Profile<'_> {
@@ -125,8 +126,8 @@ impl Profile<'_> {
             site: &self.site.name,
             ends: self.expires.and_then(date),
             account: self.account,
-            imap: first(self.site, Purpose::Imap)?,
-            smtp: first(self.site, Purpose::Smtp)?,
+            imap: first(self.site, MailProtocol::Imap)?,
+            smtp: first(self.site, MailProtocol::Submission)?,
             password: self.password.reveal(),
         };
         document.render().ok().map(Zeroizing::new)
@@ -188,21 +189,21 @@ mod tests {
 
     use super::*;
     use crate::config::Language;
-    use crate::portal::pages::help::Security;
+    use crate::config::portal::Security;
 
     const PASSWORD: &str = "ABCDefgh2345mnpq";
 
     fn site() -> MailSite {
         let server =
-            |purpose, host: &str, port, security| MailServer { purpose, host: host.into(), port, security };
+            |protocol, host: &str, port, security| MailServer { protocol, host: host.into(), port, security };
         MailSite {
             name: "Example <Mail>".into(),
             domains: vec!["example.org".into()],
             servers: vec![
-                server(Purpose::Pop3, "pop.example.org", 995, Security::Tls),
-                server(Purpose::Imap, "imap.example.org", 993, Security::Tls),
-                server(Purpose::Smtp, "smtp.example.org", 587, Security::Starttls),
-                server(Purpose::Smtp, "other.example.org", 465, Security::Tls),
+                server(MailProtocol::Pop3, "pop.example.org", 995, Security::Tls),
+                server(MailProtocol::Imap, "imap.example.org", 993, Security::Tls),
+                server(MailProtocol::Submission, "smtp.example.org", 587, Security::Starttls),
+                server(MailProtocol::Submission, "other.example.org", 465, Security::Tls),
             ],
             portal: "https://portal.example.org".into(),
         }
@@ -298,10 +299,10 @@ mod tests {
     #[test]
     fn a_site_needs_a_server_for_each_way() {
         let password = Hidden::new(PASSWORD);
-        for purpose in [Purpose::Imap, Purpose::Smtp] {
+        for protocol in [MailProtocol::Imap, MailProtocol::Submission] {
             let mut site = site();
             assert!(is_possible(&site));
-            site.servers.retain(|server| server.purpose != purpose);
+            site.servers.retain(|server| server.protocol != protocol);
             assert!(!is_possible(&site));
             let profile = Profile {
                 site: &site,

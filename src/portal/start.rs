@@ -48,7 +48,7 @@ It asks sidegated on its control socket, whose setting control.portal has to nam
 
 Signals:
   SIGTERM, SIGINT  stop: requests that are being answered are answered
-  SIGHUP           read the certificate of [listen.tls] again
+  SIGHUP           read the certificate of [listen.tls] and the file of [geoip] again
 
 Exit status:
   0  stopped as told; or --check found no mistake
@@ -141,6 +141,7 @@ async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {
     let from_systemd = passed.close_rest();
     let place = settings.listen.place.to_string();
     let shared = Arc::new(Shared::new(settings, zone, means));
+    read_places(&shared);
 
     let stop = watch::Sender::new(Stop::NotYet);
     let served = tokio::spawn(server::serve(Arc::clone(&shared), listening, stop.subscribe()));
@@ -153,8 +154,9 @@ async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => {
-                systemd::reloading("reading the certificate again");
+                systemd::reloading("reading the certificate and the file of places again");
                 renew(tls.as_deref());
+                read_places(&shared);
                 systemd::ready(&serving);
             }
         }
@@ -173,6 +175,15 @@ fn renew(tls: Option<&Tls>) {
         None => info!("there is no certificate to be read again; other settings take effect at a restart"),
         Some(Ok(())) => info!("the certificate was read again"),
         Some(Err(error)) => error!(%error, "the certificate cannot be used: the old one stays"),
+    }
+}
+
+/// Reads where addresses are. Without that everything works: places are a comfort.
+fn read_places(shared: &Shared) {
+    let Some(path) = shared.settings.geoip.as_deref() else { return };
+    match shared.places.load(path) {
+        Ok(()) => info!(path = %path.display(), "the file of places was read"),
+        Err(error) => error!(%error, "the file of places cannot be used: what was read before stays"),
     }
 }
 

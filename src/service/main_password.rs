@@ -38,7 +38,7 @@ impl Service {
     ///
     /// # Errors
     /// It is not, or trouble: then the verdict says which.
-    pub async fn weigh_own_main_password(
+    pub(super) async fn weigh_own_main_password(
         &self,
         name: &AccountName,
         password: &Secret,

@@ -22,7 +22,7 @@
 //!   `owners`: events that owners are told of
 //! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
 //! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
-//! - `rollout`: whom the rules would meet
+//! - `rollout`: whom the rules would meet; `overview`: failures and blocks over time
 //! - `sums`: alike events told as one
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
@@ -41,6 +41,7 @@ mod main_password;
 mod notices;
 mod observe;
 mod owners;
+mod overview;
 pub mod people;
 mod policy;
 mod proof;

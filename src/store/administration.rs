@@ -4,6 +4,29 @@ use super::StoreError;
 use crate::clock::Timestamp;
 use crate::gate::main_password::MainHash;
 
+/// Addresses or accounts of a list of those with the most refused logins.
+pub const TOP_MAX: u32 = 10;
+
+/// What happened within an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hour {
+    /// Its beginning.
+    pub at: Timestamp,
+    /// Refused logins.
+    pub failures: u32,
+    /// New blocks.
+    pub blocks: u32,
+}
+
+/// By what refused logins are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The address they came from.
+    Address,
+    /// The account they were for, or what was typed in its place.
+    Account,
+}
+
 /// The part of [`Tables`](super::Tables) that administrators use.
 pub trait AdministrationTables {
     /// The hash of an account's own main password (Argon2id), where there is no upstream.
@@ -18,4 +41,8 @@ pub trait AdministrationTables {
         hash: Option<&MainHash>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
+    /// Refused logins and new blocks since then, hour by hour, without hours in which nothing happened.
+    fn hours(&mut self, since: Timestamp) -> Result<Vec<Hour>, StoreError>;
+    /// Who has the most refused logins since then: at most [`TOP_MAX`], the most first.
+    fn most_refused(&mut self, by: By, since: Timestamp) -> Result<Vec<(String, u32)>, StoreError>;
 }

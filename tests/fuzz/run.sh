@@ -18,15 +18,20 @@ SECONDS_EACH=4
 BYTES_MAX=4096
 SASLAUTHD_BYTES_MAX=10000
 
+# Each keeps one processor busy.
+AT_ONCE=$(nproc)
+
 targets=$(find tests/fuzz/targets -name '*.rs' -exec basename {} .rs \; | sort)
-built=${CARGO_TARGET_DIR:-$project/target}/fuzz
+target_dir=${CARGO_TARGET_DIR:-$project/target}
+built=$target_dir/fuzz
 
 # As the user who called sudo, as cargo does.
 as_builder() {
     if [ "$(id -un)" = "$builder" ]; then "$@"; else runuser -u "$builder" -- "$@"; fi
 }
 
-# Coverage as libFuzzer wants it; no sanitizer, as all code of ours is safe.
+# Coverage as libFuzzer wants it; no sanitizer, as all code of ours is safe. In the folder of all builds: what runs in the
+# compiler is there already.
 build() {
     command -v "${CXX:-c++}" >/dev/null ||
         die "libFuzzer needs a C++ compiler to be built, and there is no ${CXX:-c++}. Install g++ (apt-get install g++)."
@@ -34,7 +39,7 @@ build() {
     host=$(run_cargo -vV | sed -n 's/^host: //p')
     local pass=-Cllvm-args=-sanitizer-coverage
     RUSTFLAGS="-Cpasses=sancov-module $pass-level=4 $pass-inline-8bit-counters $pass-pc-table $pass-trace-compares" \
-        run_cargo build --quiet --release --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$built"
+        run_cargo build --quiet --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$target_dir"
     as_builder mkdir -p "$built/corpus" "$built/crashes"
 }
 
@@ -49,7 +54,7 @@ bytes_max() {
 fuzzer() {
     local target=$1
     shift
-    as_builder env RUST_BACKTRACE=0 "$built/$host/release/$target" "$@"
+    as_builder env RUST_BACKTRACE=0 "$target_dir/$host/debug/$target" "$@"
 }
 
 # The corpora of a target: what was found here before, what is committed, and galleries that are seeds as they are.
@@ -70,17 +75,16 @@ galleries() {
 # fuzz TARGET SECONDS: one line, or the input that breaks it.
 fuzz() {
     local target=$1 seconds=$2 log=$built/$1.log runs corpus crash
-    printf '%-12s ' "$target"
     # shellcheck disable=SC2046
     if fuzzer "$target" -max_total_time="$seconds" -max_len="$(bytes_max "$target")" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$built/crashes/$target-" $(corpora "$target") >"$log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
         corpus=$(sed -n 's,.* corp: \([0-9]*\)/.*,\1,p' "$log" | tail -n 1)
-        echo "$runs runs, $corpus inputs: ok"
+        printf '%-12s %s runs, %s inputs: ok\n' "$target" "$runs" "$corpus"
         return
     fi
     crash=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
-    echo "BROKEN"
+    printf '%-12s BROKEN\n' "$target"
     grep -A 5 -e ' panicked at ' -e '^==.*ERROR' "$log" | grep -v -e '^NOTE:' -e '^note:' | cut -c 1-400 | head -n 12
     if [ -n "$crash" ]; then
         echo "the input, in hex: $(od -An -v -tx1 "$crash" | tr -d ' \n' | cut -c 1-4000)"
@@ -135,6 +139,14 @@ if [ -f "${2:-}" ]; then
     fuzzer "$list" "$2"
     exit
 fi
-broken=
-for target in $list; do fuzz "$target" "${2:-$SECONDS_EACH}" || broken+=" $target"; done
-[ -z "$broken" ] || die "Broken:$broken"
+as_builder rm -f "$built"/*.broken
+# What runs beside us does not hear of Ctrl-C by itself.
+trap 'trap - INT TERM; kill 0' INT TERM
+for target in $list; do
+    while [ "$(jobs -pr | wc -l)" -ge "$AT_ONCE" ]; do wait -n || true; done
+    # What one says is not cut by what another says.
+    (said=$(fuzz "$target" "${2:-$SECONDS_EACH}") || touch "$built/$target.broken"; printf '%s\n' "$said") &
+done
+wait
+broken=$(find "$built" -maxdepth 1 -name '*.broken' -printf ' %f')
+[ -z "$broken" ] || die "Broken:${broken//.broken/}"

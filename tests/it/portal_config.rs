@@ -108,6 +108,7 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
     };
     expected.site.name = "Example Mail".into();
     expected.site.time_zone = Some("Asia/Shanghai".into());
+    expected.site.domains = vec!["example.org".into()];
     expected.listen.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap(), "::1/128".parse().unwrap()];
     expected.listen.tls =
         Some(Tls { cert: "/etc/sidegate/portal.pem".into(), key: "/etc/sidegate/portal.key".into() });

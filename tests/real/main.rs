@@ -1,5 +1,6 @@
 //! The stories told with the real programs: Dovecot, Postfix, nginx and fail2ban of the distribution, privately configured, and the
-//! daemon between them as an administrator would run it. Dovecot is 2.3 and 2.4: most stories are told with each.
+//! daemon between them as an administrator would run it. Dovecot is 2.3 and 2.4: most stories are told with each. In one of
+//! them people use the portal, with Chromium.
 //!
 //! A story owns a [`site::Site`]: a folder under the temporary directory and a loopback address of its own, so that
 //! stories run side by side and never touch a mail server of this machine. Every file in `conf/` that an administrator

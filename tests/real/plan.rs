@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) programs: Vec<&'static str>,
     /// Whether somebody keeps the sockets of Dovecot and Postfix while the daemon is away.
     pub(crate) sockets_held: bool,
+    /// Whether a browser is needed, and what drives it.
+    pub(crate) browser: bool,
 }
 
 impl Plan {
@@ -74,6 +76,7 @@ impl Plan {
             log_level: "debug",
             programs: Vec::new(),
             sockets_held: false,
+            browser: false,
         }
     }
 
@@ -137,6 +140,12 @@ impl Plan {
         self
     }
 
+    /// On a machine with the browser that `tests/browser.sh` brings.
+    pub(crate) fn with_browser(mut self) -> Plan {
+        self.browser = true;
+        self.with_program("chromium").with_program("node")
+    }
+
     /// With a mechanism that proves main passwords without sending them.
     pub(crate) fn cram_md5(mut self) -> Plan {
         self.dovecot.cram_md5 = true;
@@ -162,7 +171,11 @@ impl Plan {
 
     /// Whether everything is here that it needs; says what is not.
     pub(crate) fn can_start(&self) -> bool {
-        missing(self.series, &self.programs).is_none_or(|missing| skipped(&missing))
+        let driver = || {
+            let is_there = cached("browser").join("node_modules/playwright-core").is_dir();
+            (self.browser && !is_there).then(|| "playwright-core: tests/browser.sh brings it".to_owned())
+        };
+        missing(self.series, &self.programs).or_else(driver).is_none_or(|missing| skipped(&missing))
     }
 }
 

@@ -154,7 +154,9 @@ mod tests {
         let portal = geteuid().as_raw() + 1;
         let users = Users { portal: [portal].into(), ..Users::default() };
         let places: Vec<_> = (0..PORTAL_CONNECTIONS_MAX).map(|_| users.enter(portal).unwrap()).collect();
-        assert!(users.enter(portal).is_none() && places.len() + USER_CONNECTIONS_MAX < CONTROL_CONNECTIONS_MAX);
+        assert!(
+            users.enter(portal).is_none() && places.len() + USER_CONNECTIONS_MAX < CONTROL_CONNECTIONS_MAX
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Work that was begun is done even if the portal is gone: an attempt that nobody waits for is counted all the same.
 
+mod admin;
 mod own;
 mod views;
 
@@ -45,6 +46,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v1/portal/factors", post(confirm_binding).delete(remove_factor))
         .route("/v1/portal/two-factor", post(two_factor))
         .route("/v1/portal/recovery-codes", post(recovery_codes))
+        .merge(admin::routes())
         .merge(own::routes())
 }
 

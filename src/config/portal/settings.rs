@@ -122,6 +122,7 @@ fn site(mut section: Section<'_, '_>) -> Site {
         url: url.unwrap_or_default(),
         language: section.get_or("language", word, default.language),
         time_zone: section.get("time_zone", line(time_zone)),
+        domains: section.get_or("domains", list(line(text::domain)), default.domains),
     }
 }
 

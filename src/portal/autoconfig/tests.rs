@@ -6,15 +6,15 @@ const NOW: Timestamp = Timestamp(1_700_000_000);
 
 fn site() -> MailSite {
     let server =
-        |purpose, host: &str, port, security| MailServer { purpose, host: host.into(), port, security };
+        |protocol, host: &str, port, security| MailServer { protocol, host: host.into(), port, security };
     MailSite {
         name: "Example & <Sons>".into(),
         domains: vec!["example.org".into(), "example.com".into()],
         servers: vec![
-            server(Purpose::Imap, "imap.example.org", 993, Security::Tls),
-            server(Purpose::Pop3, "pop.example.org", 995, Security::Tls),
-            server(Purpose::Smtp, "smtp.example.org", 465, Security::Tls),
-            server(Purpose::Smtp, "smtp.example.org", 587, Security::Starttls),
+            server(MailProtocol::Imap, "imap.example.org", 993, Security::Tls),
+            server(MailProtocol::Pop3, "pop.example.org", 995, Security::Tls),
+            server(MailProtocol::Submission, "smtp.example.org", 465, Security::Tls),
+            server(MailProtocol::Submission, "smtp.example.org", 587, Security::Starttls),
         ],
         portal: "https://portal.example.org".into(),
     }

@@ -12,7 +12,7 @@ use axum::routing::get;
 
 use super::asked::{self, Tried, answer, carried, judged};
 use super::{callback, factors, two_factor};
-use crate::api::portal::{Hidden, NewBinding, Passed, Pending, Standing, TwoFactor};
+use crate::api::portal::{Hidden, NewBinding, Passed, Pending, Standing};
 use crate::portal::control::target;
 use crate::portal::deliver::tell;
 use crate::portal::pages::error::Trouble;
@@ -132,10 +132,11 @@ async fn sent(context: &mut Context, dialogue: &Dialogue, form: &Form) -> Answer
         return over(context, dialogue, &typed, Problem::DialogueEnded).await;
     };
     let problem = match answer(&pending, form) {
+        Ok(_) if !kind.is_sent() && typed.name.is_none() => Problem::NameMissing,
         Ok(mut proof) => {
             proof.name.clone_from(&typed.name);
             match judged(context, &pending, &proof).await? {
-                Ok(passed) => return bound(context, &dialogue.standing, &passed, dialogue.change).await,
+                Ok(passed) => return bound(context, &dialogue.standing, &passed, dialogue.change),
                 Err(problem) => problem,
             }
         }
@@ -268,7 +269,7 @@ pub(super) fn provider_again(
 }
 
 /// It is bound: whom to tell, and where to go.
-pub(super) async fn bound(
+pub(super) fn bound(
     context: &mut Context,
     before: &Standing,
     passed: &Passed,
@@ -281,23 +282,12 @@ pub(super) async fn bound(
     let text = factor.and_then(asked::choice).map(|choice| choice.text(&frame)).unwrap_or_default();
     let done = if change.is_some() { Change::Changed } else { Change::Added };
     tell(context, &passed.tell, &standing.account, done, text.clone());
-    if standing.stage == "set-up" {
-        return set_up(context).await;
+    // Whoever had to set two-factor up has it on from here: the daemon saw to that.
+    if before.stage == "set-up" {
+        return Ok(two_factor::turned(context, standing));
     }
     context.say(&if change.is_some() { Said::FactorChanged(text) } else { Said::FactorBound(text) });
     Ok(context.go(routes::FACTORS))
-}
-
-/// The site wanted it: two-factor is on from here.
-async fn set_up(context: &mut Context) -> Answer {
-    match context.post::<Standing>(target(&["two-factor"]), &TwoFactor { on: true }).await {
-        Ok(standing) => Ok(two_factor::turned(context, &standing)),
-        // The page of the set-up says what is left to do.
-        Err(error) => {
-            context.problem(&error)?;
-            Ok(context.go(routes::SET_UP))
-        }
-    }
 }
 
 fn grouped(key: &str) -> String {

@@ -115,7 +115,7 @@ async fn identity(provider: &Provider, came: Came) -> Result<Identity, Problem> 
 
 async fn passed_on(context: &mut Context, before: &Standing, asked: &Pending, passed: &Passed) -> Answer {
     if asked.binding {
-        return bind::bound(context, before, passed, asked.factor).await;
+        return bind::bound(context, before, passed, asked.factor);
     }
     if before.stage == "factor" {
         return sign_in::onward(context, &passed.standing).await;

@@ -9,7 +9,7 @@ use axum::routing::get;
 
 use super::asked::{self, answer, by_provider, challenge, judged, pending};
 use super::sign_in::PASSWORD_BYTES_MAX;
-use super::{callback, factor};
+use super::{callback, factor, value};
 use crate::api::portal::{Passed, Pending, Proof, Standing};
 use crate::portal::control::target;
 use crate::portal::pages::confirm::{By, Confirm};
@@ -35,11 +35,8 @@ impl Goal {
     }
 
     fn of_query(query: &str) -> Self {
-        let value = |name: &str| {
-            let mut pairs = form_urlencoded::parse(query.as_bytes());
-            pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
-        };
-        Self::of(value("next").as_deref(), value("factor").as_deref())
+        let query = Some(query);
+        Self::of(value(query, "next").as_deref(), value(query, "factor").as_deref())
     }
 
     fn path(&self) -> String {

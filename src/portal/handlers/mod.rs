@@ -4,15 +4,24 @@
 //! [`pages`] sees has passed the guard. What [`open`] serves has not: it is asked by programs, changes nothing and has no
 //! cookies.
 
+mod admin;
+mod admin_accounts;
 mod asked;
 mod assets;
 mod bind;
+mod block;
 mod callback;
 mod confirm;
+mod delegations;
+mod devices;
 mod factor;
 mod factors;
+mod help;
 mod language;
+mod mail_programs;
 mod overview;
+mod passwords;
+mod profile;
 mod set_up;
 mod sign_in;
 mod two_factor;
@@ -38,16 +47,30 @@ pub(super) fn pages() -> Router<Arc<Shared>> {
         .merge(two_factor::routes())
         .merge(factors::routes())
         .merge(bind::routes())
+        .merge(passwords::routes())
+        .merge(profile::routes())
+        .merge(devices::routes())
+        .merge(delegations::routes())
+        .merge(block::routes())
+        .merge(help::routes())
+        .merge(admin::routes())
+        .merge(admin_accounts::routes())
         .fallback(missing)
         .method_not_allowed_fallback(missing)
 }
 
 /// What needs no guard.
 pub(super) fn open() -> Router<Arc<Shared>> {
-    Router::new().merge(assets::routes())
+    Router::new().merge(assets::routes()).merge(mail_programs::routes())
 }
 
 /// There is no such page.
 async fn missing(mut context: Context) -> Response {
     context.trouble(Trouble::NotFound)
+}
+
+/// A value in what stands behind the path; the first, where there are more.
+fn value(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
 }

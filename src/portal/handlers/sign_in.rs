@@ -55,7 +55,10 @@ async fn sign_in(mut context: Context, form: Form) -> Answer {
             Err(error) if error.error == Why::Unavailable => page.problem = Some(Problem::Unavailable),
             Err(error) => {
                 page.with_code |= error.error == Why::Blocked;
-                page.problem = Some(context.problem(&error)?);
+                page.problem = Some(match context.problem(&error)? {
+                    Problem::Wait(until) => Problem::WaitToSignIn(until),
+                    problem => problem,
+                });
             }
         }
     } else {

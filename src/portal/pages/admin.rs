@@ -2,6 +2,7 @@
 
 use super::chart::{self, Span};
 use super::frame::Frame;
+use super::passwords::{Password, spoken};
 use super::problem::Problem;
 use super::proof::Choice;
 use super::{routes, times};
@@ -12,13 +13,20 @@ use crate::clock::Timestamp;
 pub struct Count {
     /// Which.
     pub name: String,
+    /// Where an address is; empty: unknown, or an account.
+    pub place: String,
     /// Failures.
-    pub failures: usize,
+    pub failures: u32,
 }
+
+/// How many hours can be looked at: a day and a week.
+pub const PERIODS: [u16; 2] = [24, 168];
 
 /// Failures and blocks over time.
 #[derive(Clone, Debug)]
 pub struct Admin {
+    /// How many hours are looked at.
+    pub hours: u16,
     /// Hour by hour, oldest first.
     pub spans: Vec<Span>,
     /// Addresses with the most failures.
@@ -29,9 +37,21 @@ pub struct Admin {
     pub blocks: usize,
 }
 
+/// A period to choose: its path, what it is called, chosen.
+pub type Period = (String, String, bool);
+
 page!(Admin, "admin.html");
 
 impl Admin {
+    /// The periods to choose from.
+    #[must_use]
+    pub fn periods(&self, f: &Frame) -> [Period; 2] {
+        PERIODS.map(|hours| {
+            let text = if hours == PERIODS[0] { f.t("admin-day") } else { f.t("admin-week") };
+            (routes::admin_hours(hours), text, hours == self.hours)
+        })
+    }
+
     /// The chart.
     #[must_use]
     pub fn chart(&self, f: &Frame) -> String {
@@ -63,6 +83,8 @@ impl Admin {
 pub struct BlockLine {
     /// The address or network.
     pub address: String,
+    /// Where that is; empty: unknown.
+    pub place: String,
     /// When it began.
     pub since: Timestamp,
     /// When it ends.
@@ -112,9 +134,31 @@ pub struct AdminAccounts {
     pub accounts: Vec<AccountLine>,
     /// There are more than are shown.
     pub more: bool,
+    /// These are not the first.
+    pub later: bool,
 }
 
 page!(AdminAccounts, "admin_accounts.html");
+
+impl AdminAccounts {
+    /// Where the next ones are.
+    #[must_use]
+    pub fn next(&self) -> Option<String> {
+        let last = self.accounts.last().filter(|_| self.more)?;
+        Some(routes::admin_accounts(&self.search, &last.address))
+    }
+}
+
+/// A second factor of an account.
+#[derive(Clone, Debug)]
+pub struct FactorLine {
+    /// Which.
+    pub choice: Choice,
+    /// When it was bound.
+    pub since: Timestamp,
+    /// When it was used last; `None`: never.
+    pub last_use: Option<Timestamp>,
+}
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -130,9 +174,13 @@ pub struct AdminAccount {
     /// When it was made.
     pub created: Timestamp,
     /// Its second factors.
-    pub factors: Vec<Choice>,
-    /// The names of its client passwords, and when each was used last.
-    pub passwords: Vec<(String, Option<Timestamp>)>,
+    pub factors: Vec<FactorLine>,
+    /// Recovery codes that are left; `None`: none were ever made.
+    pub recovery_codes: Option<usize>,
+    /// Wrong codes in a row.
+    pub failures: usize,
+    /// Its client passwords.
+    pub passwords: Vec<Password>,
     /// The reason typed before.
     pub reason: String,
     /// Why it comes back.
@@ -158,10 +206,18 @@ pub struct RolloutLine {
     pub would_refuse: usize,
     /// Logins with the main password.
     pub main_password: usize,
+    /// Over which protocols.
+    pub protocols: Vec<String>,
+    /// From how many addresses.
+    pub addresses: usize,
+    /// There is such an account: else it is what was typed in its place.
+    pub known: bool,
     /// Two-factor is on.
     pub two_factor: bool,
     /// How many client passwords it has.
     pub passwords: usize,
+    /// How many of them were ever used.
+    pub used: usize,
     /// The last such login.
     pub last: Timestamp,
 }
@@ -172,17 +228,44 @@ impl RolloutLine {
     pub fn path(&self) -> String {
         routes::admin_account(&self.account)
     }
+
+    /// The protocols as people write them.
+    #[must_use]
+    pub fn protocols(&self) -> String {
+        self.protocols.iter().map(|protocol| spoken(protocol)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How many of its client passwords are in use.
+    #[must_use]
+    pub fn in_use(&self, f: &Frame) -> String {
+        f.t2("admin-used-of", "used", self.used.to_string(), "all", self.passwords.to_string())
+    }
 }
 
 /// Whom the rules meet.
 #[derive(Clone, Debug)]
 pub struct AdminRollout {
-    /// The accounts, those with most to do first.
+    /// The accounts, in the order of their names.
     pub accounts: Vec<RolloutLine>,
     /// There are more than are shown.
     pub more: bool,
-    /// Nothing is refused yet (observe-only).
-    pub observe_only: bool,
+    /// How many days are looked at.
+    pub days: usize,
 }
 
 page!(AdminRollout, "admin_rollout.html");
+
+impl AdminRollout {
+    /// Something was let in that the rules forbid: nothing is refused yet (observe-only).
+    #[must_use]
+    pub fn observes(&self) -> bool {
+        self.accounts.iter().any(|line| line.would_refuse > 0)
+    }
+
+    /// Where the next ones are.
+    #[must_use]
+    pub fn next(&self) -> Option<String> {
+        let last = self.accounts.last().filter(|_| self.more)?;
+        Some(routes::admin_rollout(&last.account))
+    }
+}

@@ -16,6 +16,8 @@ const BOTTOM: usize = 22;
 const TOP: usize = 10;
 /// The most times written below.
 const LABELS_MAX: usize = 4;
+/// So many hours say enough by their hour alone; more need the day.
+const DAY_HOURS: usize = 24;
 /// The most bars; later ones are left out of the drawing, the table has them.
 pub const BARS_MAX: usize = 168;
 
@@ -52,12 +54,13 @@ pub fn drawing(spans: &[Span], zone: &TimeZone) -> String {
     }
     let room = (WIDTH - LEFT) as f64 / spans.len().max(1) as f64;
     let step = spans.len().div_ceil(LABELS_MAX).max(1);
+    let days = spans.len() > DAY_HOURS;
     for (index, span) in spans.iter().enumerate() {
         let x = LEFT as f64 + room * index as f64;
         bar(&mut svg, "failures", x + room * 0.1, room * 0.8, share(span.failures, top));
         bar(&mut svg, "blocks", x + room * 0.3, room * 0.4, share(span.blocks, top));
         if index % step == 0 {
-            let time = times::hour(span.at, zone);
+            let time = if days { times::day(span.at, zone) } else { times::hour(span.at, zone) };
             let _ = write!(svg, r#"<text class="hour" x="{x:.1}" y="{}">{time}</text>"#, HEIGHT - 6);
         }
     }
@@ -110,6 +113,13 @@ mod tests {
             assert_eq!(svg.matches(r#"class="blocks""#).count(), bars);
             assert!(svg.matches(r#"class="hour""#).count() <= LABELS_MAX);
         }
+    }
+
+    #[test]
+    fn a_day_is_marked_by_its_hours_and_a_week_by_its_days() {
+        assert!(drawing(&spans(DAY_HOURS), &TimeZone::UTC).contains(">06:00</text>"));
+        let week = drawing(&spans(BARS_MAX), &TimeZone::UTC);
+        assert!(week.contains(">01-02</text>") && !week.contains(">00:00</text>"), "{week}");
     }
 
     #[test]

@@ -34,6 +34,19 @@ fn right(right: Right, f: &Frame) -> String {
     }
 }
 
+/// A right to choose.
+#[derive(Clone, Debug)]
+pub struct RightChoice {
+    /// The word for it.
+    pub word: &'static str,
+    /// What it is called.
+    pub text: String,
+    /// What it means.
+    pub means: String,
+    /// It is chosen.
+    pub chosen: bool,
+}
+
 /// Both lists, and the form to grant one.
 #[derive(Clone, Debug)]
 pub struct Delegations {
@@ -52,9 +65,19 @@ pub struct Delegations {
 page!(Delegations, "delegations.html");
 
 impl Delegations {
-    /// The rights to choose from: word, text, chosen.
+    /// The rights to choose from.
     #[must_use]
-    pub fn rights(&self, f: &Frame) -> Vec<(&'static str, String, bool)> {
-        Right::ALL.map(|each| (each.word(), right(each, f), each == self.right)).into()
+    pub fn rights(&self, f: &Frame) -> Vec<RightChoice> {
+        let choice = |each: Right| RightChoice {
+            word: each.word(),
+            text: right(each, f),
+            means: match each {
+                Right::Read => f.t("right-read-means"),
+                Right::OnBehalf => f.t("right-on-behalf-means"),
+                Right::SendAs => f.t("right-send-as-means"),
+            },
+            chosen: each == self.right,
+        };
+        Right::ALL.map(choice).into()
     }
 }

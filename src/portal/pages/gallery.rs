@@ -3,28 +3,23 @@
 //! Each text that could come from outside goes through `outside`, so that the same gallery shows a normal day and a
 //! hostile one.
 
-use super::block::Block;
-use super::chart::Span;
-use super::delegations::{Delegation, Delegations};
-use super::devices::{Client, Devices, Login, Trusted};
+use super::devices::{Client, Login, UsedPassword};
 use super::error::{ErrorPage, Trouble};
 use super::factors::Kind;
 use super::frame::Frame;
-use super::help::{Help, Program, Security, Server};
 use super::overview::{MailClients, Overview, TwoFactor, Warning};
-use super::passwords::{
-    NewPassword, Password, Passwords, RemoveAllPasswords, RemovePassword, ShownPassword, Use,
-};
+use super::passwords::{NewPassword, StillTried};
 use super::problem::Problem;
 use super::proof::{Choice, How, Proof};
+use super::routes;
 use super::said::Said;
-use super::{admin, routes};
 use crate::clock::Timestamp;
 use crate::config::Language;
-use crate::gate::delegation::Right;
 
+mod administration;
 mod entrance;
 mod factors;
+mod own;
 
 /// The moment at which all samples were taken.
 pub(super) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -107,35 +102,43 @@ impl Gallery<'_> {
         Proof { by: self.choice("f1", kind, "Ann's phone"), how, others }
     }
 
-    fn login(&self, client: Client, program: &str, system: &str, hours: i64) -> Login {
+    fn login(&self, client: Client, hours: i64) -> Login {
         Login {
-            id: matches!(client, Client::Browser).then(|| self.outside("d1")),
             client,
-            program: self.outside(program),
-            system: self.outside(system),
-            address: self.outside("2001:db8:85a3::8a2e:370:7334"),
-            place: self.outside("Shanghai"),
+            address: (hours < 40).then(|| self.outside("2001:db8:85a3::8a2e:370:7334")),
+            place: if hours < 20 { self.outside("Shanghai, China") } else { String::new() },
             at: ago(hours * HOUR),
-            current: hours == 0,
         }
     }
 
+    fn browser(&self, program: &str, system: &str, current: bool) -> Client {
+        let (program, system) = (self.outside(program), self.outside(system));
+        Client::Browser { session: 7, program, system, current }
+    }
+
+    fn mail_program(&self, protocol: &str, password: Option<(&str, Option<i64>)>) -> Client {
+        let password = password.map(|(name, id)| UsedPassword { name: self.outside(name), id });
+        Client::MailProgram { protocol: self.outside(protocol), password }
+    }
+
     fn logins(&self) -> Vec<Login> {
-        let phone = Client::ClientPassword(self.outside("Phone"));
         vec![
-            self.login(Client::Browser, "Firefox", "Windows", 0),
-            self.login(phone, "Mail", "iOS", 2),
-            self.login(Client::MainPassword, "", "", 30),
+            self.login(self.browser("Firefox", "Windows", true), 0),
+            self.login(self.mail_program("imap", Some(("Phone", Some(1)))), 2),
+            self.login(self.browser("", "", false), 15),
+            self.login(self.mail_program("submission", Some(("Old phone", None))), 30),
+            self.login(self.mail_program("pop3", None), 50),
         ]
     }
 
     fn overview(&mut self) {
         let warnings = vec![
-            Warning::OldDevice {
+            Warning::OldDevice(StillTried {
                 name: self.outside("Old phone"),
                 at: ago(HOUR),
-                address: self.outside("192.0.2.7"),
-            },
+                address: Some(self.outside("192.0.2.7")),
+                place: self.outside("Shanghai, China"),
+            }),
             Warning::Blocked { address: self.outside("192.0.2.7"), until: ago(-HOUR) },
             Warning::SetUpBy(ago(-30 * DAY)),
             Warning::RecoveryCodes(0),
@@ -176,201 +179,6 @@ impl Gallery<'_> {
         let on = TwoFactor { on: true, problem: Some(Problem::Unavailable), ..off };
         self.add("two-factor-on", on.render(&frame));
         self.add("two-factor-mandatory", TwoFactor { mandatory: true, ..on }.render(&frame));
-    }
-
-    fn passwords(&mut self) {
-        let at = |hours: i64, address: Option<&str>| {
-            Some(Use {
-                at: ago(hours * HOUR),
-                address: address.map(|address| self.outside(address)),
-                protocol: self.outside("imap"),
-            })
-        };
-        let password = |id: i64, name: &str, last_use: Option<Use>| Password {
-            id,
-            name: self.outside(name),
-            created: ago(id * 30 * DAY),
-            expires: None,
-            protocols: Vec::new(),
-            networks: Vec::new(),
-            last_use,
-        };
-        let mut passwords = vec![
-            password(1, "Phone", at(2, Some("192.0.2.7"))),
-            password(2, "Outlook at work", at(20, None)),
-            password(3, "Printer on the third floor", None),
-        ];
-        passwords[2].expires = Some(ago(-90 * DAY));
-        passwords[2].protocols = vec![self.outside("submission")];
-        passwords[2].networks = vec![self.outside("192.0.2.0/24")];
-
-        let frame = self.frame(routes::PASSWORDS);
-        let one = passwords[0].clone();
-        let said = Frame { notice: Some(Said::PasswordRemoved(self.outside("Old phone"))), ..frame.clone() };
-        self.add("passwords", Passwords { passwords: passwords.clone(), most: 6 }.render(&said));
-        self.add("passwords-full", Passwords { passwords, most: 3 }.render(&frame));
-        self.add("passwords-none", Passwords { passwords: Vec::new(), most: 6 }.render(&frame));
-        self.add("remove-password", RemovePassword { password: one }.render(&frame));
-        self.add("remove-all-passwords", RemoveAllPasswords { count: 3 }.render(&frame));
-
-        let frame = self.frame(routes::PASSWORDS_NEW);
-        self.add("new-password", NewPassword::default().render(&frame));
-        let wrong = NewPassword {
-            name: self.outside("ABCDefgh2345mnpq"),
-            protocols: vec!["imap".into()],
-            expires: Some(90),
-            problem: Some(Problem::NameIsPassword),
-        };
-        self.add("new-password-wrong", wrong.render(&frame));
-        let shown = ShownPassword {
-            account: self.outside("ann@example.org"),
-            name: self.outside("Phone"),
-            password: self.outside("ABCDefgh2345mnpq"),
-            expires: Some(ago(-90 * DAY)),
-        };
-        self.add("shown-password", shown.render(&frame));
-
-        for program in Program::ALL {
-            let frame = self.frame(&program.path());
-            let server = |protocol: &str, port, security| Server {
-                protocol: self.outside(protocol),
-                host: self.outside("mail.example.org"),
-                port,
-                security,
-            };
-            let servers = vec![
-                server("IMAP", 993, Security::Tls),
-                server("POP3", 995, Security::Tls),
-                server("SMTP", 587, Security::Starttls),
-            ];
-            let page = Help { program, account: self.outside("ann@example.org"), servers };
-            self.add(&format!("help-{}", program.word()), page.render(&frame));
-        }
-    }
-
-    fn devices(&mut self) {
-        let trusted = |current| Trusted {
-            id: self.outside("d7"),
-            program: self.outside("Firefox"),
-            system: self.outside("Windows"),
-            address: self.outside("192.0.2.7"),
-            place: self.outside("Shanghai"),
-            since: ago(DAY),
-            until: ago(-6 * DAY),
-            current,
-        };
-        let frame = self.frame(routes::DEVICES);
-        let page = Devices { trusted: vec![trusted(true), trusted(false)], logins: self.logins(), days: 7 };
-        self.add("devices", page.render(&frame));
-        self.add("devices-none", Devices { trusted: Vec::new(), logins: Vec::new(), days: 7 }.render(&frame));
-    }
-
-    fn delegations(&mut self) {
-        let delegation =
-            |other: &str, right| Delegation { other: self.outside(other), right, since: ago(9 * DAY) };
-        let full = Delegations {
-            granted: vec![
-                delegation("bob@example.org", Right::Read),
-                delegation("eve@example.org", Right::SendAs),
-            ],
-            received: vec![delegation("team@example.org", Right::OnBehalf)],
-            delegate: self.outside("nobody@example.org"),
-            right: Right::OnBehalf,
-            problem: Some(Problem::NoSuchAccount),
-        };
-        let empty = Delegations {
-            granted: Vec::new(),
-            received: Vec::new(),
-            delegate: String::new(),
-            right: Right::Read,
-            problem: None,
-        };
-        let frame = self.frame(routes::DELEGATIONS);
-        self.add("delegations", full.render(&frame));
-        self.add("delegations-none", empty.render(&frame));
-    }
-
-    fn block(&mut self) {
-        let blocked = Block {
-            address: self.outside("192.0.2.7"),
-            until: Some(ago(-HOUR)),
-            may_lift: true,
-            problem: None,
-        };
-        let frame = self.frame(routes::BLOCK);
-        self.add("block", blocked.render(&frame));
-        self.add("block-none", Block { until: None, ..blocked.clone() }.render(&frame));
-        let nobody = self.nobody(routes::BLOCK);
-        self.add("block-nobody", Block { may_lift: false, ..blocked }.render(&nobody));
-    }
-
-    fn admin(&mut self) {
-        let spans: Vec<Span> = (0..24)
-            .map(|hour: u32| Span {
-                at: ago(i64::from(24 - hour) * HOUR),
-                failures: (hour * 37) % 90 + if hour == 15 { 160 } else { 0 },
-                blocks: if hour.is_multiple_of(5) { hour / 2 } else { 0 },
-            })
-            .collect();
-        let count = |name: &str, failures| admin::Count { name: self.outside(name), failures };
-        let frame = self.frame(routes::ADMIN);
-        let page = admin::Admin {
-            spans,
-            addresses: vec![count("192.0.2.7", 4711), count("2001:db8:85a3::/64", 12)],
-            accounts: vec![count("ann@example.org", 4711), count("bob@example.org", 3)],
-            blocks: 3,
-        };
-        self.add("admin", page.render(&frame));
-        let quiet =
-            admin::Admin { spans: Vec::new(), addresses: Vec::new(), accounts: Vec::new(), blocks: 0 };
-        self.add("admin-quiet", quiet.render(&frame));
-
-        let block = |exempt| admin::BlockLine {
-            address: self.outside("192.0.2.7"),
-            since: ago(HOUR / 2),
-            until: ago(-HOUR / 2),
-            reason: self.outside("10 failures in a row"),
-            exempt,
-        };
-        let page = admin::AdminBlocks { blocks: vec![block(false), block(true)] };
-        self.add("admin-blocks", page.render(&self.frame(routes::ADMIN_BLOCKS)));
-
-        let account = |enabled| admin::AccountLine {
-            address: self.outside("ann@example.org"),
-            enabled,
-            two_factor: enabled,
-            passwords: 2,
-        };
-        let accounts = vec![account(true), account(false)];
-        let page = admin::AdminAccounts { search: self.outside("ann"), accounts, more: true };
-        self.add("admin-accounts", page.render(&self.frame(routes::ADMIN_ACCOUNTS)));
-
-        let page = admin::AdminAccount {
-            address: self.outside("ann@example.org"),
-            enabled: true,
-            two_factor: true,
-            group: Some(self.outside("staff")),
-            created: ago(400 * DAY),
-            factors: vec![self.choice("f1", Kind::Totp, "Ann's phone")],
-            passwords: vec![(self.outside("Phone"), Some(ago(HOUR))), (self.outside("Printer"), None)],
-            reason: self.outside("x"),
-            problem: Some(Problem::ReasonMissing),
-        };
-        self.add("admin-account", page.render(&self.frame(&routes::admin_account("ann@example.org"))));
-
-        let line = admin::RolloutLine {
-            account: self.outside("ann@example.org"),
-            would_refuse: 12,
-            main_password: 30,
-            two_factor: false,
-            passwords: 0,
-            last: ago(HOUR),
-        };
-        let frame = self.frame(routes::ADMIN_ROLLOUT);
-        let page = admin::AdminRollout { accounts: vec![line], more: true, observe_only: true };
-        self.add("admin-rollout", page.render(&frame));
-        let page = admin::AdminRollout { accounts: Vec::new(), more: false, observe_only: false };
-        self.add("admin-rollout-none", page.render(&frame));
     }
 
     /// Every problem, every notice and every error, each on a page.
@@ -429,8 +237,10 @@ fn problems() -> Vec<Problem> {
         Problem::WrongCode,
         Problem::CodeEnded,
         Problem::Wait(NOW),
+        Problem::WaitToSignIn(NOW),
         Problem::Locked,
         Problem::Blocked(NOW),
+        Problem::LiftedTooOften(NOW),
         Problem::DialogueEnded,
         Problem::PasskeyRefused,
         Problem::PasskeyNeedsScript,
@@ -446,6 +256,7 @@ fn problems() -> Vec<Problem> {
         Problem::Mandatory,
         Problem::NoFactors,
         Problem::KindOff,
+        Problem::NetworkUnreadable,
         Problem::ExpiryUnreadable,
         Problem::PhoneUnreadable,
         Problem::PhoneTaken,
@@ -455,6 +266,7 @@ fn problems() -> Vec<Problem> {
         Problem::NoSuchAccount,
         Problem::Yourself,
         Problem::ReasonMissing,
+        Problem::ReasonTooLong(200),
         Problem::Unavailable,
     ]
 }

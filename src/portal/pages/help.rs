@@ -116,15 +116,23 @@ pub struct Server {
 pub struct Help {
     /// Which.
     pub program: Program,
-    /// What is typed as user name.
-    pub account: String,
+    /// What is typed as user name; `None`: nobody is signed in.
+    pub account: Option<String>,
     /// The site's servers, those for reading first.
     pub servers: Vec<Server>,
+    /// There are profiles for Apple's devices.
+    pub profiles: bool,
 }
 
 page!(Help, "help.html");
 
 impl Help {
+    /// A profile can do all of it.
+    #[must_use]
+    pub fn offers_profile(&self) -> bool {
+        self.profiles && self.program == Program::Iphone
+    }
+
     /// The instructions for the others.
     #[must_use]
     pub fn programs(&self) -> [Program; 6] {

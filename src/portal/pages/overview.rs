@@ -2,6 +2,7 @@
 
 use super::devices::Login;
 use super::frame::Frame;
+use super::passwords::StillTried;
 use super::problem::Problem;
 use super::routes;
 use crate::clock::Timestamp;
@@ -19,14 +20,7 @@ pub enum MailClients {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
     /// A device still uses a removed client password.
-    OldDevice {
-        /// The name it had.
-        name: String,
-        /// When it was used last.
-        at: Timestamp,
-        /// From where.
-        address: String,
-    },
+    OldDevice(StillTried),
     /// The visitor's address is blocked.
     Blocked {
         /// The address.
@@ -56,10 +50,7 @@ impl Warning {
     #[must_use]
     pub fn text(&self, f: &Frame) -> String {
         match self {
-            Self::OldDevice { name, at, address } => {
-                let last = f.t2("warning-old-device-last", "at", f.time(at), "address", address);
-                format!("{} {last}", f.t1("warning-old-device", "name", name))
-            }
+            Self::OldDevice(tried) => tried.text(f),
             Self::Blocked { address, until } => {
                 f.t2("warning-blocked", "address", address, "until", f.time(until))
             }
@@ -75,7 +66,7 @@ impl Warning {
     #[must_use]
     pub fn link(&self, f: &Frame) -> (&'static str, String) {
         match self {
-            Self::OldDevice { .. } | Self::NoPassword | Self::Expires { .. } => {
+            Self::OldDevice(_) | Self::NoPassword | Self::Expires { .. } => {
                 (routes::PASSWORDS_NEW, f.t("warning-make-password"))
             }
             Self::Blocked { .. } => (routes::BLOCK, f.t("warning-see-block")),

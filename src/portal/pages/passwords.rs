@@ -18,8 +18,36 @@ pub struct Use {
     pub at: Timestamp,
     /// The address, if one was told.
     pub address: Option<String>,
+    /// Where that is; empty: unknown.
+    pub place: String,
     /// The protocol.
     pub protocol: String,
+}
+
+/// How long before its end a client password is said to end soon: time enough to make another.
+const SOON_SECS: i64 = 14 * 24 * 3600;
+
+/// How a client password stands to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It has none, or a late one.
+    Good,
+    /// It is near.
+    EndsSoon,
+    /// It is past: the password lets nobody in.
+    Ended,
+}
+
+impl Life {
+    /// How it is at `now` with that end.
+    #[must_use]
+    pub fn of(expires: Option<Timestamp>, now: Timestamp) -> Self {
+        match expires {
+            Some(end) if end <= now => Self::Ended,
+            Some(end) if end.0 - now.0 <= SOON_SECS => Self::EndsSoon,
+            _ => Self::Good,
+        }
+    }
 }
 
 /// A client password in the list.
@@ -33,6 +61,8 @@ pub struct Password {
     pub created: Timestamp,
     /// When it ends.
     pub expires: Option<Timestamp>,
+    /// How it stands to that.
+    pub life: Life,
     /// The protocols it is good for; empty: all.
     pub protocols: Vec<String>,
     /// The networks it may come from; empty: all.
@@ -53,11 +83,12 @@ impl Password {
     pub fn used(&self, f: &Frame) -> String {
         match &self.last_use {
             None => f.t("password-never-used"),
-            Some(Use { at, address: Some(address), protocol }) => {
-                let from = f.t2("password-used-from", "address", address, "protocol", spoken(protocol));
+            Some(Use { at, address: Some(address), place, protocol }) => {
+                let from = placed(address, place, f);
+                let from = f.t2("password-used-from", "address", from, "protocol", spoken(protocol));
                 f.t2("password-used", "at", f.time(at), "how", from)
             }
-            Some(Use { at, address: None, protocol }) => {
+            Some(Use { at, address: None, protocol, .. }) => {
                 f.t2("password-used", "at", f.time(at), "how", spoken(protocol))
             }
         }
@@ -76,12 +107,49 @@ impl Password {
     }
 }
 
+/// An address with its place, if that is known.
+fn placed(address: &str, place: &str, f: &Frame) -> String {
+    if place.is_empty() {
+        address.to_owned()
+    } else {
+        f.t2("address-in-place", "address", address, "place", place)
+    }
+}
+
 /// A protocol as people write it.
-fn spoken(protocol: &str) -> String {
+pub(super) fn spoken(protocol: &str) -> String {
     match protocol {
         "submission" => "SMTP".to_owned(),
         "sieve" => "Sieve".to_owned(),
         other => other.to_uppercase(),
+    }
+}
+
+/// A removed client password that some device still tries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StillTried {
+    /// The name it had.
+    pub name: String,
+    /// The last try.
+    pub at: Timestamp,
+    /// From where, if it was told.
+    pub address: Option<String>,
+    /// Where that is; empty: unknown.
+    pub place: String,
+}
+
+impl StillTried {
+    /// What it says.
+    #[must_use]
+    pub fn text(&self, f: &Frame) -> String {
+        let last = match &self.address {
+            Some(address) => {
+                let from = placed(address, &self.place, f);
+                f.t2("warning-old-device-last", "at", f.time(&self.at), "address", from)
+            }
+            None => f.t1("warning-old-device-last-nowhere", "at", f.time(&self.at)),
+        };
+        format!("{} {last}", f.t1("warning-old-device", "name", &self.name))
     }
 }
 
@@ -92,6 +160,10 @@ pub struct Passwords {
     pub passwords: Vec<Password>,
     /// How many there may be.
     pub most: usize,
+    /// Removed ones that some device still tries, the latest try first.
+    pub still_tried: Vec<StillTried>,
+    /// There are profiles for Apple's devices.
+    pub profiles: bool,
 }
 
 page!(Passwords, "passwords.html");
@@ -101,6 +173,12 @@ impl Passwords {
     #[must_use]
     pub fn count(&self) -> String {
         self.passwords.len().to_string()
+    }
+
+    /// The mail programs with instructions of their own.
+    #[must_use]
+    pub fn programs(&self) -> [Program; 6] {
+        Program::ALL
     }
 
     /// One more is allowed.
@@ -119,9 +197,16 @@ pub struct NewPassword {
     pub protocols: Vec<String>,
     /// The days chosen before.
     pub expires: Option<u16>,
+    /// The networks typed before; none: all.
+    pub networks: String,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }
+
+/// The lifetimes to choose from, in days.
+pub const LIFETIMES: [u16; 4] = [7, 30, 90, 365];
+/// The protocols to choose from. `smtp` is good for Dovecot's submission service too.
+pub const PROTOCOLS: [&str; 4] = ["imap", "pop3", "smtp", "sieve"];
 
 page!(NewPassword, "new_password.html");
 
@@ -136,20 +221,45 @@ impl NewPassword {
     #[must_use]
     pub fn choices(&self) -> Vec<(&'static str, String, bool)> {
         let chosen = |word: &str| self.protocols.iter().any(|protocol| protocol == word);
-        ["imap", "pop3", "smtp", "sieve"].map(|word| (word, spoken(word), chosen(word))).into()
+        PROTOCOLS.map(|word| (word, spoken(word), chosen(word))).into()
     }
 
     /// The lifetimes to choose from, in days: number, text, chosen.
     #[must_use]
     pub fn lifetimes(&self, f: &Frame) -> Vec<(u16, String, bool)> {
         let days = |days: u16| (days, f.n("days", "count", &days.into()), self.expires == Some(days));
-        [7, 30, 90, 365].map(days).into()
+        LIFETIMES.map(days).into()
     }
 
     /// Something under "more" was chosen: it comes back open.
     #[must_use]
     pub fn more(&self) -> bool {
-        !self.protocols.is_empty() || self.expires.is_some()
+        !self.protocols.is_empty() || self.expires.is_some() || !self.networks.is_empty()
+    }
+}
+
+/// The form for a new one in a profile for Apple's devices.
+#[derive(Clone, Debug, Default)]
+pub struct NewProfile {
+    /// What was typed before.
+    pub name: String,
+    /// Why it comes back.
+    pub problem: Option<Problem>,
+}
+
+page!(NewProfile, "new_profile.html");
+
+impl NewProfile {
+    /// What to do with the file; a line of the text is a step.
+    #[must_use]
+    pub fn steps(&self, f: &Frame) -> Vec<String> {
+        f.t("steps-profile").lines().map(str::to_owned).collect()
+    }
+
+    /// What stands in the field. What looks like a password is not shown again.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        if self.problem == Some(Problem::NameIsPassword) { "" } else { &self.name }
     }
 }
 
@@ -223,6 +333,15 @@ page!(RemoveAllPasswords, "remove_all_passwords.html");
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_is_told_before_it_comes() {
+        let now = Timestamp(1_800_000_000);
+        let life = |left| Life::of(Some(Timestamp(now.0 + left)), now);
+        assert_eq!(Life::of(None, now), Life::Good);
+        assert_eq!([life(SOON_SECS + 1), life(SOON_SECS)], [Life::Good, Life::EndsSoon]);
+        assert_eq!([life(1), life(0), life(-1)], [Life::EndsSoon, Life::Ended, Life::Ended]);
+    }
 
     #[test]
     fn a_new_password_stands_in_fours_and_is_not_in_debug() {

@@ -2,6 +2,7 @@
 
 use super::frame::Frame;
 use crate::clock::Timestamp;
+use crate::gate::account::TERMS_MAX;
 
 /// Why a form comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +15,14 @@ pub enum Problem {
     CodeEnded,
     /// Too many wrong codes: this factor waits until then.
     Wait(Timestamp),
+    /// Too many failed sign-ins to this account: it waits until then.
+    WaitToSignIn(Timestamp),
     /// So many wrong codes that only an administrator can help.
     Locked,
     /// The visitor's address is blocked until then.
     Blocked(Timestamp),
+    /// The account lifted as many blocks as it may in a day: again then.
+    LiftedTooOften(Timestamp),
     /// A dialogue of five minutes took longer.
     DialogueEnded,
     /// The passkey was not accepted.
@@ -48,6 +53,8 @@ pub enum Problem {
     NoFactors,
     /// The site does not want this kind of factor.
     KindOff,
+    /// Not a network.
+    NetworkUnreadable,
     /// Not a day that can be read, or one that is past.
     ExpiryUnreadable,
     /// Not a phone number.
@@ -66,6 +73,8 @@ pub enum Problem {
     Yourself,
     /// No reason.
     ReasonMissing,
+    /// The reason has more than this many characters.
+    ReasonTooLong(usize),
     /// Trouble of our own.
     Unavailable,
 }
@@ -79,8 +88,10 @@ impl Problem {
             Self::WrongCode => f.t("problem-wrong-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
+            Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
+            Self::LiftedTooOften(until) => f.at("problem-lifted-too-often", "until", until),
             Self::DialogueEnded => f.t("problem-dialogue-ended"),
             Self::PasskeyRefused => f.t("problem-passkey-refused"),
             Self::PasskeyNeedsScript => f.t("problem-passkey-needs-script"),
@@ -96,6 +107,7 @@ impl Problem {
             Self::Mandatory => f.t("problem-mandatory"),
             Self::NoFactors => f.t("problem-no-factors"),
             Self::KindOff => f.t("problem-kind-off"),
+            Self::NetworkUnreadable => f.n("problem-network-unreadable", "most", &TERMS_MAX),
             Self::ExpiryUnreadable => f.t("problem-expiry-unreadable"),
             Self::PhoneUnreadable => f.t("problem-phone-unreadable"),
             Self::PhoneTaken => f.t("problem-phone-taken"),
@@ -105,6 +117,7 @@ impl Problem {
             Self::NoSuchAccount => f.t("problem-no-such-account"),
             Self::Yourself => f.t("problem-yourself"),
             Self::ReasonMissing => f.t("problem-reason-missing"),
+            Self::ReasonTooLong(most) => f.n("problem-reason-too-long", "most", most),
             Self::Unavailable => f.t("problem-unavailable"),
         }
     }

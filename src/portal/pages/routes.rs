@@ -25,6 +25,8 @@ pub const RECOVERY_CODES: &str = "/recovery-codes";
 pub const PASSWORDS: &str = "/passwords";
 /// GET: the form; POST: `name`, `protocols` (several), `expires` in days; shows the new one.
 pub const PASSWORDS_NEW: &str = "/passwords/new";
+/// GET: the form; POST: `name`; makes a client password and sends it in a profile for Apple's devices.
+pub const PASSWORDS_PROFILE: &str = "/passwords/profile";
 /// GET: asks; POST: removes all.
 pub const PASSWORDS_REMOVE_ALL: &str = "/passwords/remove-all";
 /// Trusted devices, and logins of the last days.
@@ -35,19 +37,19 @@ pub const DEVICES_SIGN_OUT: &str = "/devices/sign-out-everywhere";
 pub const DELEGATIONS: &str = "/delegations";
 /// POST: `delegate`.
 pub const DELEGATIONS_WITHDRAW: &str = "/delegations/withdraw";
-/// GET: whether the visitor's address is blocked; POST: lifts it.
+/// GET: whether the visitor's address is blocked; POST: perhaps `address`, lifts its block or that of the visitor's own.
 pub const BLOCK: &str = "/block";
 /// POST.
 pub const SIGN_OUT: &str = "/sign-out";
 /// POST: `language`, and `next`, the path to come back to.
 pub const LANGUAGE: &str = "/language";
-/// The administrator's overview.
+/// The administrator's overview; `hours=24` or `hours=168`.
 pub const ADMIN: &str = "/admin";
 /// GET: all blocks; POST: `address`, lifts its block.
 pub const ADMIN_BLOCKS: &str = "/admin/blocks";
-/// `search=`.
+/// `search=`, `after=`.
 pub const ADMIN_ACCOUNTS: &str = "/admin/accounts";
-/// Whom the rules meet.
+/// Whom the rules meet; `after=`.
 pub const ADMIN_ROLLOUT: &str = "/admin/rollout";
 /// Below it: the style sheet and the script.
 pub const ASSETS: &str = "/assets/";
@@ -84,20 +86,43 @@ pub fn help(program: &str) -> String {
 
 /// POST: this device is asked for its second factor again.
 #[must_use]
-pub fn trust_cancel(id: &str) -> String {
-    format!("{DEVICES}/{}/cancel", segment(id))
+pub fn trust_cancel(id: i64) -> String {
+    format!("{DEVICES}/{id}/cancel")
 }
 
-/// POST: takes the device out of the list, and ends its session and trust.
+/// POST: ends that session.
 #[must_use]
-pub fn device_delete(id: &str) -> String {
-    format!("{DEVICES}/{}/delete", segment(id))
+pub fn device_delete(session: i64) -> String {
+    format!("{DEVICES}/{session}/delete")
 }
 
 /// GET: the facts; POST: `reason`, resets the factors.
 #[must_use]
 pub fn admin_account(address: &str) -> String {
     format!("{ADMIN_ACCOUNTS}/{}", segment(address))
+}
+
+/// The administrator's overview of so many hours.
+#[must_use]
+pub fn admin_hours(hours: u16) -> String {
+    format!("{ADMIN}?hours={hours}")
+}
+
+/// The accounts that were searched for, after one of them.
+#[must_use]
+pub fn admin_accounts(search: &str, after: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if !search.is_empty() {
+        query.append_pair("search", search);
+    }
+    format!("{ADMIN_ACCOUNTS}?{}", query.append_pair("after", after).finish())
+}
+
+/// Whom the rules meet, after one of them.
+#[must_use]
+pub fn admin_rollout(after: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    format!("{ADMIN_ROLLOUT}?{}", query.append_pair("after", after).finish())
 }
 
 /// Where something is proved again before `next`: that factor, or any.
@@ -157,6 +182,7 @@ pub fn known(path: &str) -> bool {
         RECOVERY_CODES,
         PASSWORDS,
         PASSWORDS_NEW,
+        PASSWORDS_PROFILE,
         PASSWORDS_REMOVE_ALL,
         DEVICES,
         DEVICES_SIGN_OUT,
@@ -237,6 +263,12 @@ mod tests {
         assert_eq!(factor_remove("a/../b?c#d"), "/factors/a%2F..%2Fb%3Fc%23d/remove");
         assert_eq!(admin_account("änn@example.org"), "/admin/accounts/%C3%A4nn@example.org");
         assert!(known(&factor_remove("a/b")) && known("/help/foxmail") && known("/factors/new/totp"));
+        assert_eq!(
+            admin_accounts("a&b=c", "änn+x@example.org"),
+            "/admin/accounts?search=a%26b%3Dc&after=%C3%A4nn%2Bx%40example.org"
+        );
+        assert_eq!(admin_accounts("", "a@b"), "/admin/accounts?after=a%40b");
+        assert_eq!(admin_rollout("a@b"), "/admin/rollout?after=a%40b");
         for path in ["/factors/new/fax", "/help/pine", "/passwords//remove", "//", "https://example.org/"] {
             assert!(!known(path), "{path}");
         }

@@ -38,6 +38,12 @@ pub fn hour(time: Timestamp, zone: &TimeZone) -> String {
     shown(time, zone, "%H:%M")
 }
 
+/// Month and day, for the axis of a chart.
+#[must_use]
+pub fn day(time: Timestamp, zone: &TimeZone) -> String {
+    shown(time, zone, "%m-%d")
+}
+
 /// What the zone is called: its name, else its distance from UTC.
 #[must_use]
 pub fn zone_name(zone: &TimeZone) -> String {
@@ -58,6 +64,7 @@ mod tests {
         assert_eq!(date(AT, Language::En, &TimeZone::UTC), "15 January 2027");
         assert_eq!(date(AT, Language::ZhCn, &TimeZone::UTC), "2027年1月15日");
         assert_eq!(hour(AT, &zone), "16:00");
+        assert_eq!(day(AT, &zone), "01-15");
         assert_eq!(zone_name(&zone), "+08:00");
         assert_eq!(zone_name(&TimeZone::UTC), "UTC");
     }

@@ -23,6 +23,7 @@ use crate::api::client::Target;
 use crate::api::portal::{Hidden, Passed, PortalError, Standing, Visitor, Why};
 use crate::clock::Timestamp;
 use crate::config::Language;
+use crate::gate::session::FRESH;
 use crate::portal::agent::agent;
 use crate::portal::control::{Asking, target};
 use crate::portal::pages::error::{ErrorPage, Trouble};
@@ -35,6 +36,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const LANGUAGE_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long it is remembered where somebody was going: a sign-in with a second factor fits.
 const NEXT_KEPT: Duration = Duration::from_secs(15 * 60);
+/// How long it takes to fill in a form: so much must be left of a proof when it is shown.
+const FORM_TAKES: Duration = Duration::from_secs(120);
+const _: () = assert!(FORM_TAKES.as_secs() < FRESH.as_secs());
 /// Random bytes of the cookie before sign-in.
 const PRE_BYTES: usize = 32;
 /// The longest description of a browser that is looked at, in bytes.
@@ -173,6 +177,34 @@ impl Context {
             "set-up" => Err(self.go(routes::SET_UP).into()),
             _ => Err(self.go(routes::SIGN_IN_FACTOR).into()),
         }
+    }
+
+    /// Where the owner of the session stands, if there is one that is not over: for pages that anybody may see.
+    pub(crate) async fn anybody(&mut self) -> Result<Option<Standing>, Stop> {
+        if !self.has_session() {
+            return Ok(None);
+        }
+        match self.get(target(&["session"])).await {
+            Ok(standing) => Ok(Some(standing)),
+            Err(error) if error.error == Why::Over => Ok(None),
+            Err(error) => Err(self.stop(&error)),
+        }
+    }
+
+    /// The owner, who has lately proved enough for a change: what is typed into a form is not lost on the way to a proof.
+    pub(crate) async fn changing_owner(&mut self) -> Result<Standing, Stop> {
+        let standing = self.owner().await?;
+        let filled_in = self.now().plus(FORM_TAKES);
+        if standing.fresh_until.is_some_and(|until| until > filled_in) {
+            return Ok(standing);
+        }
+        let path = self.path.clone();
+        Err(self.to_confirm(None, &path).into())
+    }
+
+    /// Where an address is, in the language of the answer; empty: unknown.
+    pub(crate) fn place(&self, address: Option<&str>) -> String {
+        address.map(|address| self.shared.places.place_of(address, self.language)).unwrap_or_default()
     }
 
     // How it is answered.
@@ -401,7 +433,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::Wait => Problem::Wait(error.until?),
         Why::Locked => Problem::Locked,
         Why::NameTaken => Problem::NameTaken,
-        Why::BadName => error.most.map_or(Problem::NameMissing, |_| Problem::NameTooLong(most())),
+        Why::BadName => Problem::NameTooLong(most()),
         Why::NameIsSecret => Problem::NameIsPassword,
         Why::TooMany => Problem::TooMany(most()),
         Why::OnlyOne => Problem::OnlyFactor,

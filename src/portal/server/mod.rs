@@ -45,9 +45,11 @@ use tracing::{debug, warn};
 use self::forwarded::Peer;
 use self::guard::Source;
 use self::headers::Headers;
+use super::autoconfig::MailSite;
 use super::control::Control;
 use super::handlers;
 use super::means::Means;
+use super::place::Places;
 use crate::clock::Clock;
 use crate::config::portal::Portal;
 use crate::entropy::Entropy;
@@ -79,6 +81,10 @@ pub(crate) struct Shared {
     pub(crate) zone: TimeZone,
     pub(crate) control: Control,
     pub(crate) means: Means,
+    /// Where addresses are.
+    pub(crate) places: Places,
+    /// What mail programs are told.
+    pub(crate) mail_site: MailSite,
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     headers: Headers,
@@ -94,6 +100,8 @@ impl Shared {
             zone,
             control: Control::new(&settings.control),
             means,
+            places: Places::default(),
+            mail_site: MailSite::from(&settings),
             clock: Clock::system(),
             entropy: Entropy::system(),
             headers: Headers::new(&settings),

@@ -217,7 +217,7 @@ impl Service {
             return Verdict::Defer("the store takes no writes");
         }
         let confirmed = match &self.upstream {
-            None => self.weigh_local(name, password, source).await,
+            None => self.weigh_own_main_password(name, password, source).await,
             Some(upstream) => match upstream.plain(name.as_str(), password, &origin.params).await {
                 Ok(Said::Ok(user, _)) => AccountName::parse(&user, self.rules().default_domain.as_deref())
                     .map_err(|_| Verdict::Refuse(Reason::BadName)),
@@ -236,16 +236,6 @@ impl Service {
             Ok(Some(known)) if !known.enabled => Verdict::Refuse(Reason::Disabled),
             Ok(_) => Verdict::Accept(Grant { account, password: None }),
         }
-    }
-
-    /// The main password that an administrator set, where there is no upstream.
-    async fn weigh_local(
-        &self,
-        _name: &AccountName,
-        _password: &Secret,
-        _source: Key,
-    ) -> Result<AccountName, Verdict> {
-        Err(Verdict::Defer("there is no upstream that knows main passwords"))
     }
 
     /// Main password and code at once: one verdict for both, after one time for all.

@@ -18,6 +18,7 @@ mod nginx_portal;
 mod notices;
 mod passdb;
 mod policy;
+mod portal;
 mod restart;
 mod restricted;
 mod revoke;

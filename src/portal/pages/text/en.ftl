@@ -110,6 +110,7 @@ overview-all-logins = All devices
 logins-none = No sign-in in this time.
 warning-old-device = A device still uses the removed password “{ $name }”.
 warning-old-device-last = Last attempt: { $at }, from { $address }.
+warning-old-device-last-nowhere = Last attempt: { $at }.
 warning-blocked = Your address { $address } is blocked until { $until }.
 warning-set-up-by = Two-factor has to be on by { $until }.
 warning-recovery-codes =
@@ -212,13 +213,19 @@ new-recovery-kept = I have kept them
 ## Client passwords
 
 passwords-lead = A client password lets one mail program in, such as Outlook, Foxmail or the mail on your phone. It opens nothing else, and can be removed alone.
-passwords-count = { $count } of { $most }
+passwords-count = Your client passwords: { $count } of { $most }
 passwords-none = You have none yet. Make one for each device.
+passwords-still-tried = A removed password is still tried
+passwords-still-tried-advice = Such a device gets nothing, and its attempts can block your address. Put a new client password into it, or remove the mail account there.
+passwords-how = How to set it up in
 password-never-used = Never used
 password-used = Last used { $at }, { $how }
 password-used-from = from { $address }, { $protocol }
+address-in-place = { $address } ({ $place })
 password-made = Made on { $at }
 password-until = Ends on { $at }
+password-ends-soon = Ends soon
+password-ended = Ended
 password-only-for = Only for { $protocols }
 password-only-from = Only from { $networks }
 remove-all = Remove all client passwords
@@ -231,7 +238,21 @@ new-password-protocols = Good for
 new-password-protocols-hint = None chosen: good for all.
 new-password-expires = Ends after
 new-password-never = Never
+new-password-networks = Only from these networks
+new-password-networks-hint = Addresses or networks such as 192.0.2.0/24, with spaces between them. Empty: from anywhere. A phone changes its address all the time.
 new-password-make = Make password
+new-profile-title = Profile for iPhone, iPad or Mac
+new-profile-short = For iPhone, iPad or Mac
+new-profile-lead = A profile sets up your mail on an Apple device by itself, with a new client password that you never see.
+new-profile-name-hint = A name such as “iPhone”. The client password is called so.
+new-profile-make = Make password and download profile
+new-profile-then = Then
+steps-profile =
+    Open this page on the device itself: the file carries the password. Delete it where else you saved it.
+    On iPhone and iPad: allow the download, then open Settings, Profile Downloaded, and choose Install.
+    On a Mac: open the file, then System Settings, General, Device Management, and install it there.
+    If something goes wrong, remove the client password in the list, and start again.
+new-profile-unsigned = The device says that the profile is not signed. That is so: look that it comes from this page.
 shown-title = Client password “{ $name }”
 shown-once = This password is shown only now. Put it into your mail program before you leave this page.
 shown-spaces = Capital and small letters matter, spaces do not.
@@ -266,6 +287,9 @@ help-steps = Step by step
 help-servers = What to fill in
 help-user-name = User name
 help-password = Password
+help-your-address = Your full mail address
+help-no-servers = Ask your administrator for the servers.
+help-profile = The easy way
 help-your-client-password = Your client password, not your main password
 help-port = Port { $port }
 help-others = Other mail programs
@@ -321,20 +345,25 @@ devices-logins =
         [one] Sign-ins of the last day
        *[other] Sign-ins of the last { $days } days
     }
-devices-logins-lead = Browsers and mail programs. If you do not know one of them, change your main password and remove the client password it used.
+devices-logins-lead = Browsers on this portal, and mail programs. If you do not know one of them, change your main password, remove the client password it used, and sign out everywhere.
 devices-device = Device
 devices-with = Got in with
 devices-place = Place
 devices-when = Last time
-devices-delete = Delete
-devices-delete-named = Delete: { $name }
+devices-end = Sign out
+devices-end-named = Sign out: { $name }
+devices-remove-password = Remove password
+devices-remove-password-of = Remove: { $name }
+devices-more = There were more; these are the latest.
 devices-mail-hint = A mail program is stopped by removing its client password.
 devices-everywhere = Sign out everywhere
 devices-everywhere-means = Ends all sessions of browsers, this one too, and all trust. Mail programs stay signed in.
 device-unknown = Unknown device
 device-and-system = { $program } on { $system }
-login-browser = Browser
+login-browser = This portal
 login-client-password = Client password “{ $name }”
+login-removed-password = Removed client password “{ $name }”
+login-mail-program = Mail program ({ $protocol })
 login-main-password = Main password
 
 ## Delegations
@@ -354,6 +383,9 @@ delegations-right = What may this person do?
 right-read = Read
 right-on-behalf = Send on behalf
 right-send-as = Send as
+right-read-means = Sees your mail and folders, and changes nothing.
+right-on-behalf-means = Reads, and sends for you. Receivers see both names.
+right-send-as-means = Reads, moves and deletes, and sends as if it were you. Receivers see only you.
 may-title = What each may do
 may-read = Read the mailbox
 may-send-marked = Send for you; the mail says who sent it
@@ -364,12 +396,16 @@ may-change = Move and delete mail
 
 block-title = Is my address blocked?
 block-your-address = Your address is { $address }.
+block-no-address = We cannot see your address.
 block-until = It is blocked until { $until }: no mail program gets in from there.
 block-why = There were too many failed logins from this address, mostly because a device still uses an old password.
 block-lift = Lift the block
 block-again = Correct or turn off the device with the old password first, or the address is blocked again.
 block-sign-in = Sign in with your second factor to lift the block yourself. Otherwise it ends by itself.
 block-none = It is not blocked.
+block-others = Other blocked addresses
+block-others-lead = Logins to your account failed there in the last day. Lift a block only if you know the address; else leave it, somebody may be guessing.
+block-since-until = Blocked since { $since }, until { $until }
 block-none-advice = If a mail program does not get in, check its client password. A phone on mobile data has another address than this browser.
 
 ## Errors
@@ -420,6 +456,7 @@ problem-wrong-code = Wrong code. Look for the newest one and try again.
 problem-code-ended = This code is no longer good. Ask for a new one.
 problem-wait = Too many wrong codes. Wait until { $until }, or choose another way.
 problem-blocked = Too many failed logins from your address. It is blocked until { $until }.
+problem-lifted-too-often = You have lifted several blocks today. This one ends by itself; you can lift another after { $until }.
 problem-dialogue-ended = This took longer than five minutes. Start again.
 problem-passkey-refused = The passkey was not accepted. Try again, or choose another way.
 problem-passkey-needs-script = A passkey needs JavaScript. Turn it on, or choose another way.
@@ -438,6 +475,7 @@ problem-too-many-passwords =
         [one] There can be { $most } client password. Remove it first.
        *[other] There can be { $most } client passwords. Remove one first.
     }
+problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
 problem-locked = Too many wrong codes. Only your administrator can help now.
 problem-too-many =
     { $most ->
@@ -449,6 +487,7 @@ problem-mandatory = Your organisation wants two-factor on. It stays on.
 problem-no-factors = Add a second factor first.
 problem-kind-off = Your organisation does not use this kind of second factor. Choose another.
 problem-expiry-unreadable = Choose when it ends from the list.
+problem-network-unreadable = These are not all addresses or networks such as 192.0.2.0/24, or there are more than { $most }.
 problem-phone-unreadable = This is not a phone number.
 problem-phone-taken = Your account has a phone number already. Change that one.
 problem-address-unreadable = This is not a mail address.
@@ -457,12 +496,15 @@ problem-not-sent = The code could not be sent. Try again in a minute, or choose 
 problem-no-such-account = There is no such account here.
 problem-yourself = That is your own address.
 problem-reason-missing = Enter a reason. It is kept in the log.
+problem-reason-too-long = A reason has at most { $most } characters.
 problem-unavailable = This does not work at the moment. Try again in a few minutes.
 
 ## The administrator's pages
 
 admin-title = Failures and blocks
 admin-chart-title = The last hours
+admin-day = 24 hours
+admin-week = 7 days
 admin-chart-sum = { $failures } failures, { $blocks } new blocks.
 admin-chart-table = As a table
 admin-failures = Failures
@@ -489,27 +531,38 @@ admin-lift-named = Lift the block of { $name }
 admin-accounts-title = Accounts
 admin-search = Part of an address
 admin-search-button = Search
+admin-some = Accounts
 admin-found =
     { $count ->
         [0] No account found.
         [one] { $count } account
        *[other] { $count } accounts
     }
-admin-more = There are more. Search for a part of the address.
 admin-facts = Facts
 admin-state = State
 admin-enabled = Enabled
 admin-disabled = Disabled
 admin-group = Group
 admin-created = Made on
+admin-wrong-codes = Wrong codes in a row
 admin-reset-title = Reset second factors
 admin-reset-means = All second factors, recovery codes and trusted devices of this account are removed. Be sure who asks for it: this is how accounts are taken over. The person is told.
 admin-reset-reason = Reason (kept in the log)
 admin-rollout-title = Roll-out
 admin-rollout-whom = Whom the rules meet
-admin-rollout-observe = Nothing is refused yet (observe-only). These logins would have been.
-admin-rollout-enforced = The rules are enforced. These accounts still use their main password in mail programs.
+admin-rollout-lead =
+    { $days ->
+        [one] Accounts whose mail programs used the main password in the last day, or did what the rules forbid.
+       *[other] Accounts whose mail programs used the main password in the last { $days } days, or did what the rules forbid.
+    }
+admin-rollout-observe = Nothing is refused yet (observe-only): the logins under “would be refused” were let in.
 admin-rollout-none = Nobody: every mail program does what the rules want.
 admin-would-refuse = Would be refused
 admin-main-password = With main password
 admin-last = Last
+admin-next = Next
+admin-protocols = Protocols
+admin-addresses = Addresses
+admin-passwords-used = Client passwords in use
+admin-used-of = { $used } of { $all }
+admin-unknown = No account

@@ -1,0 +1,17 @@
+//! The portal's pages, with a real daemon behind them and browsers before them that do what the test says.
+
+mod browser;
+mod confirming;
+mod entering;
+mod forged;
+mod hostile;
+mod program;
+mod providers;
+mod site;
+
+/// The main password of everybody.
+const MAIN: &str = "Mqp3rTu8vWx5yZaB";
+const ANN: &str = "ann@example.org";
+const BOB: &str = "bob@example.org";
+/// Where browsers are.
+const HOME: &str = "192.0.2.7";

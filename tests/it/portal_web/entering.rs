@@ -1,0 +1,191 @@
+//! Signing in: with the main password, a second factor, a trusted browser, from a blocked address; setting it up.
+
+use super::site::{Site, bind_app};
+use super::{ANN, BOB, HOME, MAIN};
+
+#[test]
+fn somebody_signs_in_binds_an_app_and_is_asked_for_it() {
+    let site = Site::start("", "");
+    let (mut ann, page) = site.signed_in(ANN);
+    page.says("ann@example.org");
+    page.says("Whoever knows your password gets in.");
+
+    let app = bind_app(&mut ann);
+    let factors = ann.get("/factors");
+    factors.says("Authenticator app: Phone");
+    let on = ann.post_and_go("/two-factor", &[("on", "yes")]);
+    on.says("Two-factor is on");
+    assert!(on.body.contains("action=\"/recovery-codes\""), "whoever turns it on is led to recovery codes");
+    let codes = ann.post("/recovery-codes", &[]);
+    assert_eq!(codes.body.matches("<li><code").count(), 10, "{}", codes.text());
+    let recovery = codes.body.split("<li><code").nth(1).unwrap().split('>').nth(1).unwrap();
+    let recovery = recovery.split('<').next().unwrap().to_owned();
+
+    let out = ann.post_and_go("/sign-out", &[]);
+    out.says("You are signed out.");
+    assert!(ann.session().is_none());
+    assert_eq!(ann.get("/").location(), "/sign-in");
+
+    let asked = site.sign_in(&mut ann, ANN);
+    asked.says("Enter the code that your authenticator app shows for “Phone”.");
+    assert_eq!(ann.get("/factors").location(), "/sign-in/factor", "nothing else is open yet");
+    let wrong = ann.post("/sign-in/code", &[("code", "000000")]);
+    assert_eq!(wrong.status, 422);
+    wrong.says("Wrong code.");
+    let inside = ann.post_and_go("/sign-in/code", &[("code", &app.code(0)), ("trust", "yes")]);
+    inside.says("1 second factor protects your account.");
+    assert!(ann.cookies.contains_key("__Host-sidegate-device"));
+
+    ann.post("/sign-out", &[]);
+    site.sign_in(&mut ann, ANN).says("1 second factor protects your account.");
+
+    let mut elsewhere = site.browser();
+    site.sign_in(&mut elsewhere, ANN);
+    let chosen = elsewhere.post_and_go("/sign-in/factor", &[("factor", "recovery")]);
+    chosen.says("Enter one of your recovery codes.");
+    elsewhere.post_and_go("/sign-in/code", &[("code", &recovery)]).says("protects your account");
+}
+
+#[test]
+fn a_code_goes_to_a_phone_and_is_tried_five_times() {
+    let site = Site::start("", "");
+    let (mut ann, _) = site.signed_in(ANN);
+    ann.get("/factors/new/sms").says("Phone number");
+    let odd = ann.post("/factors/new/sms", &[("to", "110")]);
+    assert_eq!((odd.status, odd.field("to").as_deref()), (422, Some("110")));
+    odd.says("This is not a phone number.");
+    let sent = ann.post("/factors/new/sms", &[("to", "138 0013 8000")]);
+    sent.says("We sent a code to +86138****8000.");
+    let (phone, code) = site.sent();
+    assert_eq!((phone.as_str(), code.len()), ("+8613800138000", 6));
+    ann.get("/factors/new/sms").says("We sent a code to");
+    ann.post("/factors/new/sms", &[("code", "x")]).says("Wrong code.");
+    ann.post_and_go("/factors/new/sms", &[("code", &code)]).says("Text message: +86138****8000");
+
+    ann.post("/sign-out", &[]);
+    site.sign_in(&mut ann, ANN).says("We sent a code to +86138****8000.");
+    let (_, again) = site.sent();
+    assert_ne!(again, code);
+    for _ in 0..4 {
+        ann.post("/sign-in/code", &[("code", "000000")]).says("Wrong code.");
+    }
+    // The fifth uses it up; there is nothing left to enter it into.
+    let over = ann.post("/sign-in/code", &[("code", "000000")]);
+    assert_eq!(over.status, 422);
+    assert!(over.field("code").is_none() && over.field("factor").is_some(), "{}", over.text());
+    let log = site.log();
+    for hidden in [code.as_str(), &again, "13800138000", "38000", MAIN] {
+        assert!(!log.contains(hidden), "{hidden} is in the log");
+    }
+    for token in ann.cookies.values() {
+        assert!(!log.contains(token.as_str()), "a cookie is in the log");
+    }
+    assert!(log.contains("a code was sent"));
+}
+
+#[test]
+fn from_a_blocked_address_password_and_code_are_one() {
+    let site = Site::start("", "");
+    let (_, app) = site.with_app();
+    site.block(HOME);
+    let mut ann = site.browser();
+    ann.get("/sign-in");
+    let blocked = ann.post("/sign-in", &[("address", ANN), ("password", MAIN)]);
+    blocked.says("It is blocked until");
+    assert!(blocked.field("code").is_some(), "{}", blocked.text());
+    let right = [("address", ANN), ("password", MAIN), ("code", "000000")];
+    for fields in [right, [("address", ANN), ("password", "wrong"), right[2]]] {
+        let wrong = ann.post("/sign-in", &fields);
+        wrong.says("Wrong address or password.");
+        assert!(wrong.field("code").is_some() && wrong.body.contains("value=\"ann@example.org\""));
+    }
+    let code = app.code(0);
+    let inside = ann.post_and_go("/sign-in", &[("address", ANN), ("password", MAIN), ("code", &code)]);
+    inside.says("Your address 192.0.2.7 is blocked until");
+    // Whoever has no second factor does not get in from there.
+    let mut bob = site.browser();
+    bob.get("/sign-in");
+    let refused = bob.post("/sign-in", &[("address", BOB), ("password", MAIN), ("code", &app.code(1))]);
+    refused.says("Wrong address or password.");
+}
+
+#[test]
+fn where_two_factor_is_mandatory_nothing_else_is_open_before_it() {
+    let rule = "[[portal.mandatory]]\nwhom = \"everybody\"\nfrom = \"2020-01-01\"\ngrace = \"0s\"";
+    let site = Site::start(rule, "");
+    let (mut ann, page) = site.signed_in(ANN);
+    page.says("Turn on two-factor");
+    page.says("Until this is done, nothing else can be reached here.");
+    for path in ["/", "/factors", "/two-factor", "/recovery-codes", "/confirm"] {
+        assert_eq!(ann.get(path).location(), "/set-up", "{path}");
+    }
+    assert_eq!(ann.post("/set-up", &[("later", "yes")]).location(), "/");
+    assert_eq!(ann.get("/").location(), "/set-up");
+    let page = ann.get("/factors/new/totp");
+    let app = super::site::App::read(&page);
+    let bound = ann.post("/factors/new/totp", &[("code", &app.code(0)), ("name", "Phone")]);
+    assert_eq!(bound.location(), "/recovery-codes");
+    ann.get("/recovery-codes").says("Two-factor is on");
+    ann.get("/two-factor").says("It cannot be turned off.");
+    ann.post("/two-factor", &[("on", "no")]).says("It stays on.");
+}
+
+#[test]
+fn in_its_time_of_grace_it_may_wait() {
+    let from = yesterday();
+    let rule = format!("[[portal.mandatory]]\nwhom = \"everybody\"\nfrom = {from:?}\ngrace = \"365d\"");
+    let site = Site::start(&rule, "");
+    let mut ann = site.browser();
+    ann.get("/factors");
+    site.sign_in(&mut ann, ANN).says("You can do this later");
+    ann.post_and_go("/set-up", &[("later", "yes")]).says("Your second factors");
+    ann.get("/").says("Two-factor has to be on by");
+}
+
+fn yesterday() -> String {
+    jiff::Zoned::now().yesterday().unwrap().date().to_string()
+}
+
+#[test]
+fn whoever_was_going_somewhere_comes_there_after_signing_in() {
+    let site = Site::start("", "");
+    let mut ann = site.browser();
+    assert_eq!(ann.get("/two-factor").location(), "/sign-in");
+    let page = site.sign_in(&mut ann, ANN);
+    page.says("First add a second factor");
+    // Once: the next time it is the overview.
+    ann.post("/sign-out", &[]);
+    ann.get("/sign-in");
+    assert_eq!(ann.post("/sign-in", &[("address", ANN), ("password", MAIN)]).location(), "/");
+}
+
+#[test]
+fn a_language_is_chosen_wished_or_that_of_the_site() {
+    let site = Site::start("", "");
+    let mut ann = site.browser();
+    assert!(ann.get("/sign-in").body.contains("<html lang=\"en\">"));
+    ann.language = "zh-TW,en;q=0.5".into();
+    assert!(ann.get("/sign-in").body.contains("<html lang=\"zh-CN\">"));
+    let page = ann.post("/language", &[("language", "en"), ("next", "/sign-in")]);
+    assert_eq!(page.location(), "/sign-in");
+    assert!(ann.get("/sign-in").body.contains("<html lang=\"en\">"));
+    for wrong in ["//evil.example/", "https://evil.example/", "/sign-out", "/\r\nset-cookie: a=b"] {
+        assert_eq!(ann.post("/language", &[("language", "xx"), ("next", wrong)]).location(), "/");
+    }
+}
+
+#[test]
+fn wrong_passwords_and_names_that_nobody_has_look_alike() {
+    let site = Site::start("", "");
+    let mut ann = site.browser();
+    ann.get("/sign-in");
+    let wrong = ann.post("/sign-in", &[("address", ANN), ("password", "wrong")]);
+    let nobody = ann.post("/sign-in", &[("address", "who@example.org"), ("password", "wrong")]);
+    let hide = |page: &super::browser::Page| page.body.replace(ANN, "").replace("who@example.org", "");
+    assert_eq!((wrong.status, hide(&wrong)), (422, hide(&nobody)));
+    for (address, password) in [("", MAIN), (ANN, ""), (&*"a".repeat(400), MAIN), (ANN, &*"a".repeat(2000))] {
+        let refused = ann.post("/sign-in", &[("address", address), ("password", password)]);
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(!refused.body.contains("aaaaaaaaaa") || refused.body.contains(&"a".repeat(320)));
+    }
+}
