@@ -170,6 +170,7 @@ pub struct Service {
     sharing: Option<Sharing>,
     outbox: Outbox,
     sessions: Sessions,
+    last_overview: overview::LastOverview,
     /// Failed main passwords at the portal.
     portal_throttle: people::MainThrottle,
     /// Bursts of one SMTP connection: the login, and the client's address and port.
@@ -236,6 +237,7 @@ impl Service {
             sharing: sharing.map(Sharing::new),
             outbox: Outbox::new(notices),
             sessions: Sessions::default(),
+            last_overview: overview::LastOverview::default(),
             portal_throttle: people::MainThrottle::default(),
             connection_pace: Pace::default(),
             source_pace: Pace::default(),

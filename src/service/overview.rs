@@ -1,14 +1,26 @@
 //! Failures and blocks over time, for the administrator's page.
+//!
+//! A week of a site under attack takes the store's reader a moment: it is looked through by one at a time and in pieces, and
+//! whoever asks again within seconds is told the same.
 
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use super::Service;
 use crate::clock::Timestamp;
+use crate::store::StoreError;
 use crate::store::administration::{By, Hour};
-use crate::store::{StoreError, Tables};
 
 /// An hour, in seconds.
 const HOUR_SECS: i64 = 3_600;
+
+/// What was found is told so long.
+const KEPT: Duration = Duration::from_secs(5);
+
+/// What was found last: for how many hours, when, and what.
+#[derive(Debug, Default)]
+pub(super) struct LastOverview(Mutex<Option<(u32, Timestamp, Happened)>>);
 
 /// What happened over some hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,20 +39,28 @@ impl Service {
     /// # Errors
     /// The store's own trouble.
     pub async fn overview(&self, hours: u32) -> Result<Happened, StoreError> {
-        self.flush().await?;
+        let mut last = self.last_overview.0.lock().await;
         let now = self.now();
+        if let Some((of, at, found)) = &*last
+            && *of == hours
+            && now < at.plus(KEPT)
+        {
+            return Ok(found.clone());
+        }
+        self.flush().await?;
         let present = now.0.div_euclid(HOUR_SECS) * HOUR_SECS;
         let back = Duration::from_secs(3_600 * u64::from(hours.saturating_sub(1)));
         let since = Timestamp(present).minus(back);
-        let read = move |tables: &mut dyn Tables| {
-            let found = tables.hours(since)?;
-            Ok((found, tables.most_refused(By::Address, since)?, tables.most_refused(By::Account, since)?))
-        };
-        let (found, addresses, accounts) = self.store.read(read).await?;
-        let hours = (0..i64::from(hours)).map(|number| {
+        // Each for itself: between them the reader is free for others.
+        let found = self.store.read(move |tables| tables.hours(since)).await?;
+        let addresses = self.store.read(move |tables| tables.most_refused(By::Address, since)).await?;
+        let accounts = self.store.read(move |tables| tables.most_refused(By::Account, since)).await?;
+        let each = (0..i64::from(hours)).map(|number| {
             let at = Timestamp(since.0 + number * HOUR_SECS);
             found.iter().find(|hour| hour.at == at).copied().unwrap_or(Hour { at, failures: 0, blocks: 0 })
         });
-        Ok(Happened { hours: hours.collect(), addresses, accounts })
+        let happened = Happened { hours: each.collect(), addresses, accounts };
+        *last = Some((hours, now, happened.clone()));
+        Ok(happened)
     }
 }

@@ -7,6 +7,9 @@ use crate::gate::main_password::MainHash;
 /// Addresses or accounts of a list of those with the most refused logins.
 pub const TOP_MAX: u32 = 10;
 
+/// Refused logins that are looked at for those with the most; of more, the newest.
+pub const TOP_FROM: u32 = 200_000;
+
 /// What happened within an hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hour {
@@ -43,6 +46,7 @@ pub trait AdministrationTables {
     ) -> Result<bool, StoreError>;
     /// Refused logins and new blocks since then, hour by hour, without hours in which nothing happened.
     fn hours(&mut self, since: Timestamp) -> Result<Vec<Hour>, StoreError>;
-    /// Who has the most refused logins since then: at most [`TOP_MAX`], the most first.
+    /// Who has the most refused logins since then: at most [`TOP_MAX`], the most first. Of very many logins the newest
+    /// [`TOP_FROM`] count.
     fn most_refused(&mut self, by: By, since: Timestamp) -> Result<Vec<(String, u32)>, StoreError>;
 }

@@ -38,7 +38,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 43] = [
+    let suite: [fn(&B); 44] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -64,6 +64,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         lists::lists_of_sending_go_on_where_they_stopped,
         portal::factors_come_and_go,
         portal::recovery_codes_are_used_once,
+        counts::failures_are_counted_by_the_hour,
         portal::an_account_has_one_main_password,
         portal::failures_of_factors_are_kept_by_account,
         portal::sessions_are_found_by_their_token,

@@ -12,6 +12,7 @@ use crate::clock::Timestamp;
 use crate::gate::event::{Event, Kind};
 use crate::gate::limits::{Allowance, Level, Limited, Per};
 use crate::store::Backend;
+use crate::store::administration::{By, Hour};
 use crate::store::booking::Ask;
 use crate::store::rollout::Met;
 
@@ -112,4 +113,36 @@ pub(super) fn meetings_agree<B: Backend>(backend: &B, logins: &[Event], since: i
         found.extend(page);
     }
     assert_eq!(found, expected);
+}
+
+pub(super) fn failures_are_counted_by_the_hour<B: Backend>(backend: &B) {
+    let login = |time: i64, verdict: &str, address: Option<&str>, count: u32| {
+        let mut event = Event::new(Timestamp(time), Kind::Login, "gate").account("ann@example.org");
+        (event.verdict, event.address, event.count) =
+            (Some(verdict.to_owned()), address.map(str::to_owned), count);
+        event
+    };
+    let events = [
+        login(3_599, "refuse", Some("192.0.2.1"), 1),
+        login(3_600, "refuse", Some("192.0.2.1"), 2),
+        login(7_199, "refuse", Some("192.0.2.2"), 3),
+        login(7_199, "refuse", None, 4),
+        login(7_199, "accept", Some("192.0.2.2"), 50),
+        login(14_400, "refuse", Some("192.0.2.2"), 1),
+        Event::new(Timestamp(3_600), Kind::BlockAdded, "gate").address("192.0.2.1"),
+        Event::new(Timestamp(3_700), Kind::BlockAdded, "uid 0").address("192.0.2.3"),
+        Event { verdict: Some("refuse".into()), ..Event::new(Timestamp(3_700), Kind::Sending, "gate") },
+    ];
+    write(backend, |tables| events.iter().try_for_each(|event| tables.add_event(event).map(drop)));
+    let hours = |since| write(backend, |tables| tables.hours(Timestamp(since)));
+    let hour = |at, failures, blocks| Hour { at: Timestamp(at), failures, blocks };
+    assert_eq!(hours(0), [hour(0, 1, 0), hour(3_600, 9, 2), hour(14_400, 1, 0)]);
+    assert_eq!(hours(3_600), [hour(3_600, 9, 2), hour(14_400, 1, 0)]);
+    let most = |by, since| {
+        let found = write(backend, |tables| tables.most_refused(by, Timestamp(since)));
+        found.into_iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>()
+    };
+    assert_eq!(most(By::Address, 0), ["192.0.2.2 4", "192.0.2.1 3"]);
+    assert_eq!(most(By::Account, 3_600), ["ann@example.org 10"]);
+    assert_eq!(most(By::Account, 20_000), [""; 0]);
 }

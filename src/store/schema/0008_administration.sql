@@ -9,3 +9,7 @@ CREATE TABLE main_password (
     phc        TEXT    NOT NULL,
     at         INTEGER NOT NULL                     -- when it was set
 ) STRICT;
+
+-- What failures over time are counted from, without looking at the events themselves.
+CREATE INDEX event_refused ON event (time, address, account, count) WHERE kind = 'login' AND verdict = 'refuse';
+CREATE INDEX event_blocked ON event (time) WHERE kind = 'block-added';
