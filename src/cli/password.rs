@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::ask::{account_target, told_as_json};
@@ -184,6 +185,10 @@ fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
 fn ask_person(prompts: &[String]) -> Result<Vec<Zeroizing<String>>, Failure> {
     let trouble = |error: io::Error| Failure::Said(format!("cannot read the terminal: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(trouble)?;
+    // Whoever presses Ctrl-C as soon as he is asked must not be left with a terminal that shows nothing.
+    let listening = runtime.enter();
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(trouble)?;
+    drop(listening);
     let silence = Silence::new().map_err(trouble)?;
     let ask = |prompt: &String| {
         let _ = write!(io::stderr().lock(), "{prompt}: ");
@@ -191,7 +196,7 @@ fn ask_person(prompts: &[String]) -> Result<Vec<Zeroizing<String>>, Failure> {
             let typed = tokio::task::spawn_blocking(|| read_line(&mut io::stdin().lock()));
             tokio::select! {
                 line = typed => line.unwrap_or_else(|_| Err(Failure::Said("cannot read the terminal".into()))),
-                _ = tokio::signal::ctrl_c() => Err(Failure::Said("interrupted".into())),
+                _ = interrupts.recv() => Err(Failure::Said("interrupted".into())),
             }
         });
         note("");
