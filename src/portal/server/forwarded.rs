@@ -18,7 +18,7 @@ pub(crate) const X_FORWARDED_FOR: &str = "x-forwarded-for";
 const HOPS_MAX: usize = 16;
 
 /// Who connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Peer {
     /// Somebody at that address.
     At(IpAddr),
@@ -30,6 +30,11 @@ impl Peer {
     /// IPv4 in the form of IPv6 is IPv4.
     pub(crate) fn of(address: SocketAddr) -> Self {
         Self::At(address.ip().to_canonical())
+    }
+
+    /// Whether it is believed when it says whom it passes on.
+    pub(crate) fn is_trusted(self, trusted: &[IpNet]) -> bool {
+        self.address().is_none_or(|address| trusted.iter().any(|network| network.contains(&address)))
     }
 
     fn address(self) -> Option<IpAddr> {
@@ -48,7 +53,7 @@ pub(crate) fn client(
     trusted: &[IpNet],
 ) -> Option<IpAddr> {
     let ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
-    if peer.address().is_some_and(|address| !ours(&address)) {
+    if !peer.is_trusted(trusted) {
         return peer.address();
     }
     let hops = match header {
@@ -70,7 +75,7 @@ pub(crate) fn client(
 /// Whether somebody says whom he passes on, and is not believed.
 pub(crate) fn unheard(peer: Peer, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
     let says = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
-    says && peer.address().is_some_and(|address| !trusted.iter().any(|network| network.contains(&address)))
+    says && !peer.is_trusted(trusted)
 }
 
 /// What stands in `X-Forwarded-For`, all lines of it in one row; `None` for what is no address.

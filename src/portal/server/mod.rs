@@ -8,7 +8,7 @@
 //! `cookies` says what a browser keeps, `said` what the next page tells, `language` in which language, `tls` encrypts where
 //! no web server stands in front. To add pages: a file in `handlers/` with its `routes`.
 //!
-//! Limits: [`CONNECTIONS_MAX`], [`HEAD_BYTES_MAX`], [`IDLE`], those of `guard`, `cookies`, `form` and
+//! Limits: [`CONNECTIONS_MAX`], [`ADDRESS_CONNECTIONS_MAX`], [`HEAD_BYTES_MAX`], [`IDLE`], [`LIFE`], those of `guard`, `cookies`, `form` and
 //! [`control`](super::control).
 
 mod context;
@@ -22,6 +22,7 @@ mod language;
 mod said;
 mod tls;
 
+use std::collections::HashMap;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -35,10 +36,11 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::{interval, sleep, timeout};
 use tracing::{debug, warn};
 
@@ -63,6 +65,10 @@ pub(crate) use tls::Tls;
 
 /// Connections at once; past it new ones wait in the kernel's queue.
 pub(crate) const CONNECTIONS_MAX: usize = 1000;
+/// Connections of one address among them, unless it is a web server in front.
+pub(crate) const ADDRESS_CONNECTIONS_MAX: usize = 100;
+/// How long a connection is kept, however busy it is: whoever reads an answer byte by byte holds it no longer.
+pub(crate) const LIFE: Duration = Duration::from_secs(600);
 /// The longest request line with all headers.
 pub(crate) const HEAD_BYTES_MAX: usize = 16_384;
 /// How long a connection may be without a request, or take over its head.
@@ -141,6 +147,15 @@ enum Stream {
     Tcp(TcpStream, Peer),
 }
 
+impl Stream {
+    fn peer(&self) -> Peer {
+        match self {
+            Self::Unix(_) => Peer::Local,
+            Self::Tcp(_, peer) => *peer,
+        }
+    }
+}
+
 impl Listening {
     async fn accept(&self) -> io::Result<Stream> {
         Ok(match self {
@@ -160,25 +175,65 @@ impl Listening {
     }
 }
 
+/// Connections at present, by who has them.
+#[derive(Default)]
+struct Seats {
+    counts: HashMap<Peer, usize>,
+    /// Whose connection a task serves.
+    whose: HashMap<Id, Peer>,
+}
+
+impl Seats {
+    /// A place for one more, if its address may have one. Whoever speaks for others may have all.
+    fn enter(&mut self, peer: Peer, trusted: &[IpNet]) -> bool {
+        let count = self.counts.entry(peer).or_default();
+        let may = *count < ADDRESS_CONNECTIONS_MAX || peer.is_trusted(trusted);
+        *count += usize::from(may);
+        may
+    }
+
+    /// The task that serves the connection.
+    fn sit(&mut self, task: Id, peer: Peer) {
+        self.whose.insert(task, peer);
+    }
+
+    /// It has ended, in whatever way.
+    fn leave(&mut self, task: Id) {
+        let Some(peer) = self.whose.remove(&task) else { return };
+        if let Some(count) = self.counts.get_mut(&peer) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&peer);
+            }
+        }
+    }
+}
+
 /// Accepts until it is told to stop, then waits for requests that are being answered.
 pub(crate) async fn serve(shared: Arc<Shared>, listening: Listening, mut told: Told) {
     let router = router(&shared);
-    let mut tasks = JoinSet::new();
+    let trusted = &shared.settings.listen.trusted_proxies;
+    let (mut tasks, mut seats) = (JoinSet::new(), Seats::default());
     let mut sweep = interval(SWEEP);
     loop {
         let full = tasks.len() >= CONNECTIONS_MAX;
         tokio::select! {
             _ = stopped(&mut told) => break,
-            Some(_) = tasks.join_next() => {}
+            Some(ended) = tasks.join_next_with_id() => {
+                seats.leave(ended.map_or_else(|error| error.id(), |(task, ())| task));
+            }
             _ = sweep.tick() => {
                 shared.forms.sweep();
                 shared.sign_ins.sweep();
             }
             accepted = listening.accept(), if !full => match accepted {
-                Ok(stream) => {
+                Ok(stream) if seats.enter(stream.peer(), trusted) => {
                     let (router, tls, told) = (router.clone(), listening.tls(), told.clone());
-                    tasks.spawn(connection(stream, tls, router, told));
+                    let peer = stream.peer();
+                    let task = tasks.spawn(connection(stream, tls, router, told));
+                    seats.sit(task.id(), peer);
                 }
+                Ok(stream) => debug!(peer = ?stream.peer(), "too many connections of one address"),
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted; it is tried again");
                     sleep(ACCEPT_PAUSE).await;
@@ -225,8 +280,10 @@ async fn converse(
     tokio::select! {
         ended = connection.as_mut() => return ended,
         _ = stopped(&mut told) => connection.as_mut().graceful_shutdown(),
+        () = sleep(LIFE) => connection.as_mut().graceful_shutdown(),
     }
-    connection.await
+    // What is being answered may end.
+    timeout(guard::REQUEST_WAIT, connection).await.unwrap_or(Ok(()))
 }
 
 /// Routes that learn who connected.
@@ -244,5 +301,38 @@ impl<S: Service<hyper::Request<Incoming>>> Service<hyper::Request<Incoming>> for
     fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.peer);
         self.routes.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_address_has_so_many_connections_and_a_web_server_in_front_all() {
+        let at = |text: &str| Peer::At(text.parse().unwrap());
+        let trusted = ["192.0.2.1/32".parse().unwrap()];
+        let mut seats = Seats::default();
+        for _ in 0..ADDRESS_CONNECTIONS_MAX {
+            assert!(seats.enter(at("203.0.113.9"), &trusted));
+        }
+        assert!(!seats.enter(at("203.0.113.9"), &trusted) && seats.enter(at("203.0.113.10"), &trusted));
+        let leaves = |seats: &mut Seats, peer| {
+            let task = tokio::spawn(async {}).id();
+            seats.sit(task, peer);
+            seats.leave(task);
+            seats.leave(task);
+        };
+        leaves(&mut seats, at("203.0.113.9"));
+        assert!(seats.enter(at("203.0.113.9"), &trusted) && !seats.enter(at("203.0.113.9"), &trusted));
+        for peer in [Peer::Local, at("192.0.2.1")] {
+            assert!((0..CONNECTIONS_MAX).all(|_| seats.enter(peer, &trusted)));
+        }
+        leaves(&mut seats, at("203.0.113.10"));
+        assert_eq!(
+            (seats.counts.len(), seats.whose.len()),
+            (3, 0),
+            "nobody is remembered without a connection"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -95,6 +95,23 @@ fn at_a_port_nobody_is_believed_unless_the_settings_say_so() {
     };
     assert_eq!(blocked(""), (false, true));
     assert_eq!(blocked("trusted_proxies = [\"127.0.0.1/32\"]\n"), (true, false));
+}
+
+#[test]
+fn one_address_has_so_many_connections() {
+    let port = port();
+    let site = Site::start("", &format!("[listen]\naddress = \"127.0.0.1:{port}\"\n"));
+    let open = || TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut held: Vec<TcpStream> = (0..100).map(|_| open()).collect();
+    let asked = || {
+        Page::read(&site.door.say(b"GET /sign-in HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")).status
+    };
+    assert_eq!(asked(), 0, "closed without a word");
+    held.truncate(50);
+    let deadline = std::time::Instant::now() + crate::world::PATIENCE;
+    while asked() != 200 {
+        assert!(std::time::Instant::now() < deadline, "a place was not given back");
+    }
 }
 
 impl Site {
