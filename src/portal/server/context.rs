@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -32,6 +32,8 @@ use crate::portal::pages::{Problem, Said, routes};
 
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// After so long, somebody who asked too often may ask again.
+const A_MINUTE: HeaderValue = HeaderValue::from_static("60");
 /// How long a chosen language is remembered.
 const LANGUAGE_KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long it is remembered where somebody was going: a sign-in with a second factor fits.
@@ -279,7 +281,11 @@ impl Context {
         (self.said, self.cookies.said) = (None, None);
         let status = StatusCode::from_u16(page.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let frame = self.frame(None);
-        self.show_with(status, page.render(&frame))
+        let mut response = self.show_with(status, page.render(&frame));
+        if trouble == Trouble::TooMany {
+            response.headers_mut().insert(RETRY_AFTER, A_MINUTE);
+        }
+        response
     }
 
     /// Adds what the browser is to remember.
@@ -336,7 +342,8 @@ impl Context {
 
     /// The browser remembers where somebody was going.
     pub(crate) fn keep_next(&mut self, path: &str) {
-        if routes::shown(path) {
+        let leads_on = [routes::SIGN_IN, routes::SET_UP, routes::CONFIRM];
+        if routes::shown(path) && !leads_on.iter().any(|start| path.starts_with(start)) {
             self.set_cookie(cookies::NEXT, path, Some(NEXT_KEPT));
         }
     }

@@ -108,6 +108,7 @@ fn machines_that_run_wild_are_told_to_wait() {
     wild.address = "192.0.2.7".into();
     let told = wild.ask("POST", "/sign-in", &OURS, "a=b");
     told.says("Too many requests");
+    assert_eq!(told.header("retry-after"), "60");
     // What it only looks at is still shown.
     assert_eq!(wild.get("/sign-in").status, 200);
 }
