@@ -66,10 +66,11 @@
 //!   [`notices`]: mail, webhook and command out · [`sharing`]: the files in which Dovecot reads who shares a mailbox
 //! - [`api`]: the control API · [`cli`]: `sidegate` · [`doctor`]: what may be wrong with a mail server and its Sidegate,
 //!   pure; `cli/doctor` gathers the facts · [`metrics`]: numbers for monitoring
-//! - [`portal`]: for people. [`portal::pages`] what they see · [`portal::send`] carries a code to a phone or an address,
-//!   and how often it may · [`portal::provider`] asks WeChat, WeCom and DingTalk who somebody is · [`portal::agent`] tells
-//!   browsers by what they say, [`portal::place`] where an address is · [`portal::autoconfig`]
-//!   sets up Thunderbird and Outlook, [`portal::profile`] iPhone, iPad and Mac
+//! - [`portal`]: `sidegate-portal`, for people: a program and a user of its own, which asks [`api::portal`] and holds
+//!   nothing itself. [`portal::pages`] what they see · [`portal::send`] carries a code to a phone or an address ·
+//!   [`portal::provider`] asks WeChat, WeCom and DingTalk who somebody is · [`portal::agent`] tells browsers by what they
+//!   say, [`portal::place`] where an address is · [`portal::autoconfig`] sets up Thunderbird and Outlook,
+//!   [`portal::profile`] iPhone, iPad and Mac
 //! - [`daemon`]: `sidegated`, start and stop; how it stops without losing a login: [`serve::stop`] · [`handover`]: the
 //!   next image goes on with its sockets · [`systemd`]: what the service manager is told · [`restore`]: a backup put
 //!   back

@@ -130,7 +130,8 @@ fn headers(asking: Asking<'_>) -> Result<HeaderMap, PortalError> {
 
 /// There is no answer.
 fn lost(error: &ClientError) -> PortalError {
-    warn!(%error, "the daemon could not be asked");
+    let cure = "does sidegated run, and does its setting control.portal name this user?";
+    warn!(%error, cure, "the daemon could not be asked");
     PortalError::new(Why::Unavailable, "the daemon could not be asked")
 }
 
