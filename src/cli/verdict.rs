@@ -45,6 +45,7 @@ fn why_refused(request: &CheckRequest, answer: &CheckAnswer, style: &Style) -> S
             None => "the address is blocked".into(),
         },
         "wrong-password" => "the password is none that counts for this account".into(),
+        "wrong-factor" => "the second factor is wrong".into(),
         "unknown-account" => "there is no such account".into(),
         "bad-name" => "no account can have this name".into(),
         "disabled" => "the account is disabled".into(),
@@ -111,6 +112,7 @@ mod tests {
         assert!(sentence(defer).contains("(store): the client would be told to try again later"));
         for word in [
             "wrong-password",
+            "wrong-factor",
             "unknown-account",
             "disabled",
             "bad-name",

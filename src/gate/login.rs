@@ -93,6 +93,8 @@ pub enum Reason {
     Blocked(Block),
     /// No client password of the account, and no main password either.
     WrongPassword,
+    /// The portal: the main password was right, and the second factor is wrong.
+    WrongFactor,
     /// No such account, and nobody else to ask.
     UnknownAccount,
     /// The name is none that an account can have.
@@ -123,6 +125,7 @@ impl Reason {
         match self {
             Self::Blocked(_) => "blocked",
             Self::WrongPassword => "wrong-password",
+            Self::WrongFactor => "wrong-factor",
             Self::UnknownAccount => "unknown-account",
             Self::BadName => "bad-name",
             Self::Disabled => "disabled",

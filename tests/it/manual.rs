@@ -50,6 +50,7 @@ fn every_reason_of_a_refusal_is_explained() {
     let reasons = [
         Reason::Blocked(block),
         Reason::WrongPassword,
+        Reason::WrongFactor,
         Reason::UnknownAccount,
         Reason::BadName,
         Reason::Disabled,
@@ -63,14 +64,15 @@ fn every_reason_of_a_refusal_is_explained() {
     let places = reasons.iter().map(|reason| match reason {
         Reason::Blocked(_) => 0,
         Reason::WrongPassword => 1,
-        Reason::UnknownAccount => 2,
-        Reason::BadName => 3,
-        Reason::Disabled => 4,
-        Reason::Revoked { .. } => 5,
-        Reason::Expired => 6,
-        Reason::WrongProtocol => 7,
-        Reason::WrongNetwork => 8,
-        Reason::MainPassword => 9,
+        Reason::WrongFactor => 2,
+        Reason::UnknownAccount => 3,
+        Reason::BadName => 4,
+        Reason::Disabled => 5,
+        Reason::Revoked { .. } => 6,
+        Reason::Expired => 7,
+        Reason::WrongProtocol => 8,
+        Reason::WrongNetwork => 9,
+        Reason::MainPassword => 10,
     });
     assert!(places.eq(0..reasons.len()));
     let refused = section("REASONS").split("\n.Pp\n").next().unwrap();

@@ -81,6 +81,12 @@ impl Site {
         app.code(Step::at(self.now())).reveal().to_string()
     }
 
+    /// What the app will say in so many seconds.
+    pub(crate) fn code_in(&self, app: &Seed, secs: u64) -> String {
+        let step = Step::at(self.now().plus(Duration::from_secs(secs)));
+        app.code(step).reveal().to_string()
+    }
+
     /// Ann with an app, signed in from home.
     pub(crate) async fn with_app(&self) -> (Visit, Seed) {
         let home = visit(HOME);
@@ -153,6 +159,40 @@ async fn failures_at_the_portal_block_the_address_for_mail_clients_too() {
     let mut peer = site.gate.client().await;
     assert_eq!(peer.login(ANN, "Fj7kQm2RxT9wBn4c", HOME).await, "FAIL");
     assert_eq!(peer.login(ANN, "Fj7kQm2RxT9wBn4c", "192.0.2.8").await, "OK");
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_second_factors_block_the_address_and_a_right_main_password_forgets_none() {
+    let site = site("").await;
+    let (_, app) = site.with_app().await;
+    let failures = || site.gate.service.source(HOME.parse().unwrap()).failures;
+    let guess = |code: String| {
+        let site = &site;
+        async move {
+            // Long enough for every wait of the account, too short for the run to be forgotten.
+            site.gate.pass(Duration::from_secs(3_600));
+            let entered = site.sign_in(&visit(HOME), ANN, MAIN, None).await.unwrap();
+            let inside = inside(&visit(HOME), &entered.session);
+            let (app, shown) = (Some(entered.standing.factors[0].id), Shown::Code(hidden(&code)));
+            site.gate.service.prove_factor(&inside, app, shown, false).await
+        }
+    };
+    for n in 1..10 {
+        assert_eq!(guess("no code".into()).await.unwrap_err(), PeopleError::Refused(Refused::WrongCode));
+        assert_eq!(failures(), n);
+    }
+    guess(site.code_in(&app, 3_600)).await.expect("right");
+    assert_eq!(failures(), 0, "she came in all the way");
+    for _ in 0..10 {
+        guess("no code".into()).await.unwrap_err();
+    }
+    assert!(site.gate.service.source(HOME.parse().unwrap()).block.is_some());
+    let reasons: Vec<_> =
+        site.events(Kind::Login).await.into_iter().filter_map(|event| event.reason).collect();
+    assert_eq!(reasons.iter().filter(|reason| *reason == "wrong-factor").count(), 19);
+    let refused = site.sign_in(&visit(HOME), ANN, MAIN, None).await.unwrap_err();
+    assert!(matches!(refused, PeopleError::Blocked(_)), "{refused:?}");
     site.stop().await;
 }
 

@@ -62,11 +62,29 @@ impl Service {
         self.at_desk(move |desk| desk.pending(token)).await?.ok_or(PeopleError::NotFound)
     }
 
-    /// Proves a factor; the main password, where none is bound.
+    /// Proves a factor; the main password, where none is bound. What is wrong counts for the address.
     ///
     /// # Errors
     /// It is wrong, the session does not allow it, or trouble.
     pub async fn prove_factor(
+        self: &Arc<Self>,
+        visit: &Visit,
+        factor: Option<i64>,
+        shown: Shown,
+        trust: bool,
+    ) -> Answer<Passed> {
+        let account = self.owner(visit, Act::Prove).await?.account.name;
+        let is_password = matches!(shown, Shown::Password(_));
+        let proved = self.prove_uncounted(visit, factor, shown, trust);
+        match is_password {
+            // It is counted where it is looked at.
+            true => proved.await,
+            false => self.counted(visit, &account, proved).await,
+        }
+    }
+
+    /// As [`Service::prove_factor`], where something else counts.
+    pub(super) async fn prove_uncounted(
         self: &Arc<Self>,
         visit: &Visit,
         factor: Option<i64>,

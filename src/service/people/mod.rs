@@ -1,9 +1,11 @@
 //! What people do in the portal: the session decides what, and for whom.
 //!
+//! - `counted`: what a try counts for its address
 //! - `sign_in`: the main password, from addresses that are not blocked and from those that are
 //! - `factors`: proofs and bindings, with what needs a hash or the upstream
 //! - `own`: client passwords, devices, delegations, blocks
 
+mod counted;
 mod factors;
 mod own;
 mod sign_in;

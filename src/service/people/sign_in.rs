@@ -9,40 +9,35 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use bytes::Bytes;
 use hashlink::LruCache;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::{Answer, PROTOCOL, Passed, PeopleError, Service, Shown, Visit};
+use super::counted::{origin, unseated};
+use super::{Answer, Passed, PeopleError, Service, Shown, Visit};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::code::Code;
 use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Origin, Reason, Verdict};
-use crate::gate::name::{AccountName, Protocol};
+use crate::gate::name::AccountName;
 use crate::gate::secret::Secret;
-use crate::gate::session::{Token, TokenTag};
+use crate::gate::session::{Stage, Token, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
+use crate::service::lock;
 use crate::service::login::Trier;
-use crate::service::seats::{SEAT_WAIT, Seat};
-use crate::service::{Rules, lock};
 use crate::store::people::{Arrival, Standing, Turned};
 use crate::upstream::Said;
 
 /// Accounts, and names that are none, whose failures are remembered; some 60 bytes each.
 const THROTTLED_MAX: usize = 100_000;
-/// An answer to a blocked address leaves after so long, whatever it is: how long the upstream took tells nothing.
-const BLOCKED_ANSWER: Duration = Duration::from_secs(5);
-
 /// Failed main passwords in a row of each account. In memory only: what must survive is counted by address.
 #[derive(Debug)]
 pub struct MainThrottle {
     accounts: Mutex<LruCache<AccountTag, Throttle>>,
     /// Blocked addresses of which one attempt is being looked at.
-    blocked: Mutex<HashSet<Key>>,
+    pub(super) blocked: Mutex<HashSet<Key>>,
 }
 
 impl Default for MainThrottle {
@@ -70,17 +65,9 @@ impl MainThrottle {
         accounts.insert(tag, throttle);
     }
 
-    fn succeeded(&self, tag: AccountTag) {
+    /// Forgets them.
+    pub(in crate::service) fn forget(&self, tag: AccountTag) {
         lock(&self.accounts).remove(&tag);
-    }
-}
-
-/// The place of a blocked address whose attempt is being looked at.
-struct Turn<'a>(&'a MainThrottle, Key);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.blocked).remove(&self.1);
     }
 }
 
@@ -105,6 +92,9 @@ impl Service {
         match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
             Ok(name) => {
                 let (session, standing) = self.enter(&visit, name).await?;
+                if standing.session.stage != Stage::Factor {
+                    self.came_in(&account, &standing.account.name, &visit).await;
+                }
                 Ok(Passed { session, device: None, standing, tell: Vec::new() })
             }
             Err(PeopleError::Blocked(until)) => match code {
@@ -128,7 +118,8 @@ impl Service {
         }
     }
 
-    /// Whose main password it is: the name that the upstream confirms. Counts for the address and for the account.
+    /// Whose main password it is: the name that the upstream confirms. A wrong one counts for the address and for the
+    /// account.
     pub(super) async fn check_main_password(
         self: &Arc<Self>,
         typed: String,
@@ -141,15 +132,11 @@ impl Service {
         let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
         let origin = origin(&visit);
         let trier = self.trier(shown, &origin, &rules);
-        // A seat that Dovecot's auth policy keeps is for a mail client.
         let seat = match self.own_seat(&trier, &rules).await {
             Ok(seat) => seat,
             Err(verdict) => {
                 self.record_sum(&trier, &verdict, || self.event(&trier, &verdict));
-                return Err(match verdict {
-                    Verdict::Refuse(Reason::Blocked(block)) => PeopleError::Blocked(block.until),
-                    _ => PeopleError::Unavailable("too many attempts from this address at once".to_owned()),
-                });
+                return Err(unseated(&verdict));
             }
         };
         if let Some(until) = self.portal_throttle.wait(trier.tag, self.now())
@@ -158,37 +145,24 @@ impl Service {
             return Err(PeopleError::Wait(until));
         }
         let verdict = self.weigh_main_password(name.as_ref(), &password, &origin, trier.source).await;
-        let secret = rules.lockout.repeats_once.then(|| password.digest());
-        let counted = match rules.observe {
-            true => Ok(false),
-            false => self.count_outcome(&trier, &verdict, secret, &rules).await,
-        };
-        let Ok(in_the_store) = counted else {
-            return Err(PeopleError::Unavailable("the store takes no writes".to_owned()));
-        };
-        if !in_the_store {
-            self.record(self.event(&trier, &verdict));
-        }
-        self.count(&verdict);
-        match verdict {
-            Verdict::Accept(grant) => {
-                self.portal_throttle.succeeded(trier.tag);
-                Ok(grant.account)
-            }
-            Verdict::Defer(why) => Err(PeopleError::Unavailable(why.to_owned())),
-            refused @ (Verdict::Refuse(_) | Verdict::Elsewhere) => {
+        match &verdict {
+            Verdict::Refuse(_) | Verdict::Elsewhere => {
+                let secret = rules.lockout.repeats_once.then(|| password.digest());
+                self.count_failure(&trier, &verdict, secret, &rules).await?;
                 self.portal_throttle.failed(trier.tag, self.now());
-                self.leave(seat, started, &trier, &refused, &rules).await;
+                self.leave(seat, started, &trier, &verdict, &rules).await;
                 Err(PeopleError::WrongPassword)
             }
+            Verdict::Accept(grant) => {
+                self.recorded(&trier, &verdict);
+                self.portal_throttle.forget(trier.tag);
+                Ok(grant.account.clone())
+            }
+            Verdict::Defer(why) => {
+                self.recorded(&trier, &verdict);
+                Err(PeopleError::Unavailable((*why).to_owned()))
+            }
         }
-    }
-
-    async fn own_seat(&self, trier: &Trier<'_>, rules: &Rules) -> Result<Option<Seat>, Verdict> {
-        if trier.exempt || rules.observe {
-            return Ok(None);
-        }
-        self.free_seat(trier, rules, SEAT_WAIT).await.map(Some)
     }
 
     /// Whether a browser is a trusted device of the account that was typed.
@@ -246,25 +220,21 @@ impl Service {
         password: Secret,
         code: Zeroizing<String>,
     ) -> Answer<Passed> {
-        let started = Instant::now();
         let rules = self.rules();
         let name = AccountName::parse(&typed, rules.default_domain.as_deref()).ok();
         let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
         let origin = origin(&visit);
         let trier = self.trier(shown, &origin, &rules);
-        // One after the other: a code of six digits is not tried a thousand times a second.
-        if !lock(&self.portal_throttle.blocked).insert(trier.source) {
-            return Err(PeopleError::Wait(self.now().plus(BLOCKED_ANSWER)));
-        }
-        let _turn = Turn(&self.portal_throttle, trier.source);
-        let looked = self.look_at_both(&visit, name.as_ref(), &password, &code, &trier).await;
-        if matches!(looked, Err(PeopleError::WrongPassword)) {
-            self.portal_throttle.failed(trier.tag, self.now());
-            let refused = Verdict::Refuse(Reason::WrongPassword);
-            self.record_sum(&trier, &refused, || self.event(&trier, &refused));
-        }
-        self.held.hold(started + BLOCKED_ANSWER).await;
-        looked
+        let look = async {
+            let looked = self.look_at_both(&visit, name.as_ref(), &password, &code, &trier).await;
+            if matches!(looked, Err(PeopleError::WrongPassword)) {
+                self.portal_throttle.failed(trier.tag, self.now());
+                let refused = Verdict::Refuse(Reason::WrongPassword);
+                self.record_sum(&trier, &refused, || self.event(&trier, &refused));
+            }
+            looked
+        };
+        self.in_turn(&trier, look).await
     }
 
     async fn look_at_both(
@@ -295,7 +265,7 @@ impl Service {
         };
         match proved {
             Ok(passed) => {
-                self.portal_throttle.succeeded(trier.tag);
+                self.portal_throttle.forget(trier.tag);
                 let accepted = Verdict::Accept(Grant { account: standing.account.name, password: None });
                 self.record(self.event(trier, &accepted));
                 Ok(passed)
@@ -316,16 +286,6 @@ impl Service {
         let typed = Zeroizing::new(code.to_owned());
         let is_code = Code::parse(code).is_some();
         let shown = if is_code { Shown::Code(typed) } else { Shown::Recovery(typed) };
-        self.prove_factor(visit, None, shown, false).await
+        self.prove_uncounted(visit, None, shown, false).await
     }
-}
-
-/// A browser as where a login comes from.
-fn origin(visit: &Visit) -> Origin {
-    let params = match visit.address {
-        Some(address) => format!("service={PROTOCOL}\trip={address}"),
-        None => format!("service={PROTOCOL}"),
-    };
-    let (address, host, protocol) = (visit.address, visit.address, Protocol::PORTAL);
-    Origin { address, host, protocol, params: Bytes::from(params), held: true }
 }

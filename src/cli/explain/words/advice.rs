@@ -133,6 +133,10 @@ impl Teller<'_> {
                     "sidegate password new {account} --name DEVICE, and type it into the mail program",
                     "sidegate password new {account} --name 设备名，并填入邮件客户端",
                 )),
+                "wrong-factor" => Some((
+                    "ask {account}: if nobody there did that, the main password is known to others and needs changing",
+                    "询问 {account}：若并非本人所为，则主密码已泄露，须立即更换",
+                )),
                 "wrong-protocol" | "wrong-network" => Some((
                     "sidegate password list {account}, and make one that is good for it",
                     "sidegate password list {account}，并新建一个适用的专用密码",
@@ -207,6 +211,10 @@ fn why_refused(reason: &str) -> Text {
         "main-password" => (
             "A device uses the main password of {account} ({protocol}): mail programs need a client password instead.",
             "有设备使用了 {account} 的主密码（{protocol}）：邮件客户端须改用客户端专用密码。",
+        ),
+        "wrong-factor" => (
+            "Somebody who knows the main password of {account} shows wrong second factors at the portal.",
+            "有人知道 {account} 的主密码，但在自助门户二次验证失败。",
         ),
         "unknown-account" | "bad-name" => (
             "There is no account {account}: check how the address is spelled in the mail program.",

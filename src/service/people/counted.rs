@@ -1,0 +1,149 @@
+//! What the portal's tries count for the address that they come from: as those of mail clients do.
+//!
+//! A wrong main password and a wrong second factor are failures alike, and ten in a row block the address. What forgets
+//! them is to come in all the way: whoever knows a main password could else clear the guesses at its second factor.
+//!
+//! From a blocked address nothing counts any more, and what its owner may still try there is tried one at a time and
+//! answered late.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{Answer, MainThrottle, PROTOCOL, Passed, PeopleError, Service, Visit};
+use crate::gate::address::Key;
+use crate::gate::login::{Grant, Origin, Reason, Verdict};
+use crate::gate::name::{AccountName, Protocol};
+use crate::gate::secret::Digest;
+use crate::service::login::Trier;
+use crate::service::seats::{SEAT_WAIT, Seat};
+use crate::service::{Rules, lock};
+use crate::store::people::Refused;
+
+/// An answer to a blocked address leaves after so long, whatever it is: how long the upstream took tells nothing.
+const BLOCKED_ANSWER: Duration = Duration::from_secs(5);
+
+/// The place of a blocked address whose attempt is being looked at.
+pub(super) struct Turn<'a>(&'a MainThrottle, Key);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.blocked).remove(&self.1);
+    }
+}
+
+/// A browser as where a login comes from.
+pub(super) fn origin(visit: &Visit) -> Origin {
+    let params = match visit.address {
+        Some(address) => format!("service={PROTOCOL}\trip={address}"),
+        None => format!("service={PROTOCOL}"),
+    };
+    let (address, host, protocol) = (visit.address, visit.address, Protocol::PORTAL);
+    Origin { address, host, protocol, params: Bytes::from(params), held: true }
+}
+
+/// Why nothing was looked at.
+pub(super) fn unseated(verdict: &Verdict) -> PeopleError {
+    match verdict {
+        Verdict::Refuse(Reason::Blocked(block)) => PeopleError::Blocked(block.until),
+        _ => PeopleError::Unavailable("too many attempts from this address at once".to_owned()),
+    }
+}
+
+impl Service {
+    /// A seat for one try. One that Dovecot's auth policy keeps is for a mail client.
+    pub(super) async fn own_seat(&self, trier: &Trier<'_>, rules: &Rules) -> Result<Option<Seat>, Verdict> {
+        if trier.exempt || rules.observe {
+            return Ok(None);
+        }
+        self.free_seat(trier, rules, SEAT_WAIT).await.map(Some)
+    }
+
+    /// Records what counts nothing.
+    pub(super) fn recorded(&self, trier: &Trier<'_>, verdict: &Verdict) {
+        self.record(self.event(trier, verdict));
+        self.count(verdict);
+    }
+
+    /// Puts a failure down. `secret`: what was wrong, where the same again does not count.
+    ///
+    /// # Errors
+    /// The store takes no writes: it must not be answered as a failure.
+    pub(super) async fn count_failure(
+        &self,
+        trier: &Trier<'_>,
+        refused: &Verdict,
+        secret: Option<Digest>,
+        rules: &Rules,
+    ) -> Answer<()> {
+        let counted = match rules.observe {
+            true => Ok(false),
+            false => self.count_outcome(trier, refused, secret, rules).await,
+        };
+        match counted {
+            Ok(true) => self.count(refused),
+            Ok(false) => self.recorded(trier, refused),
+            Err(_) => return Err(PeopleError::Unavailable("the store takes no writes".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Somebody came in all the way: failures under the name that was typed are forgotten at this address.
+    pub(super) async fn came_in(&self, typed: &str, account: &AccountName, visit: &Visit) {
+        let (rules, origin) = (self.rules(), origin(visit));
+        let name = AccountName::parse(typed, rules.default_domain.as_deref()).ok();
+        let trier = self.trier(name.as_ref().map_or(typed, AccountName::as_str), &origin, &rules);
+        let accepted = Verdict::Accept(Grant { account: account.clone(), password: None });
+        if !rules.observe {
+            // Never an error: that earlier failures stay counted harms nobody.
+            let _ = self.count_outcome(&trier, &accepted, None, &rules).await;
+        }
+    }
+
+    /// Looks at the proof of a second factor, which counts for the address.
+    pub(super) async fn counted(
+        &self,
+        visit: &Visit,
+        account: &AccountName,
+        prove: impl Future<Output = Answer<Passed>>,
+    ) -> Answer<Passed> {
+        let started = Instant::now();
+        let (rules, origin) = (self.rules(), origin(visit));
+        let trier = self.trier(account.as_str(), &origin, &rules);
+        let seat = match self.own_seat(&trier, &rules).await {
+            Ok(seat) => seat,
+            // Its owner may lift the block with it.
+            Err(Verdict::Refuse(_)) => return self.in_turn(&trier, prove).await,
+            Err(verdict) => return Err(unseated(&verdict)),
+        };
+        let proved = prove.await;
+        match &proved {
+            Ok(_) => self.came_in(account.as_str(), account, visit).await,
+            Err(PeopleError::Refused(Refused::WrongCode)) => {
+                let refused = Verdict::Refuse(Reason::WrongFactor);
+                self.count_failure(&trier, &refused, None, &rules).await?;
+                self.leave(seat, started, &trier, &refused, &rules).await;
+            }
+            Err(_) => {}
+        }
+        proved
+    }
+
+    /// Looks at what comes from a blocked address: one after the other, since a code of six digits is not to be tried a
+    /// thousand times a second.
+    pub(super) async fn in_turn(
+        &self,
+        trier: &Trier<'_>,
+        look: impl Future<Output = Answer<Passed>>,
+    ) -> Answer<Passed> {
+        let started = Instant::now();
+        if !lock(&self.portal_throttle.blocked).insert(trier.source) {
+            return Err(PeopleError::Wait(self.now().plus(BLOCKED_ANSWER)));
+        }
+        let _turn = Turn(&self.portal_throttle, trier.source);
+        let looked = look.await;
+        self.held.hold(started + BLOCKED_ANSWER).await;
+        looked
+    }
+}
