@@ -116,6 +116,12 @@ impl Service {
         };
         let delegations =
             matches!(order, Order::Grant { .. } | Order::Withdraw { .. } | Order::RemoveAccount(_));
+        let helped = match &order {
+            Order::ResetFactors { account, .. } | Order::SetMainPassword { account, .. } => {
+                Some(account.clone())
+            }
+            _ => None,
+        };
         let work = move |tables: &mut dyn crate::store::Tables| carry_out(tables, &order, &at);
         let carried: Carried = match (account, block) {
             (Some(name), _) => self.store.change(name, work).await?,
@@ -134,6 +140,10 @@ impl Service {
         let (done, events) = carried?;
         events.iter().for_each(log::event);
         self.ring_notices();
+        if let Some(account) = helped {
+            // Whoever was helped need not wait for what others guessed.
+            self.portal_throttle.forget(self.key.tag_of(&account));
+        }
         if delegations {
             self.share().await?;
         }

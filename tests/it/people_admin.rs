@@ -92,6 +92,15 @@ async fn a_reset_opens_what_too_many_wrong_codes_closed() {
     assert!(service.factors_of(ann()).await.unwrap().unwrap().failures >= 5);
     service.carry_out(reset(false), "uid 0").await.unwrap();
     assert_eq!(service.factors_of(ann()).await.unwrap().unwrap().failures, 0);
+    // The waits that guesses at the main password cost are over too.
+    for n in 0..5 {
+        let stranger = people::visit(&format!("198.51.100.{n}"));
+        site.sign_in(&stranger, ANN, "wrong", None).await.unwrap_err();
+    }
+    let waits = site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap_err();
+    assert!(matches!(waits, PeopleError::Wait(_)), "{waits:?}");
+    service.carry_out(reset(false), "uid 0").await.unwrap();
+    site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap();
     site.stop().await;
 }
 
