@@ -296,8 +296,10 @@ pub enum Why {
     WrongCode,
     /// The code is too old, was tried too often, or nothing waits for one.
     CodeOver,
-    /// Too many wrong codes, or too many messages: again at `until`.
+    /// Too many wrong codes or tries: again at `until`.
     Wait,
+    /// Enough codes were sent: the next one at `until`.
+    SentEnough,
     /// Too many wrong codes: only an administrator can help.
     Locked,
     /// There is no such factor.

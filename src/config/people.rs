@@ -9,8 +9,9 @@ use jiff::civil::Date;
 
 use super::complaint::Fault;
 use super::section::Section;
-use super::value::{line, list, time};
+use super::value::{line, list, number, time};
 use super::{DAY, duration, text};
+use crate::gate::codes_sent::SentLimits;
 use crate::gate::factor::FactorKind;
 use crate::gate::mandatory::Whom;
 use crate::gate::name::{AccountName, GroupName};
@@ -23,6 +24,9 @@ const TRUST_MAX: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// The longest time in which sign-in only reminds.
 const GRACE_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The most codes that a setting may allow a day: more than the largest university has people.
+const CODES_MAX: u32 = 1_000_000;
 
 /// `[portal]`: what people may do there.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +45,8 @@ pub struct People {
     pub factors: Vec<FactorKind>,
     /// How long a browser is trusted; zero: never.
     pub trust_for: Duration,
+    /// `[portal.codes]`
+    pub codes: SentLimits,
     /// `[[portal.mandatory]]`
     pub mandatory: Vec<Mandatory>,
 }
@@ -55,6 +61,7 @@ impl Default for People {
             administrators: None,
             factors: vec![FactorKind::Passkey, FactorKind::Totp],
             trust_for: 7 * DAY,
+            codes: SentLimits::default(),
             mandatory: Vec::new(),
         }
     }
@@ -98,8 +105,21 @@ pub(super) fn people(mut section: Section<'_, '_>) -> People {
         let problem = format!("{} is less than a day", duration::show(trust_for));
         section.complain("trust_for", Fault::new(problem, "write \"0s\" for never, or from 1d to 90d"));
     }
+    let codes = codes(section.section("codes"), default.codes);
     let mandatory = section.each("mandatory", mandatory);
-    People { issuer, origin, relying_party, domains, administrators, factors, trust_for, mandatory }
+    People { issuer, origin, relying_party, domains, administrators, factors, trust_for, codes, mandatory }
+}
+
+/// `[portal.codes]`: how many codes by SMS and mail are sent in a day.
+fn codes(mut section: Section<'_, '_>, default: SentLimits) -> SentLimits {
+    let most = || number(1..=CODES_MAX);
+    SentLimits {
+        per_number: section.get_or("per_number", most(), default.per_number),
+        per_account: section.get_or("per_account", most(), default.per_account),
+        per_address: section.get_or("per_address", most(), default.per_address),
+        per_day: section.get_or("per_day", most(), default.per_day),
+        ..default
+    }
 }
 
 fn mandatory(mut section: Section<'_, '_>) -> Option<Mandatory> {

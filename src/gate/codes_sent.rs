@@ -23,8 +23,8 @@ pub const PER_ACCOUNT: u32 = 20;
 pub const PER_ADDRESS: u32 = 50;
 /// Messages a day.
 pub const PER_DAY: u32 = 1000;
-/// The message of a day at which somebody is told, at the latest the last: soon enough to look before nobody gets a code.
-pub const ALARM_AT: u32 = 500;
+/// Somebody is told at this part of a day's messages: soon enough to look before nobody gets a code.
+const ALARM_PART: u32 = 2;
 
 /// A day's count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,10 +97,8 @@ pub struct SentLimits {
     pub per_account: u32,
     /// From an address a day.
     pub per_address: u32,
-    /// A day.
+    /// A day, by SMS and by mail each. At half of them somebody is told.
     pub per_day: u32,
-    /// The message of a day at which somebody is told.
-    pub alarm_at: u32,
 }
 
 impl Default for SentLimits {
@@ -111,7 +109,6 @@ impl Default for SentLimits {
             per_account: PER_ACCOUNT,
             per_address: PER_ADDRESS,
             per_day: PER_DAY,
-            alarm_at: ALARM_AT,
         }
     }
 }
@@ -174,7 +171,7 @@ impl SentLimits {
         let day = total.day.more(now);
         // A new day has one message.
         let alarmed = total.alarmed && day.sent > 1;
-        let alarm = !alarmed && day.sent >= self.alarm_at.min(self.per_day);
+        let alarm = !alarmed && day.sent >= self.per_day.div_ceil(ALARM_PART);
         let total = TotalRecord { day, alarmed: alarmed || alarm };
         let number = NumberRecord { last: Some(now), day: number.day.more(now) };
         let records = SentRecords { number, account: account.more(now), address: address.more(now), total };
@@ -276,7 +273,7 @@ mod tests {
 
     #[test]
     fn somebody_is_told_once_a_day() {
-        let limits = SentLimits { alarm_at: 3, per_day: 5, pause: Duration::ZERO, ..SentLimits::default() };
+        let limits = SentLimits { per_day: 5, pause: Duration::ZERO, ..SentLimits::default() };
         let (told, records) = alarms(limits, SentRecords::default());
         assert_eq!(told, [false, false, true, false, false]);
         let next = limits.book(&records, NOW.plus(DAY)).unwrap();
@@ -284,15 +281,13 @@ mod tests {
             next.records.total,
             TotalRecord { day: Count { since: NOW.plus(DAY), sent: 1 }, alarmed: false }
         );
-        let (told, _) = alarms(SentLimits { alarm_at: 9, ..limits }, SentRecords::default());
-        assert_eq!(told, [false, false, false, false, true], "at the latest with the last");
-        let (told, _) = alarms(SentLimits { alarm_at: 0, ..limits }, SentRecords::default());
-        assert_eq!(told, [true, false, false, false, false]);
+        let (told, _) = alarms(SentLimits { per_day: 1, ..limits }, SentRecords::default());
+        assert_eq!(told, [true], "of one");
     }
 
     #[test]
     fn an_alarm_that_was_set_lower_is_not_missed() {
-        let limits = SentLimits { alarm_at: 2, pause: Duration::ZERO, ..SentLimits::default() };
+        let limits = SentLimits { per_day: 8, pause: Duration::ZERO, ..SentLimits::default() };
         let many = with(|records| records.total.day = sent(4));
         assert_eq!(alarms(limits, many).0[..2], [true, false]);
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::account::Account;
+use super::codes_sent::SentLimits;
 use super::factor::FactorKind;
 use super::mandatory::MandatoryRule;
 use super::name::{AccountName, GroupName};
@@ -24,6 +25,8 @@ pub struct PeopleRules {
     pub kinds: Vec<FactorKind>,
     /// How long a browser is trusted; zero: never.
     pub trust_for: Duration,
+    /// How many codes are sent.
+    pub codes: SentLimits,
     /// Who must have two-factor.
     pub mandatory: Vec<MandatoryRule>,
 }

@@ -70,6 +70,7 @@ impl From<&People> for PeopleRules {
             administrators: people.administrators.clone(),
             kinds: FactorKind::ALL.into_iter().filter(allowed).collect(),
             trust_for: people.trust_for,
+            codes: people.codes,
             mandatory: people.mandatory.iter().map(|rule| mandatory(rule, &TimeZone::system())).collect(),
             origin,
         }

@@ -237,6 +237,7 @@ fn problems() -> Vec<Problem> {
         Problem::WrongCode,
         Problem::CodeEnded,
         Problem::Wait(NOW),
+        Problem::SentEnough(NOW),
         Problem::WaitToSignIn(NOW),
         Problem::Locked,
         Problem::Blocked(NOW),

@@ -15,6 +15,8 @@ pub enum Problem {
     CodeEnded,
     /// Too many wrong codes: this factor waits until then.
     Wait(Timestamp),
+    /// Enough codes were sent: the next one then.
+    SentEnough(Timestamp),
     /// Too many failed sign-ins to this account: it waits until then.
     WaitToSignIn(Timestamp),
     /// So many wrong codes that only an administrator can help.
@@ -88,6 +90,7 @@ impl Problem {
             Self::WrongCode => f.t("problem-wrong-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
+            Self::SentEnough(until) => f.at("problem-sent-enough", "until", until),
             Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),

@@ -438,6 +438,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::WrongCode => Problem::WrongCode,
         Why::CodeOver => Problem::CodeEnded,
         Why::Wait => Problem::Wait(error.until?),
+        Why::SentEnough => Problem::SentEnough(error.until?),
         Why::Locked => Problem::Locked,
         Why::NameTaken => Problem::NameTaken,
         Why::BadName => Problem::NameTooLong(most()),

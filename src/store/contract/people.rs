@@ -8,6 +8,7 @@ use super::{NOW, circumstances, name, order, write};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::gate::code::{Code, TRIES_MAX};
+use crate::gate::codes_sent::SentLimits;
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{FACTOR_NAME_CHARS_MAX, FactorKind, FactorRefused};
 use crate::gate::mandatory::{Duty, MandatoryRule, Whom};
@@ -148,6 +149,7 @@ fn desk<B: Backend>(backend: &B) -> Desk<'_, B> {
         administrators: None,
         kinds: FactorKind::ALL.to_vec(),
         trust_for: TRUSTED,
+        codes: SentLimits::default(),
         mandatory: Vec::new(),
     };
     Desk { backend, rules, entropy: Entropy::from_seed(99) }

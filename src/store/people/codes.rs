@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Desk, Known, Outcome, Recipient, Refused};
 use crate::gate::code::Code;
-use crate::gate::codes_sent::{Booked, Count, NumberRecord, SentLimits, SentRecords, TotalRecord};
+use crate::gate::codes_sent::{Booked, Count, NumberRecord, SentRecords, TotalRecord};
 use crate::gate::event::Kind;
 use crate::gate::factor::FactorKind;
 use crate::store::StoreError;
@@ -43,9 +43,9 @@ impl Desk<'_> {
             address: self.record::<Count>(&address)?,
             total: self.record::<TotalRecord>(&total)?,
         };
-        let Booked { records, alarm } = match SentLimits::default().book(&records, self.at.now) {
+        let Booked { records, alarm } = match self.rules.codes.book(&records, self.at.now) {
             Ok(booked) => booked,
-            Err(held) => return Ok(Err(Refused::Wait(held.again))),
+            Err(held) => return Ok(Err(Refused::SentEnough(held.again))),
         };
         self.put_record(&number, &records.number)?;
         self.put_record(&account, &records.account)?;

@@ -91,9 +91,12 @@ pub enum Refused {
     /// This very factor has to be proved first.
     #[error("prove second factor {0} first")]
     ProveIt(i64),
-    /// Too many wrong codes, or too many messages: not before then.
-    #[error("too many wrong codes or messages; try again after {0}")]
+    /// Too many wrong codes: not before then.
+    #[error("too many wrong codes; try again after {0}")]
     Wait(Timestamp),
+    /// Enough codes were sent: none before then.
+    #[error("enough codes were sent; the next one after {0}")]
+    SentEnough(Timestamp),
     /// Very many wrong codes: not before an administrator has looked.
     #[error("too many wrong codes; only an administrator can help")]
     Locked,

@@ -18,6 +18,8 @@ const DAY_SECS: u64 = 86_400;
 
 pub(super) fn refused(refused: Refused, message: String) -> Refusal {
     let why = |why| Refusal(PortalError::new(why, message.clone()));
+    let until =
+        |why, until| Refusal(PortalError { until: Some(until), ..PortalError::new(why, message.clone()) });
     let error = PortalError::new(Why::Stale, message.clone());
     match refused {
         Refused::Denied(Denied::Over) => why(Why::Over),
@@ -31,9 +33,8 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
         Refused::Factor(FactorRefused::TooMany(most)) => {
             Refusal(PortalError { most: u32::try_from(most).ok(), ..PortalError::new(Why::TooMany, message) })
         }
-        Refused::Wait(until) => {
-            Refusal(PortalError { until: Some(until), ..PortalError::new(Why::Wait, message) })
-        }
+        Refused::Wait(again) => until(Why::Wait, again),
+        Refused::SentEnough(again) => until(Why::SentEnough, again),
         Refused::Locked => why(Why::Locked),
         Refused::WrongCode => why(Why::WrongCode),
         Refused::CodeOver => why(Why::CodeOver),

@@ -475,6 +475,7 @@ problem-too-many-passwords =
         [one] There can be { $most } client password. Remove it first.
        *[other] There can be { $most } client passwords. Remove one first.
     }
+problem-sent-enough = No further code can be sent before { $until }. Wait until then, or choose another way.
 problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
 problem-locked = Too many wrong codes. Only your administrator can help now.
 problem-too-many =

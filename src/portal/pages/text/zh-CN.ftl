@@ -441,6 +441,7 @@ problem-name-too-long = 名称最多 { $most } 个字符。
 problem-name-taken = 已有同名的项目，请换一个名称。
 problem-name-is-password = 这看起来像密码。请输入设备名称，密码由系统生成。
 problem-too-many-passwords = 最多可有 { $most } 个客户端专用密码，请先移除一个。
+problem-sent-enough = { $until } 之前不能再发送验证码。请等到那时，或选择其他方式。
 problem-wait-to-sign-in = 此帐号登录失败次数过多，请在 { $until } 之后重试。
 problem-locked = 验证码错误次数过多，现在只能由管理员处理。
 problem-too-many = 此类已有 { $most } 个，达到上限。请先移除或更换。

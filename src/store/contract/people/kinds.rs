@@ -16,7 +16,7 @@ pub(in crate::store::contract) fn a_code_that_was_sent_binds_and_proves<B: Backe
     let begun = begin("+8613812341234").expect("begun");
     assert_eq!(begun.sent_to.as_deref(), Some("+86138****1234"));
     assert_eq!(begun.deliver.as_ref().expect("sent").to.reveal(), "+8613812341234");
-    let pause = Refused::Wait(later(60));
+    let pause = Refused::SentEnough(later(60));
     assert_eq!(begin("+8613812341234").err(), Some(pause), "a number has its pause");
     let shown = desk.work(NOW, |desk| desk.pending(token(1))).expect("allowed").expect("it waits");
     assert!(shown.deliver.is_none() && shown.binding && shown.sent_to == begun.sent_to);
