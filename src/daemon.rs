@@ -17,9 +17,6 @@ use std::thread::available_parallelism;
 
 use clap::{CommandFactory, Parser};
 use jiff::tz::TimeZone;
-use nix::sys::prctl::set_dumpable;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::{Mode, umask};
 use tokio::net::UnixListener;
 use tokio::runtime;
 use tokio::sync::watch;
@@ -36,6 +33,7 @@ use crate::handover::{Handover, Kept, Program};
 use crate::hasher::Hasher;
 use crate::log;
 use crate::notices::Notices;
+use crate::process;
 use crate::restore::{Restored, restore};
 use crate::serve::passed::Passed;
 use crate::serve::stop::{DRAIN, Stop, claimed};
@@ -158,8 +156,8 @@ struct Next {
 
 /// `log` is ended before another image goes on.
 fn start<L>(path: &Path, config: Config, passed: Passed, log: &mut Option<L>) -> Result<(), Failure> {
-    guard_secrets()?;
-    raise_descriptors();
+    process::guard_secrets()?;
+    process::raise_descriptors();
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let Some(Next { program, handover }) = runtime.block_on(run(path, config, passed))? else {
         return Ok(());
@@ -169,24 +167,6 @@ fn start<L>(path: &Path, config: Config, passed: Passed, log: &mut Option<L>) ->
     let error = program.become_next(&left);
     eprintln!("sidegated: the next image cannot be run: {error}");
     Err(error.into())
-}
-
-/// No core dumps, no debugger of the same user, and no file that others may read.
-fn guard_secrets() -> Result<(), Failure> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    set_dumpable(false)?;
-    umask(Mode::from_bits_truncate(0o077));
-    Ok(())
-}
-
-/// Every login process holds a connection: the soft limit is often 1024.
-fn raise_descriptors() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-    {
-        warn!(%error, soft, "the limit of open files stays as it is");
-    }
 }
 
 async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<Next>, Failure> {

@@ -75,7 +75,7 @@
 //!   next image goes on with its sockets · [`systemd`]: what the service manager is told · [`restore`]: a backup put
 //!   back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
-//!   [`log`], [`clock`], [`entropy`]
+//!   [`log`], [`clock`], [`entropy`] · [`process`]: no core dumps, many open files
 //!
 //! # What must never be in it
 //!
@@ -100,6 +100,7 @@ pub mod metrics;
 pub mod notices;
 pub mod pace;
 pub mod portal;
+pub mod process;
 pub mod proto;
 pub mod restore;
 pub mod secret_file;

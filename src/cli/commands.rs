@@ -407,6 +407,9 @@ pub struct Doctor {
     /// nginx's configuration [default: its own]
     #[arg(long, value_name = "FILE")]
     pub nginx_conf: Option<PathBuf>,
+    /// The portal's configuration [default: portal.toml beside the daemon's]
+    #[arg(long, value_name = "FILE")]
+    pub portal_conf: Option<PathBuf>,
     /// Only ask this socket and tell what came; doctor itself calls this
     #[arg(long, hide = true, num_args = 2, value_names = ["PROTOCOL", "PLACE"])]
     pub ask: Vec<String>,

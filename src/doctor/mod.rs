@@ -6,6 +6,7 @@
 //! - [`tree`]: what `doveconf -n` prints, of both series; `dovecot`, `auth_process`, `passdb`: judged
 //! - [`postfix`]: what `postconf` prints; `submission`: the services through which people send
 //! - [`nginx`]: what `nginx -T` prints, and its mail proxy
+//! - `portal`: the pages for people, and whether their settings fit those of the daemon
 //! - `doors`: sockets and who lives behind them; `inside`: what the daemon says of itself, the store, the clock
 
 mod auth_process;
@@ -14,6 +15,7 @@ mod dovecot;
 mod inside;
 pub mod nginx;
 mod passdb;
+mod portal;
 pub mod postfix;
 mod submission;
 pub mod tree;
@@ -22,6 +24,7 @@ pub use passdb::dict_file;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Diagnosis;
+use crate::config::portal::Portal;
 use crate::config::{Config, Endpoint, ListenProtocol, Listener};
 
 /// How bad it is.
@@ -56,7 +59,7 @@ impl Level {
 pub struct Finding {
     /// How bad it is.
     pub level: Level,
-    /// What it is about: configuration, dovecot, postfix, nginx, sockets, daemon, store, clock.
+    /// What it is about: configuration, dovecot, postfix, nginx, portal, sockets, daemon, store, clock.
     pub area: String,
     /// What was found.
     pub what: String,
@@ -217,6 +220,8 @@ pub struct Examined {
     pub postfix: Seen<postfix::Postfix>,
     /// `nginx -T`.
     pub nginx: Seen<nginx::Nginx>,
+    /// The portal's settings, or their mistakes in words.
+    pub portal: Seen<Portal>,
     /// Our listeners, in the order of the configuration.
     pub doors: Vec<DoorFacts>,
     /// Names in Dovecot's `base_dir`.
@@ -249,6 +254,7 @@ pub fn findings(examined: &Examined) -> Vec<Finding> {
             all.extend(dovecot::judge(config, examined));
             all.extend(submission::judge(config, examined));
             all.extend(nginx::judge(config, examined));
+            all.extend(portal::judge(config, examined));
         }
     }
     all

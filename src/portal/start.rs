@@ -10,19 +10,17 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use jiff::tz::TimeZone;
-use nix::sys::prctl::set_dumpable;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::stat::{Mode, umask};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use super::means::Means;
 use super::server::{self, Listening, Shared, Tls};
 use crate::config::Endpoint;
 use crate::config::portal::{Listen, Portal};
 use crate::log;
+use crate::process;
 use crate::serve::passed::Passed;
 use crate::serve::socket;
 use crate::serve::stop::Stop;
@@ -103,28 +101,10 @@ pub fn main() -> ExitCode {
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn start(settings: Portal, passed: Passed) -> Result<(), Failure> {
-    guard_secrets()?;
-    raise_descriptors();
+    process::guard_secrets()?;
+    process::raise_descriptors();
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run(settings, passed))
-}
-
-/// No core dumps, no debugger of the same user, and no file that others may read.
-fn guard_secrets() -> Result<(), Failure> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    set_dumpable(false)?;
-    umask(Mode::from_bits_truncate(0o077));
-    Ok(())
-}
-
-/// Every browser holds a connection, and each of its requests another one to the daemon.
-fn raise_descriptors() {
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
-    {
-        warn!(%error, soft, "the limit of open files stays as it is");
-    }
 }
 
 async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sidegate::clock::Timestamp;
+use sidegate::config::portal::Portal;
 use sidegate::config::{Choice, Config, Endpoint, ListenProtocol, Listener, Source};
 use sidegate::doctor::nginx::Nginx;
 use sidegate::doctor::postfix::Postfix;
@@ -96,6 +97,14 @@ fn list<T: serde::de::DeserializeOwned>(map: &Value) -> Vec<T> {
     values.map(|value| serde_json::from_value(value).unwrap()).collect()
 }
 
+/// The portal's settings of the case.
+fn portal(text: &str) -> Seen<Portal> {
+    match Portal::from_sources(&[Source { name: "portal.toml".into(), text: text.into() }]) {
+        Ok(portal) => Seen::Is(portal),
+        Err(mistakes) => Seen::Failed(mistakes.to_string()),
+    }
+}
+
 /// `10-cache-2.3` is of that series; without one, 2.3.
 fn examined(case: &Path) -> Examined {
     let name = case.file_name().unwrap().to_str().unwrap();
@@ -121,6 +130,10 @@ fn examined(case: &Path) -> Examined {
         nginx: match fs::read_to_string(case.join("nginx.txt")) {
             Ok(dump) => Seen::Is(Nginx::parse(&dump)),
             Err(_) => Seen::Absent,
+        },
+        portal: match facts["portal"].as_str() {
+            Some(text) => portal(text),
+            None => Seen::Absent,
         },
         doors: list(&machine["doors"]),
         links: list(&machine["links"]),

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use crate::cli::Failure;
+use crate::config::portal::Portal;
 use crate::config::{Config, Listener, Peer};
 use crate::doctor::nginx::Nginx;
 use crate::doctor::postfix::Postfix;
@@ -205,5 +206,16 @@ pub(super) fn host(config: &Config, dovecot: &Seen<Block>, clock_synchronised: O
         key_file: file(&config.store.key_file),
         dict_key_has_password: matches!(dovecot, Seen::Is(dovecot) if key_has_password(dovecot)),
         root: geteuid().is_root(),
+    }
+}
+
+/// The portal's settings, where there are any that may be read.
+pub(super) fn portal(path: &Path) -> Seen<Portal> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Seen::Absent,
+        _ => match Portal::load(path) {
+            Ok(portal) => Seen::Is(portal),
+            Err(mistakes) => Seen::Failed(mistakes.to_string().trim_end().to_owned()),
+        },
     }
 }

@@ -19,6 +19,9 @@ use crate::config::Config;
 use crate::daemon::CONFIG_DEFAULT;
 use crate::doctor::{Examined, Finding, Host, Level, findings};
 
+/// The portal's settings, beside the daemon's.
+const PORTAL_FILE: &str = "portal.toml";
+
 /// `sidegate doctor`
 pub(super) fn doctor(command: &Doctor, socket: &Path, out: &mut Out) -> Result<(), Failure> {
     if let [protocol, place] = command.ask.as_slice() {
@@ -44,6 +47,7 @@ fn examine(command: &Doctor, said: Result<Diagnosis, ClientError>) -> Result<Exa
     let runs_with = said.as_ref().ok().map(|said| Path::new(&said.config_file).to_owned());
     let file = command.config.clone().or(runs_with).unwrap_or_else(|| CONFIG_DEFAULT.into());
     let config = Config::load(&file).map_err(|mistakes| mistakes.to_string().trim_end().to_owned());
+    let portal = command.portal_conf.clone().unwrap_or_else(|| file.with_file_name(PORTAL_FILE));
     let programs = look::Programs::new()?;
     let dovecot = programs.dovecot(command.dovecot_conf.as_deref());
     let postfix = programs.postfix(command.postfix_dir.as_deref());
@@ -57,7 +61,8 @@ fn examine(command: &Doctor, said: Result<Diagnosis, ClientError>) -> Result<Exa
         Err(_) => (Vec::new(), Vec::new(), Host::default()),
     };
     let daemon = said.map_err(|error| error.to_string());
-    Ok(Examined { config, dovecot, postfix, nginx, doors, links, host, daemon })
+    let portal = look::portal(&portal);
+    Ok(Examined { config, dovecot, postfix, nginx, portal, doors, links, host, daemon })
 }
 
 /// What was found, for people: the worst last, where it is seen.

@@ -29,7 +29,7 @@ mod two_factor;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::pages::error::Trouble;
 use super::server::{Context, Shared};
@@ -64,9 +64,12 @@ pub(super) fn open() -> Router<Arc<Shared>> {
     Router::new().merge(assets::routes()).merge(mail_programs::routes())
 }
 
-/// There is no such page.
+/// There is no such page. Whoever is signed in still is.
 async fn missing(mut context: Context) -> Response {
-    context.trouble(Trouble::NotFound)
+    match context.anybody().await {
+        Ok(_) => context.trouble(Trouble::NotFound),
+        Err(stop) => stop.into_response(),
+    }
 }
 
 /// A value in what stands behind the path; the first, where there are more.

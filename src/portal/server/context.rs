@@ -56,6 +56,8 @@ pub(crate) struct Context {
     pub(crate) language: Language,
     /// The path that was asked for.
     pub(crate) path: String,
+    /// Where the owner of the session stands, once the daemon was asked.
+    known: Option<Box<Standing>>,
     cookies: Cookies,
     said: Option<Said>,
     set: Vec<HeaderValue>,
@@ -99,6 +101,7 @@ impl Context {
             visitor: Visitor { address, system: system.to_owned(), program: program.to_owned() },
             language,
             path: path.to_owned(),
+            known: None,
             said: cookies.said.as_deref().filter(|_| shows).and_then(said::read),
             cookies,
             set: Vec::new(),
@@ -165,10 +168,13 @@ impl Context {
         if !self.has_session() {
             return Err(self.lead_to_sign_in(None).into());
         }
-        match self.get(target(&["session"])).await {
-            Ok(standing) => Ok(standing),
-            Err(error) => Err(self.stop(&error)),
-        }
+        self.ask_standing().await.map_err(|error| self.stop(&error))
+    }
+
+    async fn ask_standing(&mut self) -> Result<Standing, PortalError> {
+        let standing: Standing = self.get(target(&["session"])).await?;
+        self.known = Some(Box::new(standing.clone()));
+        Ok(standing)
     }
 
     /// The owner of a session that is good for everything; anybody else is led to where that is mended.
@@ -186,7 +192,7 @@ impl Context {
         if !self.has_session() {
             return Ok(None);
         }
-        match self.get(target(&["session"])).await {
+        match self.ask_standing().await {
             Ok(standing) => Ok(Some(standing)),
             Err(error) if error.error == Why::Over => Ok(None),
             Err(error) => Err(self.stop(&error)),
@@ -280,7 +286,8 @@ impl Context {
         // A browser asks for things of its own accord: what was done is for a page that somebody wanted.
         (self.said, self.cookies.said) = (None, None);
         let status = StatusCode::from_u16(page.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let frame = self.frame(None);
+        let known = self.known.take();
+        let frame = self.frame(known.as_deref());
         let mut response = self.show_with(status, page.render(&frame));
         if trouble == Trouble::TooMany {
             response.headers_mut().insert(RETRY_AFTER, A_MINUTE);

@@ -556,7 +556,7 @@ admin-rollout-lead =
         [one] Accounts whose mail programs used the main password in the last day, or did what the rules forbid.
        *[other] Accounts whose mail programs used the main password in the last { $days } days, or did what the rules forbid.
     }
-admin-rollout-observe = Nothing is refused yet (observe-only): the logins under “would be refused” were let in.
+admin-rollout-observe = While Sidegate only observed, the logins under “would be refused” were let in.
 admin-rollout-none = Nobody: every mail program does what the rules want.
 admin-would-refuse = Would be refused
 admin-main-password = With main password

@@ -1,0 +1,97 @@
+//! The portal: whether it may ask the daemon, and whether the two files agree.
+
+use super::{Examined, Finding, Findings, Seen};
+use crate::config::portal::Portal;
+use crate::config::{Config, People};
+use crate::gate::factor::FactorKind;
+
+/// A site without a portal has nothing to be told, even if the package left the settings of one there.
+pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<Finding> {
+    let mut found = Findings::of("portal");
+    match &examined.portal {
+        _ if config.control.portal.is_empty() && config.people == People::default() => {}
+        Seen::Absent => {
+            found.not_checked(
+                "its settings: they are not beside the daemon's",
+                "--portal-conf names the file",
+            );
+        }
+        Seen::Failed(mistakes) => {
+            found.bad(mistakes.clone(), "correct it; \"sidegate-portal --check\" tells every mistake")
+        }
+        Seen::Is(portal) => both(config, portal, &mut found),
+    }
+    found.list
+}
+
+fn both(config: &Config, portal: &Portal, found: &mut Findings) {
+    if config.control.portal.is_empty() {
+        found.bad(
+            "the daemon lets no portal ask: every page says that it is unavailable",
+            "[control] portal = [\"sidegate-portal\"] in sidegate.toml, then restart sidegate",
+        );
+    }
+    if portal.control != config.control.path {
+        found.bad(
+            format!(
+                "it asks at {}, and the daemon listens at {}",
+                portal.control.display(),
+                config.control.path.display()
+            ),
+            "make control.path the same in both files",
+        );
+    }
+    let url = portal.site.url.as_str();
+    match &config.people.origin {
+        Some(origin) if origin != url => found.bad(
+            format!("the daemon takes passkeys for {origin}, and the portal is at {url}: browsers refuse them"),
+            "portal.origin in sidegate.toml and site.url in portal.toml must be the same address",
+        ),
+        Some(_) => {}
+        None => found.warn(
+            "nobody is offered a passkey, the strongest second factor: the daemon does not know the portal's address",
+            format!("[portal] origin = \"{url}\" in sidegate.toml"),
+        ),
+    }
+    for kind in FactorKind::ALL {
+        let (allowed, possible) = (config.people.factors.contains(&kind), way(portal, kind));
+        let word = kind.word();
+        match possible {
+            Some((section, false)) if allowed => found.warn(
+                format!(
+                    "portal.factors allows {word}, and the portal has no [{section}]: nobody is offered it"
+                ),
+                format!("[{section}] in portal.toml, or take \"{word}\" out of portal.factors"),
+            ),
+            // Mail also carries notices.
+            Some((section, true)) if !allowed && kind != FactorKind::Mail => found.warn(
+                format!(
+                    "the portal has [{section}], and portal.factors does not allow it: nobody is offered it"
+                ),
+                format!("add \"{word}\" to portal.factors in sidegate.toml"),
+            ),
+            _ => {}
+        }
+    }
+    if config.messages.portal_url.is_none() {
+        found.warn(
+            "whoever is refused is not told where the portal is",
+            format!("messages.portal_url = \"{url}\" in sidegate.toml"),
+        );
+    }
+    if found.all_well() {
+        found.ok(format!("{url} may ask, and its settings fit those of the daemon"));
+    }
+}
+
+/// What a kind of factor needs in the portal's settings, and whether it is there; `None`: nothing.
+fn way(portal: &Portal, kind: FactorKind) -> Option<(&'static str, bool)> {
+    match kind {
+        FactorKind::Passkey | FactorKind::Totp => None,
+        FactorKind::Sms => Some(("sms", portal.sms.is_some())),
+        FactorKind::Mail => Some(("mail", portal.mail.is_some())),
+        FactorKind::Wechat => Some(("wechat", portal.wechat.is_some())),
+        FactorKind::Wecom => Some(("wecom", portal.wecom.is_some())),
+        FactorKind::Dingtalk => Some(("dingtalk", portal.dingtalk.is_some())),
+    }
+}

@@ -1,0 +1,28 @@
+//! What both daemons do to themselves before they read a secret.
+
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use tracing::warn;
+
+/// No core dumps, no debugger of the same user, and no file that others may read.
+///
+/// # Errors
+/// The kernel does not allow it.
+pub fn guard_secrets() -> nix::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    set_dumpable(false)?;
+    umask(Mode::from_bits_truncate(0o077));
+    Ok(())
+}
+
+/// As many open files as may be: every login process and every browser holds a connection, and the soft limit is often
+/// 1024.
+pub fn raise_descriptors() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+    {
+        warn!(%error, soft, "the limit of open files stays as it is");
+    }
+}
