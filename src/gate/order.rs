@@ -12,6 +12,22 @@ use super::record::Block;
 use super::reset::ResetReason;
 use super::secret::Digest;
 
+/// Who orders something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// `uid N` for an administrator, or an account.
+    pub name: String,
+    /// The address of a browser.
+    pub address: Option<String>,
+}
+
+/// Somebody on this host.
+impl<T: AsRef<str> + ?Sized> From<&T> for Actor {
+    fn from(name: &T) -> Self {
+        Self { name: name.as_ref().to_owned(), address: None }
+    }
+}
+
 /// A change. Each is carried out whole, in one transaction, or not at all.
 #[derive(Clone, Debug)]
 pub enum Order {

@@ -12,7 +12,7 @@ use crate::gate::address::Key;
 use crate::gate::event::Event;
 use crate::gate::login::{Attempt, Origin, Presented, Reason, Verdict};
 use crate::gate::name::{AccountName, NameError, PasswordName, Protocol};
-use crate::gate::order::{Done, Order, OrderRefused};
+use crate::gate::order::{Actor, Done, Order, OrderRefused};
 use crate::gate::record::{AddressRecord, Block};
 use crate::gate::secret::{NewSecret, Secret};
 use crate::hasher::{HasherError, SALT_BYTES};
@@ -90,7 +90,7 @@ impl Service {
     ///
     /// # Errors
     /// The order was refused, or the store has trouble; nothing was changed then.
-    pub async fn carry_out(&self, order: Order, actor: &str) -> Result<Done, OrderError> {
+    pub async fn carry_out(&self, order: Order, actor: impl Into<Actor>) -> Result<Done, OrderError> {
         let at = self.circumstances(actor);
         let block = match &order {
             Order::AddBlock(key, block) => Some((*key, Some(AddressRecord::Blocked(block.clone())))),
@@ -159,7 +159,7 @@ impl Service {
         account: AccountName,
         name: PasswordName,
         terms: Terms,
-        actor: &str,
+        actor: impl Into<Actor>,
     ) -> Result<(i64, NewSecret), OrderError> {
         // No Argon2 for an account that is not there.
         if self.store.account(&account).await?.is_none() {

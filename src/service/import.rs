@@ -3,6 +3,7 @@
 use super::{OrderError, Service};
 use crate::gate::import::{AccountRow, PasswordRow};
 use crate::gate::name::AccountName;
+use crate::gate::order::Actor;
 use crate::log;
 use crate::store::orders::{Circumstances, Imported, import_accounts, import_passwords};
 use crate::store::{PasswordLine, StoreError, Tables};
@@ -40,8 +41,8 @@ impl Service {
         self.import(names, dry_run, work).await
     }
 
-    pub(super) fn circumstances(&self, actor: &str) -> Circumstances {
-        let (actor, passwords_max) = (actor.to_owned(), self.rules().per_account);
+    pub(super) fn circumstances(&self, actor: impl Into<Actor>) -> Circumstances {
+        let (actor, passwords_max) = (actor.into(), self.rules().per_account);
         Circumstances { now: self.now(), actor, keys: self.keys(), passwords_max }
     }
 

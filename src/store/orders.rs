@@ -11,7 +11,7 @@ use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{KeyRing, Selector};
 use crate::gate::name::{AccountName, GroupName};
-use crate::gate::order::{Done, Order, OrderRefused, Which};
+use crate::gate::order::{Actor, Done, Order, OrderRefused, Which};
 use crate::gate::record::{AddressRecord, LockoutRules, Outcome};
 use crate::gate::secret::Secret;
 
@@ -23,7 +23,7 @@ pub struct Circumstances {
     /// The time.
     pub now: Timestamp,
     /// Who ordered it, for the event.
-    pub actor: String,
+    pub actor: Actor,
     /// The store's keys.
     pub keys: KeyRing,
     /// The most client passwords of an account.
@@ -82,7 +82,7 @@ type Outcomes = Result<Result<Done, OrderRefused>, StoreError>;
 
 impl Circumstances {
     fn event(&self, kind: Kind) -> Event {
-        Event::new(self.now, kind, &self.actor)
+        Event { address: self.actor.address.clone(), ..Event::new(self.now, kind, &self.actor.name) }
     }
 }
 

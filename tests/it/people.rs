@@ -264,6 +264,8 @@ async fn two_factor_shuts_mail_clients_out_with_the_main_password_at_once() {
     let name = PasswordName::parse("Phone").unwrap();
     let terms = sidegate::gate::account::Terms::default();
     let (id, secret) = site.gate.service.new_own_password(&owner, name, terms).await.unwrap();
+    let made = site.events(Kind::PasswordAdded).await.pop().unwrap();
+    assert_eq!((made.actor.as_str(), made.address.as_deref()), (ANN, Some(HOME)), "by whom, and from where");
     let secret = secret.show_once().to_string();
     assert_eq!(peer.login(ANN, &secret, HOME).await, "OK");
     let devices = site.gate.service.own_devices(&owner).await.unwrap();

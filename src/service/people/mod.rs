@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use super::{OrderError, Service};
 use crate::clock::Timestamp;
-use crate::gate::name::Protocol;
+use crate::gate::name::{AccountName, Protocol};
+use crate::gate::order::Actor;
 use crate::gate::session::{Act, Token, TokenTag};
 use crate::hasher::HasherError;
 use crate::log;
@@ -92,6 +93,11 @@ impl Visit {
     fn session(&self) -> Result<TokenTag, PeopleError> {
         let over = Refused::Denied(crate::gate::session::Denied::Over);
         self.session.ok_or(PeopleError::Refused(over))
+    }
+
+    /// Its owner, as whoever orders something.
+    fn actor(&self, account: &AccountName) -> Actor {
+        Actor { name: account.to_string(), address: self.visitor.address.clone() }
     }
 }
 

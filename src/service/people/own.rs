@@ -124,8 +124,8 @@ impl Service {
         terms: Terms,
     ) -> Answer<(i64, NewSecret)> {
         let account = self.owner(visit, Act::Change).await?.account.name;
-        let actor = account.to_string();
-        Ok(self.new_password(account, name, terms, &actor).await?)
+        let actor = visit.actor(&account);
+        Ok(self.new_password(account, name, terms, actor).await?)
     }
 
     /// Removes client passwords of the session's account.
@@ -135,8 +135,8 @@ impl Service {
     pub async fn revoke_own(&self, visit: &Visit, which: Which) -> Answer<Vec<(i64, String)>> {
         // Whoever lost a phone removes its password from any session: it lets nobody in.
         let account = self.owner(visit, Act::Look).await?.account.name;
-        let actor = account.to_string();
-        match self.carry_out(Order::Revoke { account, which }, &actor).await? {
+        let actor = visit.actor(&account);
+        match self.carry_out(Order::Revoke { account, which }, actor).await? {
             Done::Revoked(gone) => Ok(gone),
             Done::Changed | Done::Unchanged | Done::NewPassword(_) => Ok(Vec::new()),
         }
@@ -218,8 +218,8 @@ impl Service {
     /// The session or the rules do not allow it, or trouble.
     pub async fn grant_own(&self, visit: &Visit, delegate: AccountName, right: Right) -> Answer<()> {
         let owner = self.owner(visit, Act::Change).await?.account.name;
-        let actor = owner.to_string();
-        self.carry_out(Order::Grant { owner, delegate, right }, &actor).await?;
+        let actor = visit.actor(&owner);
+        self.carry_out(Order::Grant { owner, delegate, right }, actor).await?;
         Ok(())
     }
 
@@ -229,8 +229,8 @@ impl Service {
     /// Nothing was granted, the session does not allow it, or trouble.
     pub async fn withdraw_own(&self, visit: &Visit, delegate: AccountName) -> Answer<()> {
         let owner = self.owner(visit, Act::Look).await?.account.name;
-        let actor = owner.to_string();
-        self.carry_out(Order::Withdraw { owner, delegate }, &actor).await?;
+        let actor = visit.actor(&owner);
+        self.carry_out(Order::Withdraw { owner, delegate }, actor).await?;
         Ok(())
     }
 

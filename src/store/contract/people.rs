@@ -52,7 +52,7 @@ impl<B: Backend> Desk<'_, B> {
         now: Timestamp,
         mut work: impl FnMut(&mut people::Desk<'_>) -> Outcome<T>,
     ) -> Result<T, Refused> {
-        let at = crate::store::orders::Circumstances { now, actor: "portal".to_owned(), ..circumstances() };
+        let at = crate::store::orders::Circumstances { now, actor: "portal".into(), ..circumstances() };
         write(self.backend, |tables| work(&mut people::Desk::new(tables, &at, &self.rules, &self.entropy)))
     }
 

@@ -207,7 +207,9 @@ impl<'a> Desk<'a> {
         let mut found = self.tables.account(&arrival.name)?;
         if found.is_none() && self.rules.makes(&arrival.name) && !self.is_alias(&arrival.name)? {
             self.tables.add_account(&arrival.name, now)?;
-            let event = Event::new(now, Kind::AccountAdded, &self.at.actor).account(arrival.name.as_str());
+            let mut event =
+                Event::new(now, Kind::AccountAdded, &self.at.actor.name).account(arrival.name.as_str());
+            event.address.clone_from(&arrival.visitor.address);
             self.note(event)?;
             self.changed = Some(arrival.name.clone());
             found = self.tables.account(&arrival.name)?;
