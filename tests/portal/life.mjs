@@ -123,7 +123,7 @@ const mandatory = async () => {
   const bound = await dan.bindApp();
   danApp = bound.app;
   await secret(dan.account, bound.key);
-  if (!process.env.OLD)   dan.at("/passwords/new", "Two-factor is on.");
+  dan.at("/passwords/new", "Two-factor is on.");
   await isKeptOut("imap", dan.account, password);
   await dan.go("/two-factor");
   assert.equal(await dan.page.$("main button[name=on]"), null, "it cannot be turned off");
@@ -169,12 +169,29 @@ const blockedAddress = async () => {
   await getsIn("imap", alice.account, phone, life.blocked);
 };
 
+/// Somebody who knows two main passwords guesses at the second factors behind them.
+const guessedCodes = async () => {
+  const guess = async (account) => {
+    const there = await sit(account, { from: life.guessed });
+    await there.begin();
+    there.at("/sign-in/code");
+    for (let n = 0; n < 5; n += 1) {
+      await there.send({ code: "000000" });
+      await there.isTold("problem-wrong-code");
+    }
+  };
+  await getsIn("imap", alice.account, phone, life.guessed);
+  await Promise.all([guess(alice.account), guess(dan.account)]);
+  await isKeptOut("imap", alice.account, phone, life.guessed);
+  await getsIn("imap", alice.account, phone);
+};
+
 const carol = await sit("carol@example.test", { language: "zh-CN" });
 const { begin, middle, end } = everyFactor({ carol, life, mailbox, providers });
 // Side by side: one of them waits a minute for the next message.
 const lives = [
   [begin, middle, end],
-  [firstSteps, clientPassword, trustedDevice, mandatory, withoutScript, blockedAddress],
+  [firstSteps, clientPassword, trustedDevice, mandatory, withoutScript, blockedAddress, guessedCodes],
 ];
 
 const told = async (chapter) => {

@@ -29,6 +29,8 @@ const AGENT: &str = "1000002";
 const PROVIDER_SECRET: &str = "a+secret/of=the&application";
 /// Where a forgotten device sits, and its owner.
 const BLOCKED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 77);
+/// Where somebody guesses at second factors.
+const GUESSED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 78);
 /// Whom the site wants to have two-factor.
 const DAN: &str = "dan@example.test";
 
@@ -158,6 +160,7 @@ fn live(site: &Site, ports: &Ports) {
         "password": MAIN_PASSWORD,
         "home": HOME,
         "blocked": BLOCKED,
+        "guessed": GUESSED,
         "chromium": "/usr/bin/chromium",
         "phones": site.path("phones"),
         "mailPort": ports.mail,
