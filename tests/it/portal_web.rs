@@ -7,6 +7,7 @@ mod confirming;
 mod delegating;
 mod entering;
 mod forged;
+mod forms;
 mod hostile;
 mod lifting;
 mod looking;

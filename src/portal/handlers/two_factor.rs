@@ -8,6 +8,7 @@ use axum::routing::get;
 
 use crate::api::portal::{Standing, TwoFactor};
 use crate::portal::control::target;
+use crate::portal::pages::error::Trouble;
 use crate::portal::pages::overview::{MailClients, TwoFactor as Page};
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::{Said, routes};
@@ -51,7 +52,12 @@ async fn turn(mut context: Context, form: Form) -> Answer {
     if before.stage == "factor" {
         return Ok(context.go(routes::SIGN_IN_FACTOR));
     }
-    let on = form.is("on", "yes");
+    // Nothing that was not meant turns it off.
+    let on = match form.trimmed("on") {
+        "yes" => true,
+        "no" => false,
+        _ => return Ok(context.trouble(Trouble::Form)),
+    };
     match context.post::<Standing>(target(&["two-factor"]), &TwoFactor { on }).await {
         Ok(standing) => Ok(turned(&mut context, &standing)),
         Err(error) => {

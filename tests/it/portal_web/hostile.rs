@@ -58,6 +58,8 @@ fn what_is_no_page_says_so() {
         assert_eq!(missing.status, 404, "{path}");
         missing.says("There is no such page");
     }
+    assert!(ann.get("/nothing").body.contains(ANN), "she is signed in all the same");
+    assert!(!site.browser().get("/nothing").body.contains("/sign-out"));
     for (method, path) in [("GET", "/sign-out"), ("PUT", "/factors"), ("DELETE", "/"), ("TRACE", "/")] {
         let status = ann.ask(method, path, &OURS, "").status;
         assert!([400, 404, 405].contains(&status), "{method} {path}: {status}");
