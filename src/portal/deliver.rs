@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::pages::problem::Problem;
 use super::send::SendError;
-use super::send::mail::{Change, ChangeMail, CodeMail, MailError};
+use super::send::mail::{Change, ChangeMail, CodeMail, MailError, Occasion};
 use super::send::text::{Phone, Text, Word};
 use super::server::{Context, Shared};
 use crate::api::portal::{Delivery, Hidden};
@@ -54,18 +54,7 @@ async fn carry(context: &Context, account: &str, delivery: &Delivery) -> Result<
         return sms(shared, context.language, context.now(), delivery, code, request_id).await;
     }
     let courier = shared.means.mail.as_ref().ok_or(DeliveryError::NoSection("mail"))?;
-    let Facts { system, browser, address } = Facts::of(context);
-    let mail = CodeMail {
-        code,
-        minutes: delivery.minutes,
-        account: account.to_owned(),
-        time: context.now(),
-        system,
-        browser,
-        address,
-        language: context.language,
-        request_id,
-    };
+    let mail = CodeMail { code, minutes: delivery.minutes, occasion: occasion(context, account, request_id) };
     Ok(courier.send(delivery.to.reveal(), &mail).await?)
 }
 
@@ -93,21 +82,17 @@ async fn sms(
     Ok(sms.sender.send(&text, now, &shared.entropy).await?)
 }
 
-/// What is known of a browser.
-struct Facts {
-    system: Option<String>,
-    browser: Option<String>,
-    address: Option<String>,
-}
-
-impl Facts {
-    fn of(context: &Context) -> Self {
-        let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        Self {
-            system: known(&context.visitor.system),
-            browser: known(&context.visitor.program),
-            address: context.visitor.address.map(|address| address.to_string()),
-        }
+/// What is known of a browser that asks for an account.
+fn occasion(context: &Context, account: &str, request_id: Word) -> Occasion {
+    let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    Occasion {
+        account: account.to_owned(),
+        time: context.now(),
+        system: known(&context.visitor.system),
+        browser: known(&context.visitor.program),
+        address: context.visitor.address.map(|address| address.to_string()),
+        language: context.language,
+        request_id,
     }
 }
 
@@ -118,25 +103,14 @@ pub(crate) fn tell(context: &Context, to: &[Hidden], account: &str, change: Chan
     }
     let number = data_encoding::HEXLOWER.encode(&context.shared().entropy.bytes::<8>());
     let Ok(request_id) = Word::new(format!("change-{number}")) else { return };
-    let Facts { system, browser, address } = Facts::of(context);
-    let mail = ChangeMail {
-        account: account.to_owned(),
-        change,
-        factor,
-        time: context.now(),
-        system,
-        browser,
-        address,
-        language: context.language,
-        request_id,
-    };
+    let mail = ChangeMail { change, factor, occasion: occasion(context, account, request_id) };
     let to: Vec<Hidden> = to.iter().take(TOLD_MAX).cloned().collect();
     let shared = context.shared_owned();
     tokio::spawn(async move {
         let Some(courier) = &shared.means.mail else { return };
         for address in to {
             if let Err(error) = courier.tell(address.reveal(), &mail).await {
-                let request = mail.request_id.as_str();
+                let request = mail.occasion.request_id.as_str();
                 warn!(request, %error, "an account's backup address was not told of a change");
             }
         }

@@ -12,7 +12,7 @@ use super::send::{
     Base, Courier, Reach, Sender, SetupError, aliyun, command, gateway, json_with_secret, tencent,
     with_secret,
 };
-use crate::config::portal::{self as config, GatewayBody, Portal, SmsBy, Verb};
+use crate::config::portal::{self as config, GatewayBody, Portal, SmsBy};
 use crate::gate::secret::Secret;
 use crate::secret_file::{self, SecretFileError};
 
@@ -86,12 +86,8 @@ fn base(url: &str, name: &'static str) -> Result<Base, MeansError> {
     Base::parse(url).map_err(section(name))
 }
 
-fn reach(reach: &config::Reach) -> Reach {
-    Reach { timeout: reach.timeout, ca_file: reach.ca_file.clone(), proxy: reach.proxy.clone() }
-}
-
 fn sms(settings: &config::Sms) -> Result<Sms, MeansError> {
-    let reach = reach(&settings.reach);
+    let reach = settings.reach.clone();
     let sender = match &settings.by {
         SmsBy::Gateway(gateway) => Sender::Gateway(Box::new(self::gateway(gateway, reach)?)),
         SmsBy::Command(command) => {
@@ -128,11 +124,7 @@ fn gateway(settings: &config::Gateway, reach: Reach) -> Result<gateway::Gateway,
         Ok(gateway::Signing { header: sign.header.clone(), secret })
     };
     let settings = gateway::GatewaySettings {
-        verb: match settings.verb {
-            Verb::Get => gateway::Verb::Get,
-            Verb::Post => gateway::Verb::Post,
-            Verb::Put => gateway::Verb::Put,
-        },
+        verb: settings.verb,
         url: with_secret(&settings.url, &in_url).to_string(),
         headers: settings.headers.iter().map(pair).collect(),
         body,
@@ -176,7 +168,7 @@ fn wechat(settings: &config::WeChat) -> Result<wechat::WeChat, MeansError> {
         api: base(&settings.api_url, "wechat")?,
         app_id: settings.app_id.clone(),
         secret: secret(&settings.secret_file, "wechat.secret_file")?,
-        reach: reach(&settings.reach),
+        reach: settings.reach.clone(),
     };
     wechat::WeChat::new(&settings).map_err(section("wechat"))
 }
@@ -189,7 +181,7 @@ fn wecom(settings: &config::WeCom, portal: &Portal) -> Result<wecom::WeCom, Mean
         agent_id: settings.agent_id.clone(),
         secret: secret(&settings.secret_file, "wecom.secret_file")?,
         language: portal.site.language,
-        reach: reach(&settings.reach),
+        reach: settings.reach.clone(),
     };
     wecom::WeCom::new(&settings).map_err(section("wecom"))
 }
@@ -202,7 +194,7 @@ fn dingtalk(settings: &config::DingTalk) -> Result<dingtalk::DingTalk, MeansErro
         members,
         client_id: settings.client_id.clone(),
         secret: secret(&settings.secret_file, "dingtalk.secret_file")?,
-        reach: reach(&settings.reach),
+        reach: settings.reach.clone(),
     };
     dingtalk::DingTalk::new(&settings).map_err(section("dingtalk"))
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value as Json;
 
@@ -14,6 +13,8 @@ use super::super::tree::{Node, Value};
 use super::super::value::{Parsed, command, line, list, time, word};
 use super::super::{Choice, text};
 use super::settings::WAITS;
+pub use crate::portal::send::Reach;
+pub use crate::portal::send::gateway::Verb;
 use crate::portal::send::text::Word;
 use crate::portal::send::{
     Base, JsonTemplate, TIMEOUT, Template, UrlTemplate, aliyun as a, json_with_secret, tencent as t,
@@ -54,33 +55,6 @@ pub enum SmsBy {
     Tencent(Tencent),
 }
 
-/// `timeout`, `ca_file`, `proxy`: how a server elsewhere is reached.
-#[derive(Clone, PartialEq)]
-pub struct Reach {
-    /// How long one question may take.
-    pub timeout: Duration,
-    /// The authorities that may have signed its certificate; absent trusts those that this host trusts.
-    pub ca_file: Option<PathBuf>,
-    /// The proxy that is asked instead. It may hold a password.
-    pub proxy: Option<String>,
-}
-
-impl Default for Reach {
-    fn default() -> Self {
-        Reach { timeout: TIMEOUT, ca_file: None, proxy: None }
-    }
-}
-
-/// Without the proxy.
-impl fmt::Debug for Reach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reach")
-            .field("timeout", &self.timeout)
-            .field("ca_file", &self.ca_file)
-            .finish_non_exhaustive()
-    }
-}
-
 /// `[sms.gateway]`. Texts are templates with `{phone}`, `{code}`, `{minutes}`, `{locale}`, `{template}`,
 /// `{request_id}`, and `{secret}` where there is one.
 #[derive(Clone, PartialEq)]
@@ -111,18 +85,6 @@ impl fmt::Debug for Gateway {
             .field("accept", &self.accept)
             .finish_non_exhaustive()
     }
-}
-
-/// How a gateway is asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verb {
-    /// Everything stands in the address and the headers.
-    Get,
-    /// With a body.
-    #[default]
-    Post,
-    /// With a body.
-    Put,
 }
 
 impl Choice for Verb {

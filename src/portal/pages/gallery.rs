@@ -207,7 +207,8 @@ impl Gallery<'_> {
     }
 }
 
-fn said(outside: &dyn Fn(&str) -> String) -> Vec<Said> {
+/// Everything that may be said at the head of a page; `outside` gives what came from a person.
+pub(in crate::portal) fn said(outside: &dyn Fn(&str) -> String) -> Vec<Said> {
     let name = || outside("Phone");
     vec![
         Said::SignedOut,

@@ -50,7 +50,7 @@ pub mod text;
 pub mod times;
 
 #[cfg(test)]
-mod gallery;
+pub(in crate::portal) mod gallery;
 #[cfg(test)]
 mod tests;
 

@@ -23,8 +23,8 @@ pub const ANSWER_BYTES_MAX: usize = 65_536;
 /// How long a question may take, unless a setting says something else.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a server is reached.
-#[derive(Clone)]
+/// How a server elsewhere is reached: `timeout`, `ca_file`, `proxy`.
+#[derive(Clone, PartialEq)]
 pub struct Reach {
     /// How long a question may take, from the name of the server to the end of the answer.
     pub timeout: Duration,

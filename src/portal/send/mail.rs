@@ -48,16 +48,12 @@ pub enum MailError {
     Timeout(Duration),
 }
 
-/// A code, and who asked for it.
+/// What a mail is about, and who asked for it.
 #[derive(Clone, Debug)]
-pub struct CodeMail {
-    /// The code.
-    pub code: Code,
-    /// How long it is good, in minutes.
-    pub minutes: u32,
-    /// The account it is for.
+pub struct Occasion {
+    /// The account.
     pub account: String,
-    /// When it was asked for.
+    /// When.
     pub time: Timestamp,
     /// The operating system that the browser names.
     pub system: Option<String>,
@@ -69,6 +65,17 @@ pub struct CodeMail {
     pub language: Language,
     /// The number of the request; the message is named after it.
     pub request_id: Word,
+}
+
+/// A code for whoever asked for it.
+#[derive(Clone, Debug)]
+pub struct CodeMail {
+    /// The code.
+    pub code: Code,
+    /// How long it is good, in minutes.
+    pub minutes: u32,
+    /// Who asked for it, and when.
+    pub occasion: Occasion,
 }
 
 /// A mail before it has a header.
@@ -86,12 +93,12 @@ impl CodeMail {
     /// What the mail says. Times are shown in `zone`.
     #[must_use]
     pub fn letter(&self, zone: &TimeZone) -> Letter {
-        let words = Words::of(self.language);
-        let (account, code) = (fact(&self.account), self.code.reveal());
+        let words = Words::of(self.occasion.language);
+        let (account, code) = (fact(&self.occasion.account), self.code.reveal());
         let code = code.as_str();
         let opening = words.opening.replace("{account}", &account);
         let valid = words.valid.replace("{minutes}", &self.minutes.to_string());
-        let lines = lines(&words, self.time, [&self.system, &self.browser, &self.address], zone);
+        let lines = self.occasion.lines(&words, zone);
         let text =
             format!("{opening}\n\n    {code}\n\n{valid}\n\n{}\n\n{}\n", lines.join("\n"), words.not_you);
         let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
@@ -99,7 +106,7 @@ impl CodeMail {
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
              <p>{}</p>\n<p style=\"font-size:1.6em;letter-spacing:.15em\"><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n\
              <p>{}</p>\n</body></html>\n",
-            super::text::locale(self.language),
+            super::text::locale(self.occasion.language),
             escape(words.subject),
             escape(&opening),
             escape(code),
@@ -115,24 +122,12 @@ impl CodeMail {
 /// Word of a change of somebody's second factors.
 #[derive(Clone, Debug)]
 pub struct ChangeMail {
-    /// The account.
-    pub account: String,
     /// What was done.
     pub change: Change,
     /// To which factor, in the language of the person.
     pub factor: String,
-    /// When.
-    pub time: Timestamp,
-    /// The operating system that the browser names.
-    pub system: Option<String>,
-    /// The browser.
-    pub browser: Option<String>,
-    /// The address of the browser.
-    pub address: Option<String>,
-    /// The language of the person.
-    pub language: Language,
-    /// The number of the message.
-    pub request_id: Word,
+    /// Who did it, and when.
+    pub occasion: Occasion,
 }
 
 /// What was done to a second factor.
@@ -150,21 +145,21 @@ impl ChangeMail {
     /// What the mail says. Times are shown in `zone`.
     #[must_use]
     pub fn letter(&self, zone: &TimeZone) -> Letter {
-        let words = Words::of(self.language);
-        let opening = words.changed.replace("{account}", &fact(&self.account));
+        let words = Words::of(self.occasion.language);
+        let opening = words.changed.replace("{account}", &fact(&self.occasion.account));
         let done = match self.change {
             Change::Added => words.added,
             Change::Changed => words.replaced,
             Change::Removed => words.removed,
         };
         let done = format!("{done}{}", fact(&self.factor));
-        let lines = lines(&words, self.time, [&self.system, &self.browser, &self.address], zone);
+        let lines = self.occasion.lines(&words, zone);
         let text = format!("{opening}\n\n    {done}\n\n{}\n\n{}\n", lines.join("\n"), words.not_your_change);
         let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
              <p>{}</p>\n<p><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n</body></html>\n",
-            super::text::locale(self.language),
+            super::text::locale(self.occasion.language),
             escape(words.change_subject),
             escape(&opening),
             escape(&done),
@@ -175,17 +170,19 @@ impl ChangeMail {
     }
 }
 
-/// What is known of a request, a line each.
-fn lines(words: &Words, time: Timestamp, known: [&Option<String>; 3], zone: &TimeZone) -> Vec<String> {
-    let [system, browser, address] = known.map(|told| told.as_deref().map(fact).unwrap_or_default());
-    let facts = [
-        (words.time, shown(time, zone)),
-        (words.system, system),
-        (words.browser, browser),
-        (words.address, address),
-    ];
-    let told = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
-    told.map(|(label, fact)| format!("{label}{fact}")).collect()
+impl Occasion {
+    /// What is known of it, a line each.
+    fn lines(&self, words: &Words, zone: &TimeZone) -> Vec<String> {
+        let known = |told: &Option<String>| told.as_deref().map(fact).unwrap_or_default();
+        let facts = [
+            (words.time, shown(self.time, zone)),
+            (words.system, known(&self.system)),
+            (words.browser, known(&self.browser)),
+            (words.address, known(&self.address)),
+        ];
+        let told = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
+        told.map(|(label, fact)| format!("{label}{fact}")).collect()
+    }
 }
 
 /// The server that takes mails, and who they are from.
@@ -218,7 +215,7 @@ impl Courier {
     /// It was not sent, or nobody knows.
     pub async fn send(&self, to: &str, mail: &CodeMail) -> Result<(), MailError> {
         let letter = mail.letter(&self.zone);
-        self.post(self.message(to, letter, mail.time, &mail.request_id)?).await
+        self.post(self.message(to, letter, &mail.occasion)?).await
     }
 
     /// Sends word of a change to an address.
@@ -227,7 +224,7 @@ impl Courier {
     /// It was not sent, or nobody knows.
     pub async fn tell(&self, to: &str, mail: &ChangeMail) -> Result<(), MailError> {
         let letter = mail.letter(&self.zone);
-        self.post(self.message(to, letter, mail.time, &mail.request_id)?).await
+        self.post(self.message(to, letter, &mail.occasion)?).await
     }
 
     async fn post(&self, message: Message) -> Result<(), MailError> {
@@ -241,7 +238,7 @@ impl Courier {
         }
     }
 
-    fn message(&self, to: &str, letter: Letter, time: Timestamp, id: &Word) -> Result<Message, MailError> {
+    fn message(&self, to: &str, letter: Letter, about: &Occasion) -> Result<Message, MailError> {
         let to: Address = to.parse().map_err(|_| MailError::Address)?;
         let envelope = Envelope::new(None, vec![to.clone()]).map_err(|_| MailError::Address)?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -249,8 +246,8 @@ impl Courier {
             .from(self.from.clone().into())
             .to(to.into())
             .subject(letter.subject)
-            .date(date(time))
-            .message_id(Some(format!("<{}@{}>", id.as_str(), self.from.domain())))
+            .date(date(about.time))
+            .message_id(Some(format!("<{}@{}>", about.request_id.as_str(), self.from.domain())))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(MIME_VERSION_1_0)
             .envelope(envelope)
@@ -343,10 +340,8 @@ mod tests {
     use super::*;
     use crate::config::{Server, SmtpTls};
 
-    fn mail(language: Language) -> CodeMail {
-        CodeMail {
-            code: Code::parse("735519").unwrap(),
-            minutes: 5,
+    fn occasion(language: Language) -> Occasion {
+        Occasion {
             account: "ann@example.org".into(),
             time: Timestamp(1_800_000_000),
             system: Some("Windows 11".into()),
@@ -357,6 +352,14 @@ mod tests {
         }
     }
 
+    fn mail_of(occasion: Occasion) -> CodeMail {
+        CodeMail { code: Code::parse("735519").unwrap(), minutes: 5, occasion }
+    }
+
+    fn mail(language: Language) -> CodeMail {
+        mail_of(occasion(language))
+    }
+
     fn courier() -> Courier {
         let server = Server { host: "127.0.0.1".into(), port: 25 };
         let smtp = config::Smtp { server, tls: SmtpTls::None, login: None, ca_file: None };
@@ -365,7 +368,7 @@ mod tests {
 
     fn message(to: &str, mail: &CodeMail) -> Result<Message, MailError> {
         let courier = courier();
-        courier.message(to, mail.letter(&courier.zone), mail.time, &mail.request_id)
+        courier.message(to, mail.letter(&courier.zone), &mail.occasion)
     }
 
     #[test]
@@ -375,17 +378,8 @@ mod tests {
             (Language::En, Change::Changed, "Changed: Passkey"),
             (Language::ZhCn, Change::Removed, "已移除:Passkey"),
         ] {
-            let told = ChangeMail {
-                account: "ann@example.org".into(),
-                change,
-                factor: "Passkey: <Laptop>\r\n".into(),
-                time: Timestamp(1_800_000_000),
-                system: Some("Windows".into()),
-                browser: Some("Firefox".into()),
-                address: None,
-                language,
-                request_id: Word::new("r7").unwrap(),
-            };
+            let occasion = Occasion { address: None, ..occasion(language) };
+            let told = ChangeMail { change, factor: "Passkey: <Laptop>\r\n".into(), occasion };
             let Letter { text, html, .. } = told.letter(&TimeZone::UTC);
             let escaped = word.replace("Passkey", "Passkey: &lt;Laptop&gt;");
             assert!(
@@ -424,17 +418,18 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        let bare =
-            CodeMail { system: None, browser: Some("\u{202e}".into()), address: None, ..mail(Language::En) };
-        let text = bare.letter(&TimeZone::UTC).text;
+        let browser = Some("\u{202e}".into());
+        let bare = Occasion { system: None, browser, address: None, ..occasion(Language::En) };
+        let text = mail_of(bare).letter(&TimeZone::UTC).text;
         assert!(!text.contains("System") && !text.contains("Browser") && !text.contains("Address"), "{text}");
     }
 
     #[test]
     fn a_browser_adds_no_line_and_no_element() {
         let evil = "<img src=x>&\"'\r\n\r\nClick: http://evil\u{2028}\u{202e}".to_owned();
-        let odd = CodeMail { system: Some(evil.clone()), browser: Some(evil), ..mail(Language::En) };
-        let (letter, plain) = (odd.letter(&TimeZone::UTC), mail(Language::En).letter(&TimeZone::UTC));
+        let odd = Occasion { system: Some(evil.clone()), browser: Some(evil), ..occasion(Language::En) };
+        let (letter, plain) =
+            (mail_of(odd).letter(&TimeZone::UTC), mail(Language::En).letter(&TimeZone::UTC));
         assert_eq!(letter.text.lines().count(), plain.text.lines().count());
         assert_eq!(letter.html.lines().count(), plain.html.lines().count());
         assert_eq!(letter.html.matches('<').count(), plain.html.matches('<').count());
@@ -444,7 +439,8 @@ mod tests {
             letter.html
         );
         let long = |chars| {
-            CodeMail { browser: Some("b".repeat(chars)), ..mail(Language::En) }.letter(&TimeZone::UTC)
+            let browser = Some("b".repeat(chars));
+            mail_of(Occasion { browser, ..occasion(Language::En) }).letter(&TimeZone::UTC)
         };
         assert!(long(FACT_CHARS_MAX) == long(FACT_CHARS_MAX + 1), "a fact has an end");
         assert!(long(FACT_CHARS_MAX - 1) != long(FACT_CHARS_MAX));

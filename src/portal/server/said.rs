@@ -83,30 +83,12 @@ fn parts(said: &Said) -> (&'static str, String) {
 mod tests {
     use super::super::cookies;
     use super::*;
+    use crate::portal::pages::gallery;
     use proptest::prelude::*;
 
     #[test]
     fn every_notice_comes_back() {
-        let name = || "Änns .; Handy 手机".to_owned();
-        for said in [
-            Said::SignedOut,
-            Said::SignedOutEverywhere,
-            Said::SignInAgain,
-            Said::CodeSent(name()),
-            Said::TwoFactorOn,
-            Said::TwoFactorOff,
-            Said::FactorBound(name()),
-            Said::FactorChanged(name()),
-            Said::FactorRemoved(name()),
-            Said::PasswordRemoved(name()),
-            Said::PasswordsRemoved(6),
-            Said::TrustCancelled,
-            Said::DeviceDeleted,
-            Said::Granted(name()),
-            Said::Withdrawn(name()),
-            Said::BlockLifted(name()),
-            Said::FactorsReset(name()),
-        ] {
+        for said in gallery::said(&|_| "Änns .; Handy 手机".to_owned()) {
             let value = written(&said);
             assert!(cookies::set(cookies::SAID, &value, Some(WAITS)).is_some(), "{value}");
             assert_eq!(read(&value), Some(said));

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use sidegate::clock::Timestamp;
 use sidegate::config::{Language, Server, Smtp, SmtpTls};
 use sidegate::gate::code::Code;
-use sidegate::portal::send::mail::{CodeMail, Courier, MailError};
+use sidegate::portal::send::mail::{CodeMail, Courier, MailError, Occasion};
 use sidegate::portal::send::text::Word;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -16,9 +16,7 @@ use super::{CODE, IMPATIENT, PATIENT, harmless};
 const TO: &str = "ann@elsewhere.example";
 
 fn mail() -> CodeMail {
-    CodeMail {
-        code: Code::parse(CODE).unwrap(),
-        minutes: 5,
+    let occasion = Occasion {
         account: "ann@example.org".into(),
         time: Timestamp(1_800_000_000),
         system: Some("Windows 11".into()),
@@ -26,7 +24,8 @@ fn mail() -> CodeMail {
         address: Some("192.0.2.7".into()),
         language: Language::En,
         request_id: Word::new("r7").unwrap(),
-    }
+    };
+    CodeMail { code: Code::parse(CODE).unwrap(), minutes: 5, occasion }
 }
 
 /// Sends to a server that gives `answer` to the command that begins like `command`, and tells what it heard.
