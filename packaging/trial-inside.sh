@@ -48,9 +48,11 @@ login() {
 
 # What a package may have left, but for what the package manager and the user database say of it. What a layer hides of the
 # one below it is a device there.
+# What this trial wrote, and no package owns.
+clear_away() { rm -rf /etc/systemd/system/sidegate-control.socket.d /etc/sidegate/conf.d; }
+
 leftovers() {
-    # Of this trial, not of the package.
-    rm -rf /etc/systemd/system/sidegate-control.socket.d /etc/sidegate/conf.d
+    clear_away
     (cd /tmp/changed && find . -name '*sidegate*' ! -type c -printf '/%P\n' -prune) |
         grep -v '^/var/lib/dpkg/\|^/var/cache/\|^/var/log/' | sort
     find /run -name '*sidegate*' -print -prune | grep -v '^/run/systemd/\|^/run/log/' || true
@@ -273,6 +275,7 @@ trial_deb() {
     must "cannot be installed again" dpkg --force-confold -i "$1"
     again
 
+    clear_away
     must "cannot be purged" dpkg --purge sidegate
     if getent passwd sidegate sidegate-portal >/dev/null; then die "a user is still there"; fi
     [ -z "$(leftovers)" ] || die "purge left: $(leftovers)"
