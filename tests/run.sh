@@ -75,6 +75,10 @@ fi
 run fmt --check
 run fmt --check --manifest-path tests/fuzz/Cargo.toml
 run clippy --all-targets -- -D warnings
+# Built last, but a change of a public type is told here.
+if command -v "${CXX:-c++}" >/dev/null; then
+    run clippy --manifest-path tests/fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}" -- -D warnings
+fi
 RUSTDOCFLAGS="-D warnings" run doc --no-deps
 run test --no-run
 if [ "$(id -u)" = 0 ]; then stage "what comes from elsewhere" arrive; fi

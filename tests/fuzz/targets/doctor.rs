@@ -49,6 +49,7 @@ fuzz_target!(|bytes: &[u8]| {
         dovecot: Seen::Is(dovecot),
         postfix: Seen::Is(postfix),
         nginx: Seen::Is(nginx),
+        portal: Seen::Absent,
         doors: Vec::new(),
         links: Vec::new(),
         host: Host::default(),
