@@ -38,15 +38,15 @@ impl Messages {
             Language::En => {
                 "Wrong address or password. Mail programs need a client password, made at {portal}"
             }
-            Language::ZhCn => "帐号或密码错误。邮件客户端须使用客户端专用密码,请在 {portal} 生成",
+            Language::ZhCn => "帐号或密码错误。邮件客户端须使用客户端专用密码，请在 {portal} 生成",
         };
         let shipped_blocked = match (language, portal) {
             (Language::En, None) => "Too many failed logins from your address. Try again after {until}",
             (Language::En, Some(_)) => {
                 "Too many failed logins from your address. Try again after {until}, or see {portal}"
             }
-            (Language::ZhCn, None) => "您的地址登录失败次数过多,请在 {until} 之后重试",
-            (Language::ZhCn, Some(_)) => "您的地址登录失败次数过多,请在 {until} 之后重试,或访问 {portal}",
+            (Language::ZhCn, None) => "您的地址登录失败次数过多，请在 {until} 之后重试",
+            (Language::ZhCn, Some(_)) => "您的地址登录失败次数过多，请在 {until} 之后重试，或访问 {portal}",
         };
         Self {
             language,
@@ -60,7 +60,7 @@ impl Messages {
     /// What anybody is told when the trouble is ours, where the mail server has no words of its own.
     #[must_use]
     pub fn later(&self) -> &'static str {
-        self.pick("This cannot be decided at the moment. Try again later", "暂时无法处理登录,请稍后重试")
+        self.pick("This cannot be decided at the moment. Try again later", "暂时无法处理登录，请稍后重试")
     }
 
     fn pick(&self, en: &'static str, zh: &'static str) -> &'static str {

@@ -48,7 +48,7 @@ fn the_story_of_a_device_with_a_removed_password() {
         assert!(text.contains(said), "{said} in\n{text}");
     }
     let text = explain(&[ANN, "--lang", "zh-CN"]);
-    assert!(text.contains("已删除的客户端专用密码“Old phone”") && text.contains(HOME), "{text}");
+    assert!(text.contains("已移除的客户端专用密码“Old phone”") && text.contains(HOME), "{text}");
     assert!(!text.contains(&old) && !text.contains(&new));
     let story = facts(ANN);
     assert_eq!((&story["situation"], &story["blocks"][0]["address"]), (&json!("blocked"), &json!(HOME)));
@@ -72,7 +72,7 @@ fn the_story_of_a_device_with_a_removed_password() {
     }
     let text = explain(&["info@example.org", "--lang", "zh"]);
     assert!(
-        text.contains("这是 ann@example.org 的别名") && text.contains("已删除的客户端专用密码“Old phone”"),
+        text.contains("这是 ann@example.org 的别名") && text.contains("已移除的客户端专用密码“Old phone”"),
         "{text}"
     );
     let owners = |address: &str| daemon.control("GET", &format!("/v1/owners?address={address}"), &json!({}));

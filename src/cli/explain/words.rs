@@ -71,21 +71,21 @@ impl Teller<'_> {
             let values = [("address", block.address.as_str()), ("until", &until), ("why", &block.reason)];
             let text = (
                 "One of its addresses, {address}, is blocked until {until}: {why}.",
-                "该帐号使用过的地址 {address} 已被封禁至 {until}：{why}。",
+                "该帐号使用过的地址 {address} 已被封锁至 {until}：{why}。",
             );
             self.line(to, text, &values);
         }
         for tally in &story.still_used {
             let text = (
                 "A device still uses the removed client password \"{password}\" of {account}.",
-                "仍有设备在使用 {account} 已删除的客户端专用密码“{password}”。",
+                "仍有设备在使用 {account} 已移除的客户端专用密码“{password}”。",
             );
             let (account, password) = (or_none(&tally.account), or_none(&tally.password));
             self.line(to, text, &[("account", account), ("password", password)]);
         }
         if story.turned_away > 0 {
             let text =
-                ("Turned away while blocked: {count} attempts.", "封禁期间被直接拒绝的登录：{count} 次。");
+                ("Turned away while blocked: {count} attempts.", "封锁期间被直接拒绝的登录：{count} 次。");
             self.line(to, text, &[("count", &story.turned_away.to_string())]);
         }
         if story.deferred > 0 {
@@ -123,7 +123,7 @@ impl Teller<'_> {
         if source.exempt {
             let text = (
                 "It is in lockout.exempt: it is never blocked, and its failures are not counted.",
-                "它在 lockout.exempt 中：从不封禁，失败也不计数。",
+                "它在 lockout.exempt 中：从不封锁，失败也不计数。",
             );
             self.line(to, text, &[]);
         }
@@ -139,17 +139,17 @@ impl Teller<'_> {
             let values = [("since", since.as_str()), ("until", &until), ("why", &block.reason)];
             let text = (
                 "Blocked since {since}, until {until}: {why}.",
-                "自 {since} 起被封禁，至 {until} 为止：{why}。",
+                "自 {since} 起被封锁，至 {until} 为止：{why}。",
             );
             self.line(to, text, &values);
             if let Some(who) = &self.story.blocked_by {
-                self.line(to, ("An administrator did it: {who}.", "由管理员封禁：{who}。"), &[("who", who)]);
+                self.line(to, ("An administrator did it: {who}.", "由管理员封锁：{who}。"), &[("who", who)]);
             }
         } else if !source.exempt {
             let (failures, most) = (source.failures.to_string(), source.failures_max.to_string());
             let text = (
                 "Not blocked: {failures} of the {most} failures in a row that block it.",
-                "未被封禁：连续失败 {failures} 次（满 {most} 次即封禁）。",
+                "未被封锁：连续失败 {failures} 次（满 {most} 次即封锁）。",
             );
             self.line(to, text, &[("failures", &failures), ("most", &most)]);
         }
@@ -169,8 +169,8 @@ impl Teller<'_> {
             };
         };
         let text = match (account.enabled, account.two_factor) {
-            (true, true) => ("Enabled, two-factor on.", "已启用，双因素认证已开启。"),
-            (true, false) => ("Enabled, two-factor off.", "已启用，双因素认证未开启。"),
+            (true, true) => ("Enabled, two-factor on.", "已启用，二次验证已开启。"),
+            (true, false) => ("Enabled, two-factor off.", "已启用，二次验证未开启。"),
             (false, _) => ("Disabled.", "已停用。"),
         };
         self.line(to, text, &[]);
@@ -231,7 +231,7 @@ impl Teller<'_> {
     fn lists(&self, to: &mut String) {
         let story = self.story;
         for (heading, tallies) in [
-            (("What led to the block", "导致封禁的失败"), &story.led_to_block),
+            (("What led to the block", "导致封锁的失败"), &story.led_to_block),
             (("Refused in the last 7 days", "最近 7 天被拒绝的登录"), &story.refused),
             (("Let in in the last 7 days", "最近 7 天成功的登录"), &story.accepted),
             (
@@ -285,13 +285,13 @@ impl Teller<'_> {
             "unknown-account" => ("no such account", "帐号不存在"),
             "bad-name" => ("impossible name", "名称无效"),
             "disabled" => ("account disabled", "帐号已停用"),
-            "revoked" => ("removed client password", "已删除的客户端专用密码"),
+            "revoked" => ("removed client password", "已移除的客户端专用密码"),
             "expired" => ("expired client password", "已过期的客户端专用密码"),
             "wrong-protocol" => ("client password not for this protocol", "专用密码不适用于此协议"),
             "wrong-network" => ("client password not for this network", "专用密码不适用于此网络"),
             "main-password" => ("main password", "主密码"),
             "allowed-host" => ("main password from a declared webmail", "已声明的网页邮箱转来的主密码"),
-            "blocked" => ("address blocked", "地址被封禁"),
+            "blocked" => ("address blocked", "地址被封锁"),
             other => return other.to_owned(),
         };
         self.say(text, &[])

@@ -20,7 +20,7 @@ impl Messages {
                         "{login} may not send mail with {name}: {address} (its owner would have to grant: {rights})"
                     ),
                     Language::ZhCn => {
-                        format!("{login} 无权以 {name}: {address} 发信(须由该地址的所有者授权:{rights})")
+                        format!("{login} 无权以 {name}: {address} 发信（须由该地址的所有者授权：{rights}）")
                     }
                 }
             }

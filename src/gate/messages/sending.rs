@@ -9,13 +9,13 @@ impl Messages {
     /// The session began with a login that would no longer be let in.
     #[must_use]
     pub fn session_over(&self) -> &'static str {
-        self.pick("This login is no longer good. Log in again", "登录已失效,请重新登录")
+        self.pick("This login is no longer good. Log in again", "登录已失效，请重新登录")
     }
 
     /// Our own trouble.
     #[must_use]
     pub fn sending_later(&self) -> &'static str {
-        self.pick("This cannot be decided at the moment. Try again later", "暂时无法处理,请稍后重发")
+        self.pick("This cannot be decided at the moment. Try again later", "暂时无法处理，请稍后重发")
     }
 
     /// The null sender, where it is not allowed.
@@ -27,7 +27,7 @@ impl Messages {
     /// Too many messages at once.
     #[must_use]
     pub fn too_fast(&self) -> &'static str {
-        self.pick("Too many messages in a short time. Try again in a minute", "发信过于频繁,请一分钟后重试")
+        self.pick("Too many messages in a short time. Try again in a minute", "发信过于频繁，请一分钟后重试")
     }
 
     /// A sender address that is not the login's to use.
@@ -40,7 +40,7 @@ impl Messages {
                  send-as or on-behalf"
             ),
             Language::ZhCn => format!(
-                "{sender}: {login} 无权使用此发件地址,须由其所有者授予 send-as(代发)或 on-behalf(代表发送)权限"
+                "{sender}: {login} 无权使用此发件地址，须由其所有者授予 send-as（代发）或 on-behalf（代表发送）权限"
             ),
         }
     }
@@ -51,7 +51,7 @@ impl Messages {
         let (limit, opens) = (met.limited.in_words(met.limit, self.language), self.time(opens));
         match self.language {
             Language::En => format!("The limit of {limit} is reached. Try again after {opens}"),
-            Language::ZhCn => format!("已达到{limit}的发信上限,请在 {opens} 之后重试"),
+            Language::ZhCn => format!("已达到{limit}的发信上限，请在 {opens} 之后重试"),
         }
     }
 

@@ -42,10 +42,10 @@ impl Words {
                 "If this was not you, somebody else may know your password. Sign in at {portal}, remove what you do not \
                  know, sign out everywhere, and tell your administrator."
             }
-            (Language::ZhCn, true, _) => "如果这不是您要求的,请立即联系管理员。",
-            (Language::ZhCn, false, None) => "如果这不是您本人的操作,请立即联系管理员。",
+            (Language::ZhCn, true, _) => "如果这不是您要求的，请立即联系管理员。",
+            (Language::ZhCn, false, None) => "如果这不是您本人的操作，请立即联系管理员。",
             (Language::ZhCn, false, Some(_)) => {
-                "如果这不是您本人的操作,您的密码可能已经泄露。请登录 {portal},删除您不认识的项目,退出所有设备,并联系管理员。"
+                "如果这不是您本人的操作，您的密码可能已经泄露。请登录 {portal}，移除您不认识的项目，退出所有设备，并联系管理员。"
             }
         };
         text.replace("{portal}", portal.unwrap_or_default())
@@ -119,56 +119,56 @@ fn chinese(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
         NoticeKind::SendingLimit => return None,
         NoticeKind::FactorAdded => (
-            "已绑定新的双因素验证方式:{account}",
-            "您的帐号 {account} 绑定了一个新的双因素验证方式。",
-            "帐号 {account} 绑定了一个新的双因素验证方式。",
-            "验证方式:",
+            "已绑定新的二次验证方式：{account}",
+            "您的帐号 {account} 绑定了一个新的二次验证方式。",
+            "帐号 {account} 绑定了一个新的二次验证方式。",
+            "验证方式：",
         ),
         NoticeKind::FactorChanged => (
-            "双因素验证方式已更换:{account}",
-            "您的帐号 {account} 的一个双因素验证方式已换成另一个手机、地址或设备。",
-            "帐号 {account} 的一个双因素验证方式已换成另一个手机、地址或设备。",
-            "验证方式:",
+            "二次验证方式已更换：{account}",
+            "您的帐号 {account} 的一个二次验证方式已换成另一个手机、地址或设备。",
+            "帐号 {account} 的一个二次验证方式已换成另一个手机、地址或设备。",
+            "验证方式：",
         ),
         NoticeKind::FactorRemoved => (
-            "双因素验证方式已解绑:{account}",
-            "您的帐号 {account} 解绑了一个双因素验证方式。",
-            "帐号 {account} 解绑了一个双因素验证方式。",
-            "验证方式:",
+            "二次验证方式已移除：{account}",
+            "您的帐号 {account} 移除了一个二次验证方式。",
+            "帐号 {account} 移除了一个二次验证方式。",
+            "验证方式：",
         ),
         NoticeKind::FactorsReset => (
-            "双因素验证方式已重置:{account}",
-            "管理员删除了您的帐号 {account} 的全部双因素验证方式和恢复码,所有登录已退出。",
-            "管理员删除了帐号 {account} 的全部双因素验证方式和恢复码。",
-            "原因:",
+            "二次验证方式已重置：{account}",
+            "管理员移除了您的帐号 {account} 的全部二次验证方式和恢复码，所有登录已退出。",
+            "管理员移除了帐号 {account} 的全部二次验证方式和恢复码。",
+            "原因：",
         ),
         NoticeKind::RecoveryCodesMade => (
-            "已生成新的恢复码:{account}",
-            "您的帐号 {account} 生成了新的恢复码,之前的恢复码已全部作废。",
-            "帐号 {account} 生成了新的恢复码,之前的恢复码已全部作废。",
+            "已生成新的恢复码：{account}",
+            "您的帐号 {account} 生成了新的恢复码，之前的恢复码已全部作废。",
+            "帐号 {account} 生成了新的恢复码，之前的恢复码已全部作废。",
             "",
         ),
         NoticeKind::TwoFactorOff => (
-            "双因素认证已关闭:{account}",
-            "您的帐号 {account} 的双因素认证已关闭,现在只凭主密码即可登录。",
-            "帐号 {account} 的双因素认证已关闭,现在只凭主密码即可登录。",
+            "二次验证已关闭：{account}",
+            "您的帐号 {account} 的二次验证已关闭，现在只凭主密码即可登录。",
+            "帐号 {account} 的二次验证已关闭，现在只凭主密码即可登录。",
             "",
         ),
         NoticeKind::DeviceTrusted => (
-            "已信任浏览器:{account}",
-            "登录您的帐号 {account} 的一个浏览器在若干天内不再要求双因素验证。",
-            "登录帐号 {account} 的一个浏览器在若干天内不再要求双因素验证。",
-            "浏览器:",
+            "已信任浏览器：{account}",
+            "登录您的帐号 {account} 的一个浏览器在若干天内不再要求二次验证。",
+            "登录帐号 {account} 的一个浏览器在若干天内不再要求二次验证。",
+            "浏览器：",
         ),
         NoticeKind::MainPasswordSet => (
-            "主密码已设置:{account}",
-            "管理员设置了您的帐号 {account} 的主密码,所有登录已退出。",
+            "主密码已设置：{account}",
+            "管理员设置了您的帐号 {account} 的主密码，所有登录已退出。",
             "管理员设置了帐号 {account} 的主密码。",
             "",
         ),
         NoticeKind::PasswordAdded => (
-            "新的客户端专用密码:{account}",
-            "您的帐号 {account} 生成了一个客户端专用密码,邮件程序可以用它收发邮件。",
+            "新的客户端专用密码：{account}",
+            "您的帐号 {account} 生成了一个客户端专用密码，邮件客户端可以用它收发邮件。",
             "帐号 {account} 的所有者生成了一个客户端专用密码。",
             "",
         ),

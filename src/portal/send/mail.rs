@@ -296,19 +296,19 @@ impl Words {
             },
             Language::ZhCn => Self {
                 subject: "您的验证码",
-                opening: "帐号 {account} 的验证码:",
-                valid: "验证码 {minutes} 分钟内有效,请勿告诉他人。",
-                time: "时间:",
-                system: "操作系统:",
-                browser: "浏览器:",
-                address: "请求地址:",
-                not_you: "如果您没有请求此验证码,说明有人知道您的密码。请修改密码,并告知管理员。",
+                opening: "帐号 {account} 的验证码：",
+                valid: "验证码 {minutes} 分钟内有效，请勿告诉他人。",
+                time: "时间：",
+                system: "操作系统：",
+                browser: "浏览器：",
+                address: "请求地址：",
+                not_you: "如果您没有请求此验证码，说明有人知道您的密码。请修改密码，并告知管理员。",
                 change_subject: "您的二次验证方式已更改",
-                changed: "帐号 {account} 的二次验证方式已更改:",
-                added: "已添加:",
-                replaced: "已更改:",
-                removed: "已移除:",
-                not_your_change: "如果不是您本人操作,说明有人进入了您的帐号。请立即告知管理员。",
+                changed: "帐号 {account} 的二次验证方式已更改：",
+                added: "已添加：",
+                replaced: "已更改：",
+                removed: "已移除：",
+                not_your_change: "如果不是您本人操作，说明有人进入了您的帐号。请立即告知管理员。",
             },
         }
     }
@@ -376,7 +376,7 @@ mod tests {
         for (language, change, word) in [
             (Language::En, Change::Added, "Added: Passkey"),
             (Language::En, Change::Changed, "Changed: Passkey"),
-            (Language::ZhCn, Change::Removed, "已移除:Passkey"),
+            (Language::ZhCn, Change::Removed, "已移除：Passkey"),
         ] {
             let occasion = Occasion { address: None, ..occasion(language) };
             let told = ChangeMail { change, factor: "Passkey: <Laptop>\r\n".into(), occasion };

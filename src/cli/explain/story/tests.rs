@@ -108,7 +108,7 @@ fn a_removed_password_blocks_its_own_house() {
         assert!(text.contains(said), "{said} in\n{text}");
     }
     let text = chinese(&story);
-    for said in ["已删除的客户端专用密码“Old phone”", "如何答复来电者", "sidegate block lift 192.0.2.7"]
+    for said in ["已移除的客户端专用密码“Old phone”", "如何答复来电者", "sidegate block lift 192.0.2.7"]
     {
         assert!(text.contains(said), "{said} in\n{text}");
     }

@@ -11,12 +11,12 @@ impl Teller<'_> {
         let text: Text = match self.story.situation {
             Situation::BlockedByHand => (
                 "We closed your address on purpose ({why}), until {until}.",
-                "我们特意封禁了您的地址（{why}），至 {until} 为止。",
+                "我们特意封锁了您的地址（{why}），至 {until} 为止。",
             ),
             Situation::Blocked => {
                 let blocked = (
                     "Your address {blocked} is blocked until {until} after too many failed logins.",
-                    "您的地址 {blocked} 因登录失败次数过多被封禁至 {until}。",
+                    "您的地址 {blocked} 因登录失败次数过多被封锁至 {until}。",
                 );
                 let gap = if self.language == Language::En { " " } else { "" };
                 return format!("{}{gap}{}", self.filled(blocked), self.why()).trim_end().to_owned();
@@ -65,7 +65,7 @@ impl Teller<'_> {
             Some(Cause::Removed { .. }) => (
                 "A device still uses the removed client password \"{password}\" of {account}: delete that password on \
                  the device, or put a new one there.",
-                "有设备仍在使用 {account} 已删除的客户端专用密码“{password}”：请在该设备上删除它，或换成新的专用密码。",
+                "有设备仍在使用 {account} 已移除的客户端专用密码“{password}”：请在该设备上删除它，或换成新的专用密码。",
             ),
             Some(Cause::Guessing { .. }) => (
                 "Passwords of {accounts} accounts were tried from there and none was right: this looks like guessing.",
@@ -108,7 +108,7 @@ impl Teller<'_> {
                 false => ("then: sidegate block lift {blocked}", "然后：sidegate block lift {blocked}"),
                 true => (
                     "leave the block; only if you know who it is: sidegate block lift {blocked}",
-                    "保留封禁；仅在确认来者身份时：sidegate block lift {blocked}",
+                    "保留封锁；仅在确认来者身份时：sidegate block lift {blocked}",
                 ),
             });
         }
