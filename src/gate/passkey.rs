@@ -5,7 +5,7 @@
 //! opens nothing.
 //!
 //! webauthn-rs reads and verifies the answers; it also draws the challenges, from the operating system, and no test needs
-//! them to repeat. What it has to remember between question and answer is a state of bytes, good for one answer: it is kept
+//! them to repeat. What it has to remember between question and answer is a state, a text, good for one answer: it is kept
 //! by the daemon, sealed, and never sent anywhere.
 
 use data_encoding::BASE64URL_NOPAD;
@@ -20,12 +20,11 @@ use webauthn_rs::{Webauthn, WebauthnBuilder};
 use super::people::PeopleRules;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The longest answer of a browser, in bytes. A key of RSA with a chain of certificates is well below it.
 pub const ANSWER_BYTES_MAX: usize = 16_384;
-/// The longest record of a passkey, in bytes. A state has those of all passkeys of an account in it, and must fit into what
-/// is sealed at once.
+/// The longest record of a passkey, in bytes.
 pub const CREDENTIAL_BYTES_MAX: usize = 6_000;
 
 /// Why a passkey cannot be asked for or taken. Nobody who is not an administrator is told which.
@@ -86,7 +85,7 @@ impl From<WebauthnError> for PasskeyError {
 }
 
 /// A question to a browser, JSON for `navigator.credentials`, and the state by which one answer is judged.
-type Asked = Result<(String, Vec<u8>), PasskeyError>;
+type Asked = Result<(String, String), PasskeyError>;
 
 /// The site that passkeys are bound to.
 #[derive(Clone, Debug)]
@@ -122,8 +121,8 @@ pub fn begin_registration(site: &Site, name: &str, handle: [u8; 16], bound: &[&[
 ///
 /// # Errors
 /// The answer is wrong or too long.
-pub fn finish_registration(site: &Site, state: &[u8], answer: &str) -> Result<Vec<u8>, PasskeyError> {
-    let state: PasskeyRegistration = record(state)?;
+pub fn finish_registration(site: &Site, state: &str, answer: &str) -> Result<Vec<u8>, PasskeyError> {
+    let state: PasskeyRegistration = record(state.as_bytes())?;
     let fields = ["attestationObject", "clientDataJSON", "transports"];
     bytes(&site.0.finish_passkey_registration(&answered(answer, &fields)?, &state)?)
 }
@@ -146,11 +145,11 @@ pub fn begin_authentication(site: &Site, bound: &[&[u8]]) -> Asked {
 /// The answer is wrong or too long, or its passkey is bound no more.
 pub fn finish_authentication(
     site: &Site,
-    state: &[u8],
+    state: &str,
     answer: &str,
     bound: &[&[u8]],
 ) -> Result<(usize, Vec<u8>), PasskeyError> {
-    let state: PasskeyAuthentication = record(state)?;
+    let state: PasskeyAuthentication = record(state.as_bytes())?;
     let fields = ["authenticatorData", "clientDataJSON", "signature", "userHandle"];
     let result = site.0.finish_passkey_authentication(&answered(answer, &fields)?, &state)?;
     let mut bound = records(bound)?;
@@ -192,7 +191,7 @@ fn answered<T: DeserializeOwned>(answer: &str, fields: &[&str]) -> Result<T, Pas
 fn asked<Q: Serialize, S: Serialize>(question: WebauthnResult<(Q, S)>) -> Asked {
     let (options, state) = question?;
     let options = serde_json::to_string(&options).map_err(|_| PasskeyError::Record)?;
-    Ok((options, serde_json::to_vec(&state).map_err(|_| PasskeyError::Record)?))
+    Ok((options, serde_json::to_string(&state).map_err(|_| PasskeyError::Record)?))
 }
 
 fn record<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PasskeyError> {

@@ -38,7 +38,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 44] = [
+    let suite: [fn(&B); 45] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -81,6 +81,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::kinds::a_code_that_was_sent_binds_and_proves,
         people::kinds::a_backup_address_is_outside,
         people::kinds::a_person_of_a_provider_is_one_accounts,
+        people::kinds::a_passkey_proves_and_its_copy_is_told,
         people::kinds::recovery_codes_open_once_and_remove_nothing,
         people::kinds::a_browser_is_trusted_where_the_site_allows_it,
     ];

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::proof::{Evidence, Identity, Recipient, Waiting, Wanted, is_taken};
+use super::evidence::{Evidence, Identity, Recipient};
+use super::proof::{Waiting, Wanted, is_taken};
 use super::sealed::Memo;
 use super::{Delivery, Desk, Known, Outcome, Refused, Standing, allowed, is_sent};
 use crate::gate::code::{SentCode, VALID};

@@ -5,11 +5,13 @@
 //! gives the session another token, so that nobody goes on with the one from before.
 //!
 //! - `codes`: a code on its way to a phone or an address, and how many there may be
+//! - `evidence`: what somebody shows to prove it
 //! - `proof`: proving a bound factor · `binding`: binding, changing, removing one · `sealed`: what proves a factor
 //! - `rest`: two-factor on and off, recovery codes, sessions, trusted devices
 
 mod binding;
 mod codes;
+mod evidence;
 mod proof;
 mod rest;
 mod sealed;
@@ -31,7 +33,8 @@ use crate::gate::session::{Act, Denied, SESSIONS_MAX, Session, Stage, TokenTag};
 
 pub use binding::{BINDING, NewBinding};
 pub use codes::Delivery;
-pub use proof::{Evidence, Identity, Recipient, Waiting, Wanted};
+pub use evidence::{Evidence, Identity, Recipient};
+pub use proof::{Waiting, Wanted};
 pub use rest::RecoveryCode;
 pub use sealed::masked_address;
 

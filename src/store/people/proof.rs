@@ -1,18 +1,16 @@
 //! Proving a bound factor: a challenge, and the answer to it.
 
-use std::fmt;
-
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::sealed::{Memo, masked_address};
+use super::evidence::{Evidence, Identity, Recipient};
+use super::sealed::Memo;
 use super::{Delivery, Desk, Known, Outcome, Refused, Standing, allowed, is_sent};
 use crate::clock::Timestamp;
 use crate::gate::code::{Code, SentCode, Tried, VALID};
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, Means};
-use crate::gate::passkey;
-use crate::gate::phone::Phone;
+use crate::gate::passkey::{self, PasskeyError};
 use crate::gate::session::{Act, Denied, Stage, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
 use crate::gate::totp::Seed;
@@ -22,85 +20,21 @@ use crate::store::portal::{Challenge, FactorRow};
 /// The most trusted devices of an account; the one that was used longest ago is forgotten for a new one.
 const DEVICES_MAX: usize = 20;
 
-/// What somebody shows to prove a factor.
-#[derive(Clone, Debug)]
-pub enum Evidence {
-    /// The main password was right just now.
-    MainPassword,
-    /// A code from an app, or one that was sent.
-    Code(Code),
-    /// The recovery code of this row; `None`: of none.
-    Recovery(Option<i64>),
-    /// What the browser answered for a passkey.
-    Credential(Zeroizing<String>),
-    /// Who a sign-in provider says it is.
-    Identity(Identity),
-    /// Nothing that could be read.
-    Unreadable,
+/// The reason of the event where a passkey's counter went back: somebody has a copy of it.
+const COPIED: &str = "passkey-copied";
+
+/// What became of a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    Right(Means),
+    Wrong,
+    /// Of a passkey, and the same one was used elsewhere meanwhile.
+    Copied,
 }
 
-/// Who a sign-in provider says somebody is. `Debug` shows the provider alone.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Identity {
-    /// Which.
-    #[zeroize(skip)]
-    pub provider: FactorKind,
-    /// The application that asked.
-    pub app: String,
-    /// The person.
-    pub subject: String,
-    /// A name to show.
-    pub name: Option<String>,
-    /// The state that came back.
-    pub state: String,
-}
-
-impl fmt::Debug for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({})", self.provider.word())
-    }
-}
-
-impl Identity {
-    /// As it is sealed.
-    pub(super) fn person(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!("{}\n{}", self.app, self.subject))
-    }
-
-    /// Whether it is the answer to this question.
-    pub(super) fn answers(&self, memo: &Memo) -> bool {
-        !memo.state.is_empty() && bool::from(memo.state.as_bytes().ct_eq(self.state.as_bytes()))
-    }
-}
-
-/// A phone or address that a code goes to. `Debug` and `Display` mask it.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Recipient(String);
-
-impl Recipient {
-    pub(super) fn new(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The phone or address itself: for the one who delivers.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// As it may be shown.
-    #[must_use]
-    pub fn masked(&self) -> String {
-        match Phone::parse(&self.0, "") {
-            Ok(phone) => phone.masked(),
-            Err(_) => masked_address(&self.0),
-        }
-    }
-}
-
-impl fmt::Debug for Recipient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Recipient({})", self.masked())
+impl Judged {
+    fn of(right: bool, means: Means) -> Self {
+        if right { Self::Right(means) } else { Self::Wrong }
     }
 }
 
@@ -290,14 +224,18 @@ impl Desk<'_> {
     ) -> Outcome<Standing> {
         let mut known = allowed!(self.known(token, Act::Prove)?);
         allowed!(self.admits(&known)?);
-        let means = allowed!(self.judge(&known, factor, evidence)?);
+        let judged = allowed!(self.judge(&known, factor, evidence)?);
         let tried = self.tried(&known, factor, evidence);
         let account = known.account.id;
-        let Some(means) = means else {
-            let throttle = self.tables.throttle(account)?;
-            self.tables.set_throttle(account, throttle.failed(self.at.now))?;
-            self.note(Event { verdict: Some("refuse".to_owned()), ..tried })?;
-            return Ok(Err(Refused::WrongCode));
+        let means = match judged {
+            Judged::Right(means) => means,
+            wrong @ (Judged::Wrong | Judged::Copied) => {
+                let throttle = self.tables.throttle(account)?;
+                self.tables.set_throttle(account, throttle.failed(self.at.now))?;
+                let tried = if wrong == Judged::Copied { tried.reason(COPIED) } else { tried };
+                self.note(Event { verdict: Some("refuse".to_owned()), ..tried })?;
+                return Ok(Err(Refused::WrongCode));
+            }
         };
         self.tables.set_throttle(account, Throttle::default())?;
         self.tables.set_challenge(known.session.id, None)?;
@@ -338,17 +276,19 @@ impl Desk<'_> {
         )
     }
 
-    /// What was proved; `None`: nothing. What is good once is used up.
-    fn judge(&mut self, known: &Known, factor: Option<i64>, evidence: &Evidence) -> Outcome<Option<Means>> {
+    /// What was proved. What is good once is used up.
+    fn judge(&mut self, known: &Known, factor: Option<i64>, evidence: &Evidence) -> Outcome<Judged> {
         match evidence {
-            Evidence::MainPassword if known.factors.is_empty() => return Ok(Ok(Some(Means::MainPassword))),
+            Evidence::MainPassword if known.factors.is_empty() => {
+                return Ok(Ok(Judged::Right(Means::MainPassword)));
+            }
             Evidence::MainPassword => return Ok(Err(Denied::Factor.into())),
             Evidence::Recovery(row) => {
                 let used = match row {
                     Some(id) => self.tables.use_recovery_code(*id)?,
                     None => false,
                 };
-                return Ok(Ok(used.then_some(Means::Recovery)));
+                return Ok(Ok(Judged::of(used, Means::Recovery)));
             }
             Evidence::Code(_) | Evidence::Credential(_) | Evidence::Identity(_) | Evidence::Unreadable => {}
         }
@@ -372,7 +312,10 @@ impl Desk<'_> {
             }
             (FactorKind::Passkey, Evidence::Credential(answer)) => {
                 let Some(challenge) = challenge else { return Ok(Err(Refused::CodeOver)) };
-                self.passkey_says(known, row, &challenge, answer)?
+                match self.passkey_says(known, row, &challenge, answer)? {
+                    Err(PasskeyError::Copied) => return Ok(Ok(Judged::Copied)),
+                    said => said.is_ok(),
+                }
             }
             (kind, Evidence::Identity(identity)) if kind == identity.provider => {
                 let Some(challenge) = challenge else { return Ok(Err(Refused::CodeOver)) };
@@ -383,17 +326,17 @@ impl Desk<'_> {
         if right {
             self.tables.use_factor(id, None, self.at.now)?;
         }
-        Ok(Ok(right.then_some(Means::Factor(id))))
+        Ok(Ok(Judged::of(right, Means::Factor(id))))
     }
 
     /// Whether any of the apps says this.
-    fn any_app_says(&mut self, known: &Known, code: &Code) -> Result<Option<Means>, StoreError> {
+    fn any_app_says(&mut self, known: &Known, code: &Code) -> Result<Judged, StoreError> {
         for row in known.factors.iter().filter(|row| row.factor.kind == FactorKind::Totp) {
             if self.app_says(known, row, code)? {
-                return Ok(Some(Means::Factor(row.factor.id)));
+                return Ok(Judged::Right(Means::Factor(row.factor.id)));
             }
         }
-        Ok(None)
+        Ok(Judged::Wrong)
     }
 
     fn app_says(&mut self, known: &Known, row: &FactorRow, code: &Code) -> Result<bool, StoreError> {
@@ -429,22 +372,22 @@ impl Desk<'_> {
         row: &FactorRow,
         challenge: &Challenge,
         answer: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Result<(), PasskeyError>, StoreError> {
         // It is good for one answer.
         self.tables.set_challenge(known.session.id, None)?;
         let (Some(site), Some(memo)) = (passkey::Site::of(self.rules), &challenge.memo) else {
-            return Ok(false);
+            return Ok(Err(PasskeyError::Settings));
         };
         let memo = self.open_memo(known, memo)?;
         let credential = self.open_factor(known, &row.uid, &row.sealed)?;
-        let Ok((_, grown)) = passkey::finish_authentication(&site, &memo.ceremony, answer, &[&credential])
-        else {
-            return Ok(false);
+        let grown = match passkey::finish_authentication(&site, &memo.ceremony, answer, &[&credential]) {
+            Ok((_, grown)) => grown,
+            Err(error) => return Ok(Err(error)),
         };
         // Its counter went on.
         let sealed = self.seal_factor(known, &row.uid, &grown)?;
         self.tables.reseal_factor(row.factor.id, &sealed)?;
-        Ok(true)
+        Ok(Ok(()))
     }
 
     fn provider_says(

@@ -21,7 +21,7 @@ pub(super) struct Memo {
     pub(super) options: String,
     /// A passkey: what the answer is checked against.
     #[serde(default)]
-    pub(super) ceremony: Vec<u8>,
+    pub(super) ceremony: String,
     /// A sign-in provider: the state.
     #[serde(default)]
     pub(super) state: String,
@@ -29,13 +29,13 @@ pub(super) struct Memo {
 
 impl Memo {
     /// A passkey's ceremony.
-    pub(super) fn passkey((options, ceremony): (String, Vec<u8>)) -> Self {
+    pub(super) fn passkey((options, ceremony): (String, String)) -> Self {
         Self { options, ceremony, state: String::new() }
     }
 
     /// A provider's state.
     pub(super) fn state(state: String) -> Self {
-        Self { options: String::new(), ceremony: Vec::new(), state }
+        Self { options: String::new(), ceremony: String::new(), state }
     }
 }
 
@@ -116,6 +116,25 @@ pub fn masked_address(address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::factor::FactorKind;
+    use crate::gate::passkey::tests::{Browser, LONGEST_ID, site, slices};
+    use crate::gate::passkey::{CREDENTIAL_BYTES_MAX, begin_authentication, begin_registration};
+    use crate::gate::seal::SEALED_BYTES_MAX;
+
+    /// With as many passkeys as an account may have, each with the longest name.
+    #[test]
+    fn what_is_remembered_of_a_question_can_be_sealed() {
+        let length = |asked: (String, String)| serde_json::to_vec(&Memo::passkey(asked)).expect("JSON").len();
+        let bound = vec![Browser::new(&LONGEST_ID).bind(); FactorKind::Passkey.most()];
+        let bound = slices(&bound);
+        let asked = begin_registration(&site(), &"a".repeat(320), [7; 16], &bound).expect("asked");
+        let of_all = length(asked);
+        assert!(of_all <= SEALED_BYTES_MAX, "{of_all}");
+        let one = bound[0].len();
+        let of_one = length(begin_authentication(&site(), &bound[..1]).expect("asked"));
+        // A record that is longer than this one is longer in the state as well, its quotes behind backslashes.
+        assert!(of_one + 2 * (CREDENTIAL_BYTES_MAX - one) <= SEALED_BYTES_MAX, "{of_one}");
+    }
 
     #[test]
     fn an_address_shows_its_first_letter_and_its_domain() {

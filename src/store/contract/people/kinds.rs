@@ -1,6 +1,7 @@
 //! Promises about each kind of second factor, recovery codes and trusted browsers.
 
 use super::*;
+use crate::gate::passkey::tests::{Browser, DOMAIN, ORIGIN};
 
 /// The code of what has to be delivered.
 fn delivered(waiting: &Waiting) -> Code {
@@ -124,6 +125,40 @@ pub(in crate::store::contract) fn a_person_of_a_provider_is_one_accounts<B: Back
     assert_eq!(desk.show(Some(id), 3, &person("u1", "x"), NOW), Err(Refused::CodeOver), "it is used up");
     let stage = desk.show(Some(id), 3, &person("u1", &ask()), NOW).expect("right").session.stage;
     assert_eq!(stage, Stage::Full);
+}
+
+pub(in crate::store::contract) fn a_passkey_proves_and_its_copy_is_told<B: Backend>(backend: &B) {
+    let mut desk = desk(backend);
+    (desk.rules.origin, desk.rules.relying_party) = (Some(ORIGIN.to_owned()), Some(DOMAIN.to_owned()));
+    order(backend, &Order::AddAccount(name(ANN))).expect("added");
+    desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
+    let mut browser = Browser::new(&[7; 32]);
+    let credential = |answer: String| Evidence::Credential(Zeroizing::new(answer));
+    let options =
+        desk.begin_as(1, FactorKind::Passkey, None, None, NOW).expect("begun").options.expect("options");
+    let bound = desk.confirm_by(1, &credential(browser.make(&options)), "Laptop", NOW).expect("bound");
+    let id = bound.factors[0].id;
+    desk.sign_in(&arrival(ANN, 2), NOW).expect("signed in");
+    let ask = || desk.ask(2, Some(id), NOW).expect("asked").options.expect("options");
+    let stale = browser.prove(&ask());
+    assert_eq!(
+        desk.show(Some(id), 2, &credential(stale.clone()), NOW).map(|s| s.session.stage),
+        Ok(Stage::Full)
+    );
+    desk.sign_in(&arrival(ANN, 2), NOW).expect("signed in");
+    ask();
+    assert_eq!(
+        desk.show(Some(id), 2, &credential(stale), NOW),
+        Err(Refused::WrongCode),
+        "of another question"
+    );
+    // The authenticator that it was copied from was used meanwhile.
+    browser.counter = 0;
+    let copied = browser.prove(&ask());
+    assert_eq!(desk.show(Some(id), 2, &credential(copied), NOW), Err(Refused::WrongCode));
+    let told: Vec<_> =
+        desk.events(&[Kind::FactorTried]).into_iter().filter_map(|event| event.reason).collect();
+    assert_eq!(told, ["passkey", "passkey", "passkey-copied"]);
 }
 
 pub(in crate::store::contract) fn recovery_codes_open_once_and_remove_nothing<B: Backend>(backend: &B) {
