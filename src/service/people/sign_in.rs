@@ -38,11 +38,14 @@ pub struct MainThrottle {
     accounts: Mutex<LruCache<AccountTag, Throttle>>,
     /// Blocked addresses of which one attempt is being looked at.
     pub(super) blocked: Mutex<HashSet<Key>>,
+    /// One block is lifted at a time: each lift counts those before it.
+    pub(super) lifting: tokio::sync::Mutex<()>,
 }
 
 impl Default for MainThrottle {
     fn default() -> Self {
-        Self { accounts: Mutex::new(LruCache::new(THROTTLED_MAX)), blocked: Mutex::default() }
+        let accounts = Mutex::new(LruCache::new(THROTTLED_MAX));
+        Self { accounts, blocked: Mutex::default(), lifting: tokio::sync::Mutex::default() }
     }
 }
 
