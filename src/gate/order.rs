@@ -11,6 +11,7 @@ use super::name::{AccountName, GroupName, PasswordName};
 use super::record::Block;
 use super::reset::ResetReason;
 use super::secret::Digest;
+use super::session::{Act, Denied, TokenTag};
 
 /// Who orders something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,14 @@ pub struct Actor {
     pub name: String,
     /// The address of a browser.
     pub address: Option<String>,
+    /// The session that it is ordered from, and what it must allow when the order is carried out.
+    pub session: Option<(TokenTag, Act)>,
 }
 
 /// Somebody on this host.
 impl<T: AsRef<str> + ?Sized> From<&T> for Actor {
     fn from(name: &T) -> Self {
-        Self { name: name.as_ref().to_owned(), address: None }
+        Self { name: name.as_ref().to_owned(), address: None, session: None }
     }
 }
 
@@ -151,6 +154,9 @@ pub enum Done {
 /// Why an order was not carried out; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderRefused {
+    /// The session that it was ordered from does not allow it any more.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// No such account.
     #[error("there is no account {0}")]
     NoAccount(AccountName),

@@ -192,7 +192,7 @@ impl Service {
     ///
     /// # Errors
     /// As for [`Service::carry_out`].
-    pub async fn lift_block(&self, address: IpAddr, actor: &str) -> Result<Key, OrderError> {
+    pub async fn lift_block(&self, address: IpAddr, actor: impl Into<Actor>) -> Result<Key, OrderError> {
         let key = self.key_of(address);
         self.carry_out(Order::LiftBlock(key), actor).await?;
         self.seats.ring(&key);

@@ -38,7 +38,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 45] = [
+    let suite: [fn(&B); 46] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -78,6 +78,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::who_must_have_two_factor_sets_it_up_first,
         people::two_factor_needs_a_factor_and_the_factor_itself_to_go,
         people::a_trusted_device_spares_the_factor_but_not_for_changes,
+        people::an_order_needs_its_session_to_the_end,
         people::kinds::a_code_that_was_sent_binds_and_proves,
         people::kinds::a_backup_address_is_outside,
         people::kinds::a_person_of_a_provider_is_one_accounts,

@@ -4,6 +4,7 @@ mod import;
 mod people;
 mod sending;
 
+use super::people::inside;
 use super::{NewRow, StoreError, Tables};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, ClientPassword, Stored};
@@ -38,6 +39,12 @@ pub type Carried = Result<(Done, Vec<Event>), OrderRefused>;
 /// # Errors
 /// The store's own trouble.
 pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> Result<Carried, StoreError> {
+    if let Some((token, act)) = at.actor.session
+        && let Err(denied) = inside(tables, token, act, at.now)?
+    {
+        // It ended while a hash was made.
+        return Ok(Err(denied.into()));
+    }
     let mut events = Vec::new();
     let done = match order {
         Order::AddAccount(name) => add_account(tables, name, at, &mut events),

@@ -95,9 +95,10 @@ impl Visit {
         self.session.ok_or(PeopleError::Refused(over))
     }
 
-    /// Its owner, as whoever orders something.
-    fn actor(&self, account: &AccountName) -> Actor {
-        Actor { name: account.to_string(), address: self.visitor.address.clone() }
+    /// Its owner, as whoever orders something: the session must allow it still when the order is carried out.
+    fn actor(&self, account: &AccountName, act: Act) -> Actor {
+        let session = self.session.map(|token| (token, act));
+        Actor { name: account.to_string(), address: self.visitor.address.clone(), session }
     }
 }
 

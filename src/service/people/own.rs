@@ -124,7 +124,7 @@ impl Service {
         terms: Terms,
     ) -> Answer<(i64, NewSecret)> {
         let account = self.owner(visit, Act::Change).await?.account.name;
-        let actor = visit.actor(&account);
+        let actor = visit.actor(&account, Act::Change);
         Ok(self.new_password(account, name, terms, actor).await?)
     }
 
@@ -135,7 +135,7 @@ impl Service {
     pub async fn revoke_own(&self, visit: &Visit, which: Which) -> Answer<Vec<(i64, String)>> {
         // Whoever lost a phone removes its password from any session: it lets nobody in.
         let account = self.owner(visit, Act::Look).await?.account.name;
-        let actor = visit.actor(&account);
+        let actor = visit.actor(&account, Act::Look);
         match self.carry_out(Order::Revoke { account, which }, actor).await? {
             Done::Revoked(gone) => Ok(gone),
             Done::Changed | Done::Unchanged | Done::NewPassword(_) => Ok(Vec::new()),
@@ -218,7 +218,7 @@ impl Service {
     /// The session or the rules do not allow it, or trouble.
     pub async fn grant_own(&self, visit: &Visit, delegate: AccountName, right: Right) -> Answer<()> {
         let owner = self.owner(visit, Act::Change).await?.account.name;
-        let actor = visit.actor(&owner);
+        let actor = visit.actor(&owner, Act::Change);
         self.carry_out(Order::Grant { owner, delegate, right }, actor).await?;
         Ok(())
     }
@@ -229,7 +229,7 @@ impl Service {
     /// Nothing was granted, the session does not allow it, or trouble.
     pub async fn withdraw_own(&self, visit: &Visit, delegate: AccountName) -> Answer<()> {
         let owner = self.owner(visit, Act::Look).await?.account.name;
-        let actor = visit.actor(&owner);
+        let actor = visit.actor(&owner, Act::Look);
         self.carry_out(Order::Withdraw { owner, delegate }, actor).await?;
         Ok(())
     }
@@ -300,6 +300,6 @@ impl Service {
         if let Some(first) = lifted.len().checked_sub(LIFTS_A_DAY).and_then(|at| lifted.get(at)) {
             return Err(PeopleError::Wait(first.plus(FAILED)));
         }
-        Ok(self.lift_block(address, &actor).await?)
+        Ok(self.lift_block(address, visit.actor(&standing.account.name, Act::Change)).await?)
     }
 }

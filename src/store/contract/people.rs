@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{NOW, circumstances, name, order, write};
+use super::{NOW, circumstances, name, new_password, order, write};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::gate::code::{Code, TRIES_MAX};
@@ -12,11 +12,12 @@ use crate::gate::codes_sent::SentLimits;
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{FACTOR_NAME_CHARS_MAX, FactorKind, FactorRefused};
 use crate::gate::mandatory::{Duty, MandatoryRule, Whom};
-use crate::gate::order::Order;
+use crate::gate::order::{Actor, Done, Order};
 use crate::gate::people::PeopleRules;
 use crate::gate::session::{Act, Denied, FRESH, SESSIONS_MAX, Stage, TRUSTED, Token, TokenTag};
 use crate::gate::throttle::FREE;
 use crate::gate::totp::{Seed, Step};
+use crate::store::orders::{Circumstances, carry_out};
 use crate::store::people::{
     self, Arrival, BINDING, Evidence, Identity, NewBinding, Outcome, RecoveryCode, Refused, Standing, Turned,
     Waiting,
@@ -52,7 +53,7 @@ impl<B: Backend> Desk<'_, B> {
         now: Timestamp,
         mut work: impl FnMut(&mut people::Desk<'_>) -> Outcome<T>,
     ) -> Result<T, Refused> {
-        let at = crate::store::orders::Circumstances { now, actor: "portal".into(), ..circumstances() };
+        let at = Circumstances { now, actor: "portal".into(), ..circumstances() };
         write(self.backend, |tables| work(&mut people::Desk::new(tables, &at, &self.rules, &self.entropy)))
     }
 
@@ -341,4 +342,23 @@ pub(super) fn a_trusted_device_spares_the_factor_but_not_for_changes<B: Backend>
     let stage = |arrival: Arrival, now| shorter.sign_in(&arrival, now).expect("signed in").session.stage;
     write(backend, |tables| tables.remove_devices(ann, None));
     assert_eq!(stage(with(7), NOW), Stage::Factor, "trust was cancelled");
+}
+
+/// A hash takes a while: the session may have ended meanwhile, or what was proved may have grown old.
+pub(super) fn an_order_needs_its_session_to_the_end<B: Backend>(backend: &B) {
+    let desk = desk(backend);
+    desk.bind(1);
+    let make = |device: &str, now: Timestamp| {
+        let session = Some((token(1_001), Act::Change));
+        let actor = Actor { session, ..Actor::from(ANN) };
+        let at = Circumstances { now, actor, ..circumstances() };
+        let made = new_password(ANN, device, &format!("the secret of {device}"));
+        write(backend, |tables| carry_out(tables, &made, &at)).map(|(done, _)| done)
+    };
+    assert!(matches!(make("phone", NOW), Ok(Done::NewPassword(_))));
+    assert_eq!(make("tablet", NOW.plus(FRESH)), Err(Denied::Stale.into()));
+    desk.work(NOW, |desk| desk.sign_out_everywhere(token(1_001))).expect("allowed");
+    assert_eq!(make("tablet", NOW), Err(Denied::Over.into()));
+    let account = write(backend, |tables| tables.account(&name(ANN))).expect("there");
+    assert_eq!(account.passwords.len(), 1);
 }

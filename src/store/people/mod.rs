@@ -280,17 +280,9 @@ impl<'a> Desk<'a> {
 
     /// A session that allows `act`, with all that is known of its owner. It was used just now.
     fn known(&mut self, token: TokenTag, act: Act) -> Outcome<Known> {
-        let Some(SessionRow { mut session, account, visitor }) = self.tables.session(token)? else {
-            return Ok(Err(Denied::Over.into()));
-        };
-        let account = match AccountName::parse(&account, None) {
-            Ok(name) => self.tables.account(&name)?.filter(|account| account.enabled),
-            Err(_) => None,
-        };
-        let Some(account) = account else { return Ok(Err(Denied::Over.into())) };
-        let factors = self.tables.factors(account.id)?;
         let now = self.at.now;
-        allowed!(session.allows(act, !factors.is_empty(), now));
+        let Inside { mut session, visitor, account, factors } =
+            allowed!(inside(self.tables, token, act, now)?);
         if now >= session.seen.plus(SEEN_STEP) {
             session.seen = now;
             self.tables.set_session(&session, None)?;
@@ -317,6 +309,34 @@ impl<'a> Desk<'a> {
         let event = self.event(known, kind).reason(reason);
         self.note(event)
     }
+}
+
+/// A session, and whose it is.
+pub(super) struct Inside {
+    session: Session,
+    visitor: Visitor,
+    account: Account,
+    factors: Vec<FactorRow>,
+}
+
+/// The session of a token, if it allows `act` now.
+pub(super) fn inside(
+    tables: &mut dyn Tables,
+    token: TokenTag,
+    act: Act,
+    now: Timestamp,
+) -> Result<Result<Inside, Denied>, StoreError> {
+    let Some(SessionRow { session, account, visitor }) = tables.session(token)? else {
+        return Ok(Err(Denied::Over));
+    };
+    let account = match AccountName::parse(&account, None) {
+        Ok(name) => tables.account(&name)?.filter(|account| account.enabled),
+        Err(_) => None,
+    };
+    let Some(account) = account else { return Ok(Err(Denied::Over)) };
+    let factors = tables.factors(account.id)?;
+    let allowed = session.allows(act, !factors.is_empty(), now);
+    Ok(allowed.map(|()| Inside { session, visitor, account, factors }))
 }
 
 /// Whether a kind of factor is proved by a code that is sent.

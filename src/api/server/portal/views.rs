@@ -57,6 +57,7 @@ pub(super) fn order_refused(error: OrderError) -> Refusal {
         OrderError::Refused(OrderRefused::TooManyPasswords { limit, .. }) => {
             Refusal(PortalError { most: Some(limit), ..PortalError::new(Why::TooMany, message) })
         }
+        OrderError::Refused(OrderRefused::Denied(denied)) => refused(Refused::Denied(denied), message),
         OrderError::Refused(OrderRefused::NameTaken { .. }) => Refusal::new(Why::NameTaken, message),
         OrderError::Refused(OrderRefused::NameIsSecret) => Refusal::new(Why::NameIsSecret, message),
         OrderError::Refused(OrderRefused::NoAccount(_)) => Refusal::new(Why::NoAccount, message),
