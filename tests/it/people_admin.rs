@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use sidegate::gate::reset::ResetReason;
 use sidegate::gate::secret::Secret;
 use sidegate::gate::session::{Act, Stage};
 use sidegate::service::OrderError;
-use sidegate::service::people::{PeopleError, Shown, Visit};
+use sidegate::service::people::{PeopleError, Shown, SignIn, Visit};
 use sidegate::store::people::Refused;
 
 use crate::daemon::Daemon;
@@ -148,6 +149,30 @@ async fn where_no_upstream_knows_any_an_administrator_sets_main_passwords() {
     assert_eq!(weigh(ANN, PHRASE).await, wrong());
     let gone = gate.service.carry_out(remove(), "uid 0").await;
     assert_eq!(gone, Err(OrderError::Refused(OrderRefused::NoMainPassword(ann()))));
+    gate.stop().await;
+}
+
+/// However the two meet.
+#[tokio::test]
+async fn no_session_of_an_old_main_password_outlives_a_new_one() {
+    let gate = World::start("[client_passwords.argon2]\nmemory_kib = 256\npasses = 1\n").await;
+    gate.account(ANN).await;
+    let (old, new) = (MainPassword::parse(PHRASE).unwrap(), MainPassword::parse("another phrase").unwrap());
+    for round in 0..40_u64 {
+        gate.service.set_main_password(ann(), &old, "uid 0").await.unwrap();
+        let tries = [1, 2, 3, 4].map(|n| {
+            let visit = people::visit(&format!("198.51.100.{n}"));
+            let sign_in = SignIn { account: ANN.to_owned(), password: Secret::new(PHRASE), code: None };
+            let entered = Arc::clone(&gate.service).sign_in(visit.clone(), sign_in);
+            tokio::spawn(async move { entered.await.map(|passed| people::inside(&visit, &passed.session)) })
+        });
+        tokio::time::sleep(Duration::from_micros(round * 50)).await;
+        gate.service.set_main_password(ann(), &new, "uid 0").await.unwrap();
+        for entered in tries {
+            let Ok(inside) = entered.await.unwrap() else { continue };
+            assert!(gate.service.owner(&inside, Act::Look).await.is_err(), "round {round}");
+        }
+    }
     gate.stop().await;
 }
 

@@ -141,7 +141,7 @@ impl Service {
         Ok(same.then_some(row.id))
     }
 
-    fn hash_source(&self, visit: &Visit) -> Key {
+    pub(super) fn hash_source(&self, visit: &Visit) -> Key {
         let prefixes = self.rules().prefixes;
         visit
             .address

@@ -92,9 +92,10 @@ impl Service {
     /// See [`PeopleError`].
     pub async fn sign_in(self: Arc<Self>, visit: Visit, sign_in: SignIn) -> Answer<Passed> {
         let SignIn { account, password, code } = sign_in;
+        let generation = self.store.generation();
         match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
             Ok(name) => {
-                let (session, standing) = self.enter(&visit, name).await?;
+                let (session, standing) = self.enter(&visit, name, &password, generation).await?;
                 if standing.session.stage != Stage::Factor {
                     self.came_in(&account, &standing.account.name, &visit).await;
                 }
@@ -108,17 +109,34 @@ impl Service {
         }
     }
 
-    /// The session of somebody whose main password is right.
-    async fn enter(&self, visit: &Visit, name: AccountName) -> Answer<(Token, Standing)> {
+    /// The session of somebody whose main password was found right on what was known since `generation`.
+    async fn enter(
+        self: &Arc<Self>,
+        visit: &Visit,
+        name: AccountName,
+        password: &Secret,
+        generation: u64,
+    ) -> Answer<(Token, Standing)> {
         let session = self.token();
         let (token, device, visitor) = (session.tag(), visit.device, visit.visitor.clone());
-        let arrival = Arrival { name, token, device, visitor };
+        let arrival = Arrival { name: name.clone(), token, device, visitor };
         let entered = self.at_desk(move |desk| desk.sign_in(&arrival).map(Ok)).await?;
-        match entered {
-            Ok(standing) => Ok((session, standing)),
-            Err(Turned::Unknown) => Err(PeopleError::NoAccount),
-            Err(Turned::Disabled) => Err(PeopleError::WrongPassword),
+        let standing = entered.map_err(|turned| match turned {
+            Turned::Unknown => PeopleError::NoAccount,
+            Turned::Disabled => PeopleError::WrongPassword,
+        })?;
+        if self.upstream.is_none() && self.store.generation() != generation {
+            // Another one may have been set meanwhile, and all sessions ended before this one began.
+            let looked = self.weigh_own_main_password(&name, password, self.hash_source(visit)).await;
+            if let Err(verdict) = looked {
+                self.sign_out(&Visit { session: Some(token), ..visit.clone() }).await?;
+                return Err(match verdict {
+                    Verdict::Defer(why) => PeopleError::Unavailable(why.to_owned()),
+                    _ => PeopleError::WrongPassword,
+                });
+            }
         }
+        Ok((session, standing))
     }
 
     /// Whose main password it is: the name that the upstream confirms. A wrong one counts for the address and for the
@@ -251,12 +269,13 @@ impl Service {
         if let Some(until) = self.portal_throttle.wait(trier.tag, self.now()) {
             return Err(PeopleError::Wait(until));
         }
+        let generation = self.store.generation();
         let account = match self.weigh_main_password(name, password, trier.origin, trier.source).await {
             Verdict::Accept(grant) => grant.account,
             Verdict::Refuse(_) | Verdict::Elsewhere => return Err(PeopleError::WrongPassword),
             Verdict::Defer(why) => return Err(PeopleError::Unavailable(why.to_owned())),
         };
-        let (session, standing) = match self.enter(visit, account).await {
+        let (session, standing) = match self.enter(visit, account, password, generation).await {
             Err(PeopleError::NoAccount) => return Err(PeopleError::WrongPassword),
             entered => entered?,
         };
