@@ -74,9 +74,12 @@ fn read(
         let problem = format!("everybody may use it (mode {mode:04o}); run: chmod o= {}", path.display());
         return Err(fail(problem));
     }
+    // The longest, and the end of its line.
+    let most = *bytes.end() + 2;
     let mut text = Zeroizing::new(Vec::new());
-    file.take(*bytes.end() as u64 + 2).read_to_end(&mut text).map_err(system)?;
+    file.take(most as u64 + 1).read_to_end(&mut text).map_err(system)?;
     match std::str::from_utf8(&text).map(str::trim) {
+        Ok(_) if text.len() > most => Err(fail(cure)),
         Ok(secret) if bytes.contains(&secret.len()) && fits(secret) => Ok(Secret::new(secret)),
         _ => Err(fail(cure)),
     }
@@ -126,7 +129,8 @@ mod tests {
         assert_eq!(found(password, "pass wörd\r\n".as_bytes(), 0o600), Ok("pass wörd".into()));
         let longest = "x".repeat(*PASSWORD_BYTES.end());
         assert_eq!(found(password, longest.as_bytes(), 0o600), Ok(longest.clone().into()));
-        for bad in ["", " \n", "hunter2\nhunter2", &format!("{longest}x")] {
+        // Cut off, the last one would fit.
+        for bad in ["", " \n", "hunter2\nhunter2", &format!("{longest}x"), &format!("   {longest}x")] {
             let error = found(password, bad.as_bytes(), 0o600).unwrap_err();
             assert!(error.contains("one line") && !error.contains("hunter2"), "{error}");
         }
