@@ -30,16 +30,14 @@ as_builder() {
     if [ "$(id -un)" = "$builder" ]; then "$@"; else runuser -u "$builder" -- "$@"; fi
 }
 
-# Coverage as libFuzzer wants it; no sanitizer, as all code of ours is safe. In the folder of all builds: what runs in the
-# compiler is there already.
+# Coverage is counted in our own code (rustc.sh); no sanitizer, as all of it is safe. In the folder of all builds: much of
+# what others wrote is there already.
 build() {
     command -v "${CXX:-c++}" >/dev/null ||
         die "libFuzzer needs a C++ compiler to be built, and there is no ${CXX:-c++}. Install g++ (apt-get install g++)."
     find_cargo
-    host=$(run_cargo -vV | sed -n 's/^host: //p')
-    local pass=-Cllvm-args=-sanitizer-coverage
-    RUSTFLAGS="-Cpasses=sancov-module $pass-level=4 $pass-inline-8bit-counters $pass-pc-table $pass-trace-compares" \
-        run_cargo build --quiet --manifest-path tests/fuzz/Cargo.toml --target "$host" --target-dir "$target_dir"
+    RUSTC_WRAPPER=$project/tests/fuzz/rustc.sh \
+        run_cargo build --quiet --manifest-path tests/fuzz/Cargo.toml --target-dir "$target_dir"
     as_builder mkdir -p "$built/corpus" "$built/crashes"
 }
 
@@ -54,7 +52,7 @@ bytes_max() {
 fuzzer() {
     local target=$1
     shift
-    as_builder env RUST_BACKTRACE=0 "$target_dir/$host/debug/$target" "$@"
+    as_builder env RUST_BACKTRACE=0 "$target_dir/debug/$target" "$@"
 }
 
 # The corpora of a target: what was found here before, what is committed, and galleries that are seeds as they are.
