@@ -142,7 +142,7 @@ impl Service {
         self.ring_notices();
         if let Some(account) = helped {
             // Whoever was helped need not wait for what others guessed.
-            self.portal_throttle.forget(self.key.tag_of(&account));
+            self.entrance.forget(self.key.tag_of(&account));
         }
         if delegations {
             self.share().await?;

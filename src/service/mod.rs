@@ -172,7 +172,7 @@ pub struct Service {
     sessions: Sessions,
     last_overview: overview::LastOverview,
     /// Failed main passwords at the portal.
-    portal_throttle: people::MainThrottle,
+    entrance: people::Entrance,
     /// Bursts of one SMTP connection: the login, and the client's address and port.
     connection_pace: Pace<(AccountTag, IpAddr, u16)>,
     /// Bursts of one source.
@@ -238,7 +238,7 @@ impl Service {
             outbox: Outbox::new(notices),
             sessions: Sessions::default(),
             last_overview: overview::LastOverview::default(),
-            portal_throttle: people::MainThrottle::default(),
+            entrance: people::Entrance::default(),
             connection_pace: Pace::default(),
             source_pace: Pace::default(),
         }))

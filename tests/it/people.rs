@@ -346,6 +346,60 @@ async fn a_blocked_address_lets_its_owner_in_with_both_and_tells_nobody_else_any
     Arc::into_inner(site).unwrap().stop().await;
 }
 
+/// Whoever was in before the block.
+#[tokio::test]
+async fn a_session_at_a_blocked_address_proves_slowly_and_lifts_the_block() {
+    let site = site("").await;
+    let (owner, app) = site.with_app().await;
+    site.block(HOME, "nobody@example.org").await;
+    let prove = |visit: &Visit, code: String| {
+        let (service, visit) = (Arc::clone(&site.gate.service), visit.clone());
+        async move {
+            let began = std::time::Instant::now();
+            let proved = service.prove_factor(&visit, None, Shown::Code(hidden(&code)), false).await;
+            (proved, began.elapsed().as_secs_f64())
+        }
+    };
+    let second = async {
+        // While one is looked at, the next one waits.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        prove(&owner, site.code(&app)).await.0.unwrap_err()
+    };
+    let wrong = Code::of(site.code(&app).parse::<u32>().unwrap() + 1).reveal().to_string();
+    let (first, second) = tokio::join!(prove(&owner, wrong), second);
+    assert_eq!(first.0.unwrap_err(), PeopleError::Refused(Refused::WrongCode));
+    assert!(matches!(second, PeopleError::Wait(_)), "{second:?}");
+    assert!(first.1 >= 5.0, "{}", first.1);
+    let counted = |event: &Event| event.reason.as_deref() == Some("wrong-factor");
+    assert!(!site.events(Kind::Login).await.iter().any(counted), "attempts during a block do not count");
+    let (proved, took) = prove(&owner, site.code(&app)).await;
+    let owner = inside(&owner, &proved.expect("right").session);
+    assert!(took >= 5.0, "{took}");
+    site.gate.service.lift_own(&owner, HOME.parse().unwrap()).await.unwrap();
+    assert!(site.gate.service.source(HOME.parse().unwrap()).block.is_none());
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn a_site_says_how_many_codes_it_sends() {
+    let site = site("[portal.codes]\nper_account = 2\n").await;
+    let entered = site.sign_in(&visit(HOME), ANN, MAIN, None).await.unwrap();
+    let ann = inside(&visit(HOME), &entered.session);
+    let begin = |to: &str| {
+        let to = Some(hidden(to));
+        site.gate
+            .service
+            .begin_binding(&ann, NewBinding { kind: FactorKind::Sms, change: None, to, from: None })
+    };
+    for to in ["+8613812340001", "+8613812340002"] {
+        assert!(begin(to).await.unwrap().deliver.is_some(), "{to}");
+    }
+    let enough = begin("+8613812340003").await.unwrap_err();
+    let tomorrow = site.now().plus(Duration::from_secs(86_400));
+    assert!(matches!(enough, PeopleError::Refused(Refused::SentEnough(at)) if at <= tomorrow), "{enough:?}");
+    site.stop().await;
+}
+
 #[tokio::test]
 async fn so_many_blocks_may_be_lifted_a_day_and_only_ones_own() {
     let site = site("").await;

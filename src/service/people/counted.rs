@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Answer, MainThrottle, PROTOCOL, Passed, PeopleError, Service, Visit};
+use super::{Answer, Entrance, PROTOCOL, Passed, PeopleError, Service, Visit};
 use crate::gate::address::Key;
 use crate::gate::login::{Grant, Origin, Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
@@ -25,7 +25,7 @@ use crate::store::people::Refused;
 const BLOCKED_ANSWER: Duration = Duration::from_secs(5);
 
 /// The place of a blocked address whose attempt is being looked at.
-pub(super) struct Turn<'a>(&'a MainThrottle, Key);
+pub(super) struct Turn<'a>(&'a Entrance, Key);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
@@ -138,10 +138,10 @@ impl Service {
         look: impl Future<Output = Answer<Passed>>,
     ) -> Answer<Passed> {
         let started = Instant::now();
-        if !lock(&self.portal_throttle.blocked).insert(trier.source) {
+        if !lock(&self.entrance.blocked).insert(trier.source) {
             return Err(PeopleError::Wait(self.now().plus(BLOCKED_ANSWER)));
         }
-        let _turn = Turn(&self.portal_throttle, trier.source);
+        let _turn = Turn(&self.entrance, trier.source);
         let looked = look.await;
         self.held.hold(started + BLOCKED_ANSWER).await;
         looked

@@ -26,7 +26,7 @@ use crate::store::{StoreError, Tables};
 
 pub use self::factors::{Passed, Shown};
 pub use self::own::{Blocks, ClientLogin, Devices, StillTried};
-pub use self::sign_in::{MainThrottle, SignIn};
+pub use self::sign_in::{Entrance, SignIn};
 
 /// The name of the portal's logins, and of what is done there by nobody in particular.
 const PROTOCOL: &str = Protocol::PORTAL_NAME;

@@ -274,7 +274,7 @@ impl Service {
             // What anybody can do who knows the password is no help against those who guess it.
             return Err(PeopleError::Refused(crate::store::people::Refused::NoFactors));
         }
-        let _one = self.portal_throttle.lifting.lock().await;
+        let _one = self.entrance.lifting.lock().await;
         let blocks = self.own_blocks(visit).await?;
         let key = self.source(address).key;
         let concerns = blocks.own.filter(|_| blocks.until.is_some()) == Some(key)

@@ -32,9 +32,10 @@ use crate::upstream::Said;
 
 /// Accounts, and names that are none, whose failures are remembered; some 60 bytes each.
 const THROTTLED_MAX: usize = 100_000;
-/// Failed main passwords in a row of each account. In memory only: what must survive is counted by address.
+/// What is remembered where people come in. In memory only: what must survive is counted by address.
 #[derive(Debug)]
-pub struct MainThrottle {
+pub struct Entrance {
+    /// Failed main passwords in a row of each account.
     accounts: Mutex<LruCache<AccountTag, Throttle>>,
     /// Blocked addresses of which one attempt is being looked at.
     pub(super) blocked: Mutex<HashSet<Key>>,
@@ -42,14 +43,14 @@ pub struct MainThrottle {
     pub(super) lifting: tokio::sync::Mutex<()>,
 }
 
-impl Default for MainThrottle {
+impl Default for Entrance {
     fn default() -> Self {
         let accounts = Mutex::new(LruCache::new(THROTTLED_MAX));
         Self { accounts, blocked: Mutex::default(), lifting: tokio::sync::Mutex::default() }
     }
 }
 
-impl MainThrottle {
+impl Entrance {
     fn wait(&self, tag: AccountTag, now: Timestamp) -> Option<Timestamp> {
         let throttle = lock(&self.accounts).get(&tag).copied()?;
         match throttle.admits(now) {
@@ -160,7 +161,7 @@ impl Service {
                 return Err(unseated(&verdict));
             }
         };
-        if let Some(until) = self.portal_throttle.wait(trier.tag, self.now())
+        if let Some(until) = self.entrance.wait(trier.tag, self.now())
             && !self.is_known_device(name.as_ref(), visit.device).await?
         {
             return Err(PeopleError::Wait(until));
@@ -170,13 +171,13 @@ impl Service {
             Verdict::Refuse(_) | Verdict::Elsewhere => {
                 let secret = rules.lockout.repeats_once.then(|| password.digest());
                 self.count_failure(&trier, &verdict, secret, &rules).await?;
-                self.portal_throttle.failed(trier.tag, self.now());
+                self.entrance.failed(trier.tag, self.now());
                 self.leave(seat, started, &trier, &verdict, &rules).await;
                 Err(PeopleError::WrongPassword)
             }
             Verdict::Accept(grant) => {
                 self.recorded(&trier, &verdict);
-                self.portal_throttle.forget(trier.tag);
+                self.entrance.forget(trier.tag);
                 Ok(grant.account.clone())
             }
             Verdict::Defer(why) => {
@@ -249,7 +250,7 @@ impl Service {
         let look = async {
             let looked = self.look_at_both(&visit, name.as_ref(), &password, &code, &trier).await;
             if matches!(looked, Err(PeopleError::WrongPassword)) {
-                self.portal_throttle.failed(trier.tag, self.now());
+                self.entrance.failed(trier.tag, self.now());
                 let refused = Verdict::Refuse(Reason::WrongPassword);
                 self.record_sum(&trier, &refused, || self.event(&trier, &refused));
             }
@@ -266,7 +267,7 @@ impl Service {
         code: &str,
         trier: &Trier<'_>,
     ) -> Answer<Passed> {
-        if let Some(until) = self.portal_throttle.wait(trier.tag, self.now()) {
+        if let Some(until) = self.entrance.wait(trier.tag, self.now()) {
             return Err(PeopleError::Wait(until));
         }
         let generation = self.store.generation();
@@ -287,7 +288,7 @@ impl Service {
         };
         match proved {
             Ok(passed) => {
-                self.portal_throttle.forget(trier.tag);
+                self.entrance.forget(trier.tag);
                 let accepted = Verdict::Accept(Grant { account: standing.account.name, password: None });
                 self.record(self.event(trier, &accepted));
                 Ok(passed)
