@@ -158,6 +158,8 @@ portal = [$portal_id]
 origin = "$portal_url"
 issuer = "Sidegate quickstart"
 domains = ["${person#*@}"]
+[messages]
+portal_url = "$portal_url"
 END
     "$project/conf/dovecot/take-over.sh" --user $daemon_id "$dir/dovecot/run"
     # The build folder may be closed to the daemon's user.
