@@ -26,6 +26,7 @@ mod notices;
 mod peer;
 mod people;
 pub mod portal;
+mod remarks;
 mod remote;
 mod rollout;
 mod section;
@@ -46,6 +47,7 @@ use data_encoding::HEXLOWER;
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
+use crate::gate::identity::UnknownNames;
 use crate::gate::sharing::Prefix;
 
 pub use complaint::{Complaint, ConfigError, Fault};
@@ -53,6 +55,7 @@ pub use listener::{Backends, Endpoint, ListenProtocol, Listener, OnTrouble, Refu
 pub use notices::{Command, Mail, Notices, Server, Smtp, SmtpLogin, SmtpTls, Webhook};
 pub use peer::{Peer, PeerError};
 pub use people::{Mandatory, People, host_of};
+pub use remarks::Remark;
 pub use rollout::{Mode, Rollout};
 pub use sending::{NullSender, OnLimit, Sending};
 
@@ -241,6 +244,8 @@ impl Choice for LogFormat {
 /// `[accounts]`: how names are completed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accounts {
+    /// The site's own domains, in normal form; absent: those of known accounts, of `default_domain` and of the portal.
+    pub domains: Option<Vec<String>>,
     /// Added, lower-cased, to a name without `@`.
     pub default_domain: Option<String>,
 }
@@ -250,14 +255,31 @@ pub struct Accounts {
 pub struct ClientPasswords {
     /// The most an account may have.
     pub per_account: u32,
+    /// Whether they are good at the hosts in `main_password.allowed_from`.
+    pub at_webmail: AtWebmail,
     /// `[client_passwords.argon2]`
     pub argon2: Argon2,
 }
 
 impl Default for ClientPasswords {
     fn default() -> Self {
-        ClientPasswords { per_account: 6, argon2: Argon2::default() }
+        ClientPasswords { per_account: 6, at_webmail: AtWebmail::default(), argon2: Argon2::default() }
     }
+}
+
+/// Whether a client password opens the webmail, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtWebmail {
+    /// Mail programs only: a webmail has settings, filters and the second factor.
+    #[default]
+    Refuse,
+    /// It does.
+    Allow,
+}
+
+impl Choice for AtWebmail {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("refuse", AtWebmail::Refuse), ("allow", AtWebmail::Allow)];
 }
 
 /// `[client_passwords.argon2]`: the cost of a hash, and how many may be computed at once.
@@ -290,6 +312,13 @@ pub struct MainPassword {
     pub allowed_from: Vec<IpNet>,
     /// Who checks it.
     pub checked_by: CheckedBy,
+    /// What becomes of names that nobody here has.
+    pub unknown_names: UnknownNames,
+}
+
+impl Choice for UnknownNames {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", UnknownNames::Auto), ("hand-on", UnknownNames::HandOn), ("refuse", UnknownNames::Refuse)];
 }
 
 /// Who checks a main password.

@@ -17,11 +17,12 @@
 //! 1. `serve/drive.rs` reads bytes; [`proto::auth_client`] takes a line and asks a
 //!    [`Question`](gate::question::Question), or closes.
 //! 2. `service/login.rs`: the address takes a seat ([`gate::table`]), or is blocked, or waits.
-//! 3. The account comes from memory or a reader thread ([`store::StoreHandle::account`]);
-//!    [`gate::login::screen`] says what must be proved: one client password, or the main password by
+//! 3. Whose name it is ([`gate::identity`]) and the account come from memory or a reader thread
+//!    ([`store::StoreHandle::whose`]); [`gate::login::screen`] says what must be proved: one client password, or the main password by
 //!    the upstream, or nothing can help.
 //!    Client passwords of another system that were not used yet are tried one by one (`service/imported.rs`).
-//! 4. `service/proof.rs`: verified before? Else one Argon2 ([`hasher`]). Or [`upstream`] is asked.
+//! 4. `service/proof.rs`: verified before? Else one Argon2 ([`hasher`]). Or [`upstream`] is asked, and then whose mailbox
+//!    opened (`service/identity.rs`).
 //! 5. A failure goes through the writer ([`store::orders::settle`]): record read, rule applied
 //!    ([`gate::record`]), record and events written, one commit for all that wait. Then the seat is
 //!    given back, the answer held for the failure delay, and worded by `proto`.
@@ -42,7 +43,7 @@
 //!   - Words: [`gate::question`] what doors ask and are told · [`gate::order`] what administrators change ·
 //!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::address`] what is
 //!     parsed at the door
-//!   - Logins: [`gate::account`], [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and
+//!   - Logins: [`gate::account`], [`gate::login`] who may use what · [`gate::identity`] whose mailbox it is · [`gate::secret`], [`gate::key`] client passwords and
 //!     selectors · [`gate::foreign`] hashes of other systems, [`gate::import`] what is imported · [`gate::record`] failures and blocks · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·
 //!     [`gate::policy`] attempts that Dovecot decides
 //!   - Sending: [`gate::sending`] what Postfix asks · [`gate::sender`], [`gate::alias`], [`gate::delegation`] whose a

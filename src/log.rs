@@ -53,6 +53,7 @@ pub fn event(event: &Event) {
     info!(
         event = event.kind.word(),
         account = event.account,
+        typed = event.typed,
         address = event.address,
         protocol = event.protocol,
         password_id = event.password_id,

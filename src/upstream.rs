@@ -92,6 +92,13 @@ impl Upstream {
         self.auth.is_up() && self.userdb.is_up()
     }
 
+    /// Which connection to the user database it is, counted from the first: another Dovecot, or another configuration of
+    /// it, is behind another one.
+    #[must_use]
+    pub fn userdb_connection(&self) -> u64 {
+        self.userdb.state.borrow().connection
+    }
+
     /// Asks whether a main password is right, by PLAIN.
     ///
     /// # Errors
@@ -253,6 +260,8 @@ struct Link {
 #[derive(Debug, Default)]
 struct State {
     up: bool,
+    /// How often it came up.
+    connection: u64,
     /// None before it was there once.
     offered: Option<Arc<[Mechanism]>>,
 }
@@ -309,7 +318,10 @@ async fn keep_up(
             Ok(Ok(wire)) => {
                 info!(path = %path.display(), "upstream connected");
                 (was_there, complained) = (true, false);
-                state.send_replace(State { up: true, offered: Some(wire.offered.clone().into()) });
+                state.send_modify(|state| {
+                    let (connection, offered) = (state.connection + 1, Some(wire.offered.clone().into()));
+                    *state = State { up: true, connection, offered };
+                });
                 let ended = wire.serve(first.take(), &mut queue).await;
                 state.send_modify(|state| state.up = false);
                 match ended {

@@ -37,6 +37,10 @@ pub struct Diagnosis {
     pub address_missing: Vec<String>,
     /// Addresses from which many accounts logged in, in the last 7 days, and that nobody declared.
     pub proxies_suspected: Vec<String>,
+    /// The upstream's user database looks at the part before the `@` only.
+    pub domains_ignored: bool,
+    /// Mailboxes that several accounts have: the accounts of each.
+    pub shared_mailboxes: Vec<Vec<String>>,
 }
 
 /// A listener, and when it was last asked.

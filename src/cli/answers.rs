@@ -150,6 +150,7 @@ fn details(event: &Event) -> String {
     words.extend(event.protocol.clone());
     words.extend(event.verdict.clone());
     words.extend(event.reason.clone());
+    words.extend(event.typed.as_ref().map(|typed| format!("as {typed}")));
     match (event.password_id, &event.password_name) {
         (Some(id), Some(name)) => words.push(format!("client password {id} \"{name}\"")),
         (Some(id), None) => words.push(format!("client password {id}")),

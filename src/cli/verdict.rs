@@ -48,11 +48,16 @@ fn why_refused(request: &CheckRequest, answer: &CheckAnswer, style: &Style) -> S
         "wrong-factor" => "the second factor is wrong".into(),
         "unknown-account" => "there is no such account".into(),
         "bad-name" => "no account can have this name".into(),
+        "not-handed-on" => {
+            "nobody here has this name, and names like it are not handed to Dovecot (accounts.domains)".into()
+        }
+        "others-mailbox" => "the mailbox is another account's, and opens under that name only".into(),
         "disabled" => "the account is disabled".into(),
         "revoked" => format!("{password} was revoked"),
         "expired" => format!("{password} has expired"),
         "wrong-protocol" => format!("{password} is not good for {}", request.protocol),
         "wrong-network" => format!("{password} may not come from there"),
+        "at-webmail" => format!("{password} is for mail programs, and this host is a webmail"),
         "main-password" => "this is the main password, and mail clients need a client password".into(),
         other => other.to_owned(),
     }
@@ -119,6 +124,9 @@ mod tests {
             "expired",
             "wrong-protocol",
             "wrong-network",
+            "not-handed-on",
+            "others-mailbox",
+            "at-webmail",
             "main-password",
         ] {
             let text = sentence(refused(word));

@@ -215,13 +215,19 @@ fn some_peers(node: &tree::Node) -> Parsed<Vec<Peer>> {
 }
 
 fn accounts(mut section: Section<'_, '_>) -> Accounts {
-    Accounts { default_domain: section.get("default_domain", line(text::domain)) }
+    let domains = section.get("domains", list(line(text::domain)));
+    if domains.as_ref().is_some_and(Vec::is_empty) {
+        let cure = "name the domains, or take the line out: then those of the known accounts count";
+        section.complain("domains", Fault::new("says that no domain is the site's own", cure));
+    }
+    Accounts { domains, default_domain: section.get("default_domain", line(text::domain)) }
 }
 
 fn client_passwords(mut section: Section<'_, '_>) -> ClientPasswords {
     let default = ClientPasswords::default();
     ClientPasswords {
         per_account: section.get_or("per_account", number(1..=PER_ACCOUNT_MAX), default.per_account),
+        at_webmail: section.get_or("at_webmail", word, default.at_webmail),
         argon2: argon2(section.section("argon2")),
     }
 }
@@ -245,6 +251,7 @@ fn main_password(mut section: Section<'_, '_>) -> MainPassword {
         mail_clients: section.get_or("mail_clients", word, default.mail_clients),
         allowed_from: section.get_or("allowed_from", networks, default.allowed_from),
         checked_by: section.get_or("checked_by", word, default.checked_by),
+        unknown_names: section.get_or("unknown_names", word, default.unknown_names),
     }
 }
 

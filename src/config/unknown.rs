@@ -120,7 +120,7 @@ mod tests {
     fn dots_in_quotes_make_no_section() {
         check(
             "[client_passwords]\n\"argon2.passes\" = 5",
-            "the keys of this section are argon2, per_account",
+            "the keys of this section are argon2, at_webmail, per_account",
         );
     }
 

@@ -43,6 +43,7 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
             "doveadm service status auth; is Dovecot running, and is the user sidegate in its group?",
         );
     }
+    mailboxes(daemon, &mut found);
     let policy = ListenProtocol::Policy.word();
     for door in daemon.doors.iter().filter(|door| door.protocol == policy) {
         if let Some(since) = unasked(daemon, &door.path) {
@@ -72,6 +73,26 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
     found.list
 }
 
+/// One mailbox, one account.
+fn mailboxes(daemon: &Diagnosis, found: &mut Findings) {
+    if daemon.domains_ignored {
+        found.bad(
+            "Dovecot's user database looks at the part before the @ only: any domain opens the same mailbox, and names \
+             that are no account or alias here are not handed on",
+            "whole names in Dovecot (username_format=%u, user = '%u', mail=%u), or main_password.unknown_names = \"hand-on\"",
+        );
+    }
+    for accounts in &daemon.shared_mailboxes {
+        found.warn(
+            format!(
+                "{} are accounts of one mailbox: two-factor of one is none of the others'",
+                accounts.join(", ")
+            ),
+            "sidegate account remove all but one; then: sidegate alias add ACCOUNT ALIAS",
+        );
+    }
+}
+
 /// Since when nobody has asked at this place, in words, if that is long ago.
 pub(super) fn unasked(daemon: &Diagnosis, place: &str) -> Option<String> {
     let last = |door: &DoorView| door.last_question.unwrap_or(door.since);
@@ -96,6 +117,9 @@ pub(super) fn configuration(config: &Config, examined: &Examined) -> Vec<Finding
         ),
         Ok(_) => found.ok("no mistakes, and it is what sidegated runs with"),
         Err(_) => found.ok("no mistakes"),
+    }
+    for remark in config.remarks() {
+        found.warn(remark.problem, remark.cure);
     }
     if config.rollout.mode == Mode::Observe {
         found.warn(

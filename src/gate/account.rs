@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::foreign::{ForeignHash, Scheme};
-use super::key::{KeyId, Selector};
+use super::key::{KeyId, MailboxMark, Selector};
 use super::name::{AccountName, GroupName, Protocol};
 use crate::clock::Timestamp;
 
@@ -30,6 +30,8 @@ pub struct Account {
     pub group: Option<GroupName>,
     /// When it was made.
     pub created: Timestamp,
+    /// The mark of its mailbox ([`super::identity`]); `None`: it has none, or was not asked for yet.
+    pub mailbox: Option<MailboxMark>,
     /// Its client passwords, oldest first.
     pub passwords: Vec<ClientPassword>,
     /// Those removed in the last 90 days.

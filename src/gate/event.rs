@@ -230,6 +230,8 @@ pub struct Event {
     pub kind: Kind,
     /// The account concerned, in normal form, or what was typed in its place.
     pub account: Option<String>,
+    /// What was typed, where that is another name of the account's mailbox.
+    pub typed: Option<String>,
     /// The address concerned: one address, or a network for a block.
     pub address: Option<String>,
     /// The protocol of a login.
@@ -256,6 +258,7 @@ impl Event {
             time,
             kind,
             account: None,
+            typed: None,
             address: None,
             protocol: None,
             password_id: None,

@@ -57,6 +57,10 @@ impl PartialEq for Selector {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PersonMark(pub [u8; 16]);
 
+/// Stands for a mailbox: where the mail lives, as the user database says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailboxMark(pub [u8; 16]);
+
 /// Stands for an account name, known or not, in the failures of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountTag(pub u64);
@@ -115,6 +119,12 @@ impl KeyRing {
     #[must_use]
     pub fn person_marks(&self, provider: &str, app: &str, subject: &str) -> Vec<PersonMark> {
         self.0.iter().map(|key| key.person_mark(provider, app, subject)).collect()
+    }
+
+    /// The marks of a mailbox, under each key.
+    #[must_use]
+    pub fn mailbox_marks(&self, place: &[u8], uid: &[u8]) -> Vec<MailboxMark> {
+        self.0.iter().map(|key| key.mailbox_mark(place, uid)).collect()
     }
 }
 
@@ -201,6 +211,12 @@ impl StoreKey {
     pub fn person_mark(&self, provider: &str, app: &str, subject: &str) -> PersonMark {
         let parts = [provider.as_bytes(), app.as_bytes(), subject.as_bytes()];
         PersonMark(first_half(&mark(&self.keyed, b"person", &parts)))
+    }
+
+    /// The mark of a mailbox.
+    #[must_use]
+    pub fn mailbox_mark(&self, place: &[u8], uid: &[u8]) -> MailboxMark {
+        MailboxMark(first_half(&mark(&self.keyed, b"mailbox", &[place, uid])))
     }
 
     /// The mark of a phone or mail address that codes are sent to, for counting them.

@@ -99,6 +99,10 @@ pub enum Reason {
     UnknownAccount,
     /// The name is none that an account can have.
     BadName,
+    /// Nobody here has the name, and it is none that is handed on: see [`super::identity`].
+    NotHandedOn,
+    /// The mailbox that opened is this account's, which nobody enters by another name.
+    OthersMailbox(AccountName),
     /// The account is disabled.
     Disabled,
     /// A client password that was removed.
@@ -114,6 +118,8 @@ pub enum Reason {
     WrongProtocol,
     /// A client password used from a network that it was not made for.
     WrongNetwork,
+    /// A client password at a webmail host, which takes main passwords only.
+    AtWebmail,
     /// The main password is right, but mail clients must use client passwords.
     MainPassword,
 }
@@ -128,11 +134,14 @@ impl Reason {
             Self::WrongFactor => "wrong-factor",
             Self::UnknownAccount => "unknown-account",
             Self::BadName => "bad-name",
+            Self::NotHandedOn => "not-handed-on",
+            Self::OthersMailbox(_) => "others-mailbox",
             Self::Disabled => "disabled",
             Self::Revoked { .. } => "revoked",
             Self::Expired => "expired",
             Self::WrongProtocol => "wrong-protocol",
             Self::WrongNetwork => "wrong-network",
+            Self::AtWebmail => "at-webmail",
             Self::MainPassword => "main-password",
         }
     }
@@ -152,6 +161,17 @@ pub enum Verdict {
     Defer(&'static str),
 }
 
+impl Verdict {
+    /// Whom a refusal concerns, where that is not who was named.
+    #[must_use]
+    pub fn concerns(&self) -> Option<&AccountName> {
+        match self {
+            Self::Refuse(Reason::OthersMailbox(account)) => Some(account),
+            _ => None,
+        }
+    }
+}
+
 /// Who may use a main password (design: `main_password`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -161,6 +181,8 @@ pub struct Policy {
     pub allowed_from: Vec<IpNet>,
     /// Main passwords are checked by whoever asks us: Dovecot's next passdb.
     pub elsewhere: bool,
+    /// Client passwords are good at those hosts too.
+    pub client_passwords_at_webmail: bool,
 }
 
 impl Policy {
@@ -180,6 +202,13 @@ impl Policy {
     #[must_use]
     pub fn trusts(&self, host: IpAddr) -> bool {
         self.allowed_from.iter().any(|net| net.contains(&host))
+    }
+
+    /// Whether a host takes main passwords only: what a client password opens is a mail program, not the webmail with
+    /// its settings and filters.
+    #[must_use]
+    pub fn takes_main_passwords_only(&self, host: Option<IpAddr>) -> bool {
+        !self.client_passwords_at_webmail && host.is_some_and(|host| self.trusts(host))
     }
 
     /// Whether main passwords are good for anything at all.
@@ -231,8 +260,9 @@ pub fn screen<'a>(
         }
         let is =
             |password: &&ClientPassword| password.stored.selector().is_some_and(|row| selectors.find(row));
+        let webmail = policy.takes_main_passwords_only(host);
         if let Some(password) = account.passwords.iter().find(is) {
-            return Screened::Prove(password);
+            return if webmail { Screened::Refuse(Reason::AtWebmail) } else { Screened::Prove(password) };
         }
         if let Some(gone) = account.revoked.iter().find(|gone| selectors.find_mark(gone.selector)) {
             return Screened::Refuse(Reason::Revoked { id: gone.id, name: gone.name.clone() });
@@ -241,7 +271,7 @@ pub fn screen<'a>(
             password.stored.selector().is_none_or(|(made, _)| !selectors.know(made))
         };
         let strays: Vec<_> = account.passwords.iter().filter(stray).collect();
-        if !strays.is_empty() {
+        if !strays.is_empty() && !webmail {
             return Screened::ProveOneOf(strays);
         }
     }
@@ -320,6 +350,7 @@ mod tests {
             two_factor: false,
             group: None,
             created: Timestamp(0),
+            mailbox: None,
             passwords: vec![password(1, RIGHT, &key(2))],
             revoked: vec![RevokedPassword {
                 id: 2,
@@ -335,6 +366,7 @@ mod tests {
             until_two_factor,
             allowed_from: allowed_from.iter().map(|net| net.parse().unwrap()).collect(),
             elsewhere: false,
+            client_passwords_at_webmail: false,
         }
     }
 

@@ -90,6 +90,7 @@ mod tests {
             two_factor: false,
             group: group.map(|name| GroupName::parse(name).expect("good")),
             created: Timestamp(0),
+            mailbox: None,
             passwords: Vec::new(),
             revoked: Vec::new(),
         }

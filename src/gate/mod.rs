@@ -12,6 +12,7 @@ pub mod event;
 pub mod factor;
 pub mod foreign;
 pub mod header;
+pub mod identity;
 pub mod import;
 pub mod key;
 pub mod limits;

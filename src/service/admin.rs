@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
+use super::who::Who;
 use super::{Service, SharingError};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, Terms};
 use crate::gate::address::Key;
 use crate::gate::event::Event;
+use crate::gate::identity::Whose;
 use crate::gate::login::{Attempt, Origin, Presented, Reason, Verdict};
 use crate::gate::name::{AccountName, NameError, PasswordName, Protocol};
 use crate::gate::order::{Actor, Done, Order, OrderRefused};
@@ -233,7 +235,8 @@ impl Service {
         address: Option<IpAddr>,
     ) -> Checked {
         let rules = self.rules();
-        let name = AccountName::parse(typed, rules.default_domain.as_deref()).ok();
+        let mut who = Who::new(typed, &rules);
+        let looked_up = self.look_up(&mut who).await;
         let params = match address {
             Some(address) => format!("service={protocol}\trip={address}"),
             None => format!("service={protocol}"),
@@ -241,17 +244,18 @@ impl Service {
         let origin = Origin { address, host: address, protocol, params: Bytes::from(params), held: false };
         let secret = Presented::Whole(secret);
         let attempt = Attempt { typed: typed.to_owned(), secret, mechanism: "PLAIN", origin };
-        let shown = name.as_ref().map_or(typed, AccountName::as_str);
-        let trier = self.trier(shown, &attempt.origin, &rules);
+        let trier = self.trier(&who, &attempt.origin, &rules);
         let (block, failures) = {
             let table = self.seats.table();
             (table.block(&trier.source, self.now()).cloned(), table.failures(&trier.source))
         };
-        let verdict = match block.filter(|_| !trier.exempt) {
-            Some(block) => Verdict::Refuse(Reason::Blocked(block)),
-            None => self.look_at(&attempt, name.as_ref(), &trier, &rules).await.verdict,
+        let verdict = match (block.filter(|_| !trier.exempt), looked_up) {
+            (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)),
+            (None, Ok(())) => self.look_at(&attempt, &who, &trier, &rules).await.verdict,
+            (None, Err(verdict)) => verdict,
         };
-        Checked { verdict, failures, exempt: trier.exempt, account: name }
+        let account = who.whose().map(Whose::name).or(who.name()).cloned();
+        Checked { verdict, failures, exempt: trier.exempt, account }
     }
 
     /// An account, with last uses up to this moment.

@@ -9,7 +9,6 @@
 //! A future is moved as a whole, waits that may come included: what nearly no login waits for is boxed.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,13 +18,15 @@ use tracing::warn;
 
 use super::proof::Proof;
 use super::seats::{NoSeat, SEAT_WAIT, Seat};
+use super::who::{Trier, Who, counts_by_account};
 use super::{Rules, Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::event::{ALLOWED_HOST, Event, Kind};
-use crate::gate::key::{AccountTag, SecretTag};
+use crate::gate::identity::Whose;
+use crate::gate::key::SecretTag;
 use crate::gate::login::{Attempt, Grant, Origin, Reason, Verdict, terms_refuse};
-use crate::gate::name::{AccountName, for_events};
+use crate::gate::name::for_events;
 use crate::gate::question::{Login, LoginAnswer};
 use crate::gate::record::{Failure, Outcome};
 use crate::gate::secret::Digest;
@@ -35,23 +36,16 @@ use crate::store::{StoreError, orders};
 /// The longest that an attempt without an address is slowed. Postfix gives up after 10 s.
 pub(super) const SLOWED_MAX: Duration = Duration::from_secs(8);
 
-/// Who is trying, from where.
-pub(super) struct Trier<'a> {
-    /// The normal form, or what was typed if it has none.
-    pub(super) shown: &'a str,
-    pub(super) tag: AccountTag,
-    pub(super) source: Key,
-    /// `lockout.exempt`: nothing is counted.
-    pub(super) exempt: bool,
-    pub(super) origin: &'a Origin,
-}
-
 impl Service {
     pub(super) async fn login(&self, attempt: Attempt) -> LoginAnswer {
         // Nobody reports an attempt to us where Dovecot's auth policy cannot reach us.
         let session = attempt.origin.session().filter(|_| self.hears_reports);
         let Some(session) = session else { return self.decide(attempt).await };
-        let account = self.account_tag(&attempt.typed);
+        let rules = self.rules();
+        let mut who = Who::new(&attempt.typed, &rules);
+        // Trouble is met, and told, where it is decided.
+        let _ = self.look_up(&mut who).await;
+        let account = self.account_tag(who.shown());
         self.policy.begin(&session, account);
         let answer = self.decide(attempt).await;
         self.policy.end(&session, account, answer.verdict == Verdict::Elsewhere);
@@ -61,23 +55,38 @@ impl Service {
     async fn decide(&self, attempt: Attempt) -> LoginAnswer {
         let started = Instant::now();
         let rules = self.rules();
-        let name = AccountName::parse(&attempt.typed, rules.default_domain.as_deref()).ok();
-        let shown = name.as_ref().map_or(attempt.typed.as_str(), AccountName::as_str);
-        let trier = self.trier(shown, &attempt.origin, &rules);
+        let mut who = Who::new(&attempt.typed, &rules);
         self.note_missing_address(&attempt.origin);
         if rules.observe {
-            return Box::pin(self.observe(&attempt, name.as_ref(), &trier, &rules)).await;
+            return Box::pin(self.observe(&attempt, who, &rules)).await;
         }
-        let seat = match self.seat(&trier, &rules).await {
-            Ok(seat) => seat,
-            Err(verdict) => {
-                self.counters.decided(started.elapsed());
-                return self.unseated(&trier, verdict, &rules);
+        // Whoever is blocked costs no look into the store. Without an address, all names of an account are one source.
+        let mut looked_up = Ok(());
+        if counts_by_account(&attempt.origin, &rules) {
+            looked_up = self.look_up(&mut who).await;
+        }
+        let seat = {
+            let trier = self.trier(&who, &attempt.origin, &rules);
+            match self.seat(&trier, &rules).await {
+                Ok(seat) => seat,
+                Err(verdict) => {
+                    self.counters.decided(started.elapsed());
+                    return self.unseated(&trier, verdict, &rules);
+                }
             }
         };
         let generation = self.store.generation();
-        let mut proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
+        if looked_up.is_ok() {
+            looked_up = self.look_up(&mut who).await;
+        }
+        let trier = self.trier(&who, &attempt.origin, &rules);
+        let mut proof = match looked_up {
+            Ok(()) => self.look_at(&attempt, &who, &trier, &rules).await,
+            Err(verdict) => verdict.into(),
+        };
         let first_use = proof.first_use.take();
+        let of = proof.of.take();
+        let trier = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
         let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
@@ -86,24 +95,7 @@ impl Service {
         self.count(&verdict);
         self.counters.decided(started.elapsed());
         self.leave(seat, started, &trier, &verdict, &rules).await;
-        self.word(verdict, upstream, attempt.mechanism.into(), &attempt.origin, shown, &rules)
-    }
-
-    pub(super) fn trier<'a>(&self, shown: &'a str, origin: &'a Origin, rules: &Rules) -> Trier<'a> {
-        let tag = self.key.account_tag(shown.as_bytes());
-        let source = self.source_of(origin.address, tag, rules);
-        let exempt = origin.address.is_some_and(|address| rules.exempts(address));
-        Trier { shown, tag, source, exempt, origin }
-    }
-
-    /// The mark of whoever a typed name means.
-    pub(super) fn account_tag(&self, typed: &str) -> AccountTag {
-        let name = AccountName::parse(typed, self.rules().default_domain.as_deref()).ok();
-        self.key.account_tag(name.as_ref().map_or(typed, AccountName::as_str).as_bytes())
-    }
-
-    fn source_of(&self, address: Option<IpAddr>, tag: AccountTag, rules: &Rules) -> Key {
-        address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes))
+        self.word(verdict, upstream, attempt.mechanism.into(), &trier, &rules)
     }
 
     /// A seat. None is needed for an exempt address, nor where nothing is refused, nor where Dovecot's auth policy asked before: that seat is kept
@@ -139,7 +131,7 @@ impl Service {
     pub(super) fn unseated(&self, trier: &Trier<'_>, verdict: Verdict, rules: &Rules) -> LoginAnswer {
         self.count(&verdict);
         self.record_sum(trier, &verdict, || self.event(trier, &verdict));
-        self.word(verdict, None, "".into(), trier.origin, trier.shown, rules)
+        self.word(verdict, None, "".into(), trier, rules)
     }
 
     /// Records the refusal of somebody who is not looked at: once at once, then as a sum.
@@ -156,20 +148,21 @@ impl Service {
     pub(super) async fn look_at(
         &self,
         attempt: &Attempt,
-        name: Option<&AccountName>,
+        who: &Who<'_>,
         trier: &Trier<'_>,
         rules: &Rules,
     ) -> Proof {
-        let Some(name) = name else { return Verdict::Refuse(Reason::BadName).into() };
-        match self.store.account(name).await {
-            Ok(account) => self.prove(attempt, name, account.as_deref(), &rules.policy, trier.source).await,
-            Err(_) => Verdict::Defer("the store cannot be read").into(),
+        match who.whose() {
+            None => Verdict::Refuse(Reason::BadName).into(),
+            Some(Whose::Shared(_)) => Verdict::Refuse(Reason::NotHandedOn).into(),
+            Some(whose) => self.prove(attempt, whose, rules, trier.source).await,
         }
     }
 
     pub(super) fn event(&self, trier: &Trier<'_>, verdict: &Verdict) -> Event {
         let mut event =
             Event::new(self.now(), Kind::Login, "gate").account(for_events(trier.shown)).verdict(verdict);
+        event.typed = trier.typed.map(|typed| for_events(typed).to_owned());
         if let Verdict::Accept(Grant { password: None, .. }) = verdict
             && trier.origin.host.is_some_and(|host| self.rules().policy.trusts(host))
         {
@@ -236,23 +229,35 @@ impl Service {
         secret: Option<Digest>,
         rules: &Rules,
     ) -> Result<bool, StoreError> {
-        let outcome = match verdict {
-            Verdict::Defer(_) | Verdict::Elsewhere => None,
-            Verdict::Refuse(_) => Some(self.failed(trier, secret)),
-            Verdict::Accept(_) => {
-                let concerns = self.seats.table().concerns(&trier.source, trier.tag);
-                concerns.then_some(Outcome::Succeeded(trier.tag))
+        let mut in_the_store = false;
+        for outcome in self.outcomes(trier, verdict, secret) {
+            let event = self.event(trier, verdict);
+            if let Err(error) = Box::pin(self.put_down(trier.source, outcome, event, rules)).await {
+                warn!(error = %log::chain(&error), "an attempt could not be settled");
+                // A right password lets in; that its earlier failures stay counted harms nobody.
+                if let Outcome::Failed(_) = outcome {
+                    return Err(error);
+                }
             }
-        };
-        let Some(outcome) = outcome.filter(|_| !trier.exempt) else { return Ok(false) };
-        let event = self.event(trier, verdict);
-        if let Err(error) = Box::pin(self.put_down(trier.source, outcome, event, rules)).await {
-            warn!(error = %log::chain(&error), "an attempt could not be settled");
-            // A right password lets in; that its earlier failures stay counted harms nobody.
-            return if matches!(outcome, Outcome::Succeeded(_)) { Ok(false) } else { Err(error) };
+            // The event of a success says more once the facts were looked at again.
+            in_the_store |= matches!(outcome, Outcome::Failed(_));
         }
-        // The event of a success says more once the facts were looked at again.
-        Ok(matches!(outcome, Outcome::Failed(_)))
+        Ok(in_the_store)
+    }
+
+    /// What a verdict means for its source.
+    fn outcomes(&self, trier: &Trier<'_>, verdict: &Verdict, secret: Option<Digest>) -> Vec<Outcome> {
+        match verdict {
+            _ if trier.exempt => Vec::new(),
+            Verdict::Defer(_) | Verdict::Elsewhere => Vec::new(),
+            Verdict::Refuse(_) => vec![self.failed(trier, secret)],
+            Verdict::Accept(_) => {
+                let table = self.seats.table();
+                // Failures under the name that was typed were the account's own.
+                let tags = [Some(trier.tag), trier.before].into_iter().flatten();
+                tags.filter(|tag| table.concerns(&trier.source, *tag)).map(Outcome::Succeeded).collect()
+            }
+        }
     }
 
     pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>) -> Outcome {
@@ -301,7 +306,13 @@ impl Service {
             }
             let Some((id, name)) = &grant.password else {
                 let admitted = self.rules().policy.admits(account.as_deref(), origin.host);
-                return if admitted { Ok(()) } else { Err(Verdict::Refuse(Reason::MainPassword)) };
+                // A name that nobody had may have become an account's meanwhile.
+                let still = match self.whose(&grant.account).await? {
+                    Whose::Account(owner) => owner.name == grant.account,
+                    Whose::Unknown(name) => name == grant.account,
+                    Whose::Shared(_) => false,
+                };
+                return if admitted && still { Ok(()) } else { Err(Verdict::Refuse(Reason::MainPassword)) };
             };
             let account = account.filter(|account| account.enabled);
             let password = account.as_ref().and_then(|a| a.passwords.iter().find(|known| known.id == *id));
@@ -380,8 +391,7 @@ impl Service {
         verdict: Verdict,
         upstream: Option<(String, Bytes)>,
         mechanism: Cow<'static, str>,
-        origin: &Origin,
-        shown: &str,
+        trier: &Trier<'_>,
         rules: &Rules,
     ) -> LoginAnswer {
         let (upstream_name, fields) = upstream.unzip();
@@ -395,10 +405,13 @@ impl Service {
             Verdict::Accept(grant) => {
                 let user: Arc<str> =
                     upstream_name.map_or_else(|| (&grant.account).into(), |name| name.as_str().into());
-                let (grant, origin) = (grant.clone(), origin.clone());
+                let (grant, origin) = (grant.clone(), trier.origin.clone());
                 (Some(Arc::clone(&user)), Some(Login { user, grant, mechanism, origin }))
             }
-            _ => (Some(shown.into()).filter(|_| !shown.is_empty()), None),
+            _ => {
+                let said = trier.typed.unwrap_or(trier.shown);
+                (Some(said.into()).filter(|_| !said.is_empty()), None)
+            }
         };
         LoginAnswer { verdict, user, text, fields, login }
     }

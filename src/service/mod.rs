@@ -5,6 +5,7 @@
 //!
 //! - `login`: one attempt, from its seat to its verdict
 //! - `proof`: is the secret right? verified-secret memory, Argon2, the upstream
+//! - `identity`: whose login a name is, and whose mailbox opened
 //! - `keys`: the store's keys: which rows are under which, rotation
 //! - `import`: accounts and client passwords in bulk; `imported`: client passwords of other systems, until their first use
 //! - `relay`: mechanisms that only the upstream does
@@ -24,6 +25,7 @@
 //! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
 //! - `rollout`: whom the rules would meet; `overview`: failures and blocks over time
 //! - `sums`: alike events told as one
+//! - `who`: the name behind an attempt
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
@@ -32,6 +34,7 @@ mod factors;
 mod followed;
 mod headers;
 mod held;
+mod identity;
 mod import;
 mod imported;
 mod keys;
@@ -56,6 +59,7 @@ mod sharing;
 mod sums;
 mod upkeep;
 mod userdb;
+mod who;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -173,6 +177,7 @@ pub struct Service {
     last_overview: overview::LastOverview,
     /// Failed main passwords at the portal.
     entrance: people::Entrance,
+    userdb_facts: identity::UserdbFacts,
     /// Bursts of one SMTP connection: the login, and the client's address and port.
     connection_pace: Pace<(AccountTag, IpAddr, u16)>,
     /// Bursts of one source.
@@ -239,6 +244,7 @@ impl Service {
             sessions: Sessions::default(),
             last_overview: overview::LastOverview::default(),
             entrance: people::Entrance::default(),
+            userdb_facts: identity::UserdbFacts::default(),
             connection_pace: Pace::default(),
             source_pace: Pace::default(),
         }))

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use tokio::time::Instant;
 
-use super::login::Trier;
 use super::proof::Proof;
+use super::who::{Trier, Who};
 use super::{Rules, Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
@@ -69,19 +69,18 @@ impl Service {
     }
 
     /// One attempt.
-    pub(super) async fn observe(
-        &self,
-        attempt: &Attempt,
-        name: Option<&AccountName>,
-        trier: &Trier<'_>,
-        rules: &Rules,
-    ) -> LoginAnswer {
+    pub(super) async fn observe(&self, attempt: &Attempt, mut who: Who<'_>, rules: &Rules) -> LoginAnswer {
         let started = Instant::now();
         let generation = self.store.generation();
-        let mut proof = match self.block_of(&trier.source, rules).filter(|_| !trier.exempt) {
-            Some(block) => Verdict::Refuse(Reason::Blocked(block)).into(),
-            None => self.look_at(attempt, name, trier, rules).await,
+        let looked_up = self.look_up(&mut who).await;
+        let trier = self.trier(&who, &attempt.origin, rules);
+        let mut proof = match (self.block_of(&trier.source, rules).filter(|_| !trier.exempt), looked_up) {
+            (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)).into(),
+            (None, Ok(())) => self.look_at(attempt, &who, &trier, rules).await,
+            (None, Err(verdict)) => verdict.into(),
         };
+        let of = proof.of.take();
+        let trier = &of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
         if let Verdict::Accept(grant) = &proof.verdict
             && self.store.generation() != generation
             && let Err(refused) = self.still_good(grant, trier.origin).await
@@ -100,7 +99,7 @@ impl Service {
         self.put_down_observed(trier, &would, &ended.verdict, digest, rules);
         self.counters.decided(started.elapsed());
         self.leave(None, started, trier, &ended.verdict, rules).await;
-        self.word(ended.verdict, ended.upstream, attempt.mechanism.into(), trier.origin, trier.shown, rules)
+        self.word(ended.verdict, ended.upstream, attempt.mechanism.into(), trier, rules)
     }
 
     /// A mechanism that only the upstream does has ended.
@@ -119,7 +118,7 @@ impl Service {
             (_, Some((user, _))) => user.clone(),
             _ => String::new(),
         };
-        let trier = self.trier(&shown, origin, rules);
+        let trier = self.trier_named(&shown, origin, rules);
         let block = self.block_of(&trier.source, rules).filter(|_| !trier.exempt);
         let would = match (block, &ended.verdict) {
             (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)),
@@ -133,7 +132,7 @@ impl Service {
         let digest = data.filter(|_| rules.lockout.repeats_once).map(Secret::digest);
         self.put_down_observed(&trier, &would, &ended.verdict, digest, rules);
         self.leave(None, started, &trier, &ended.verdict, rules).await;
-        self.word(ended.verdict, ended.upstream, mechanism, origin, &shown, rules)
+        self.word(ended.verdict, ended.upstream, mechanism, &trier, rules)
     }
 
     /// What becomes of an attempt that would not be let in.

@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::login::{SLOWED_MAX, Trier};
+use super::login::SLOWED_MAX;
 use super::seats::Seat;
+use super::who::{Trier, Who};
 use super::{Rules, Service, lock};
 use crate::gate::address::Key;
 use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Origin, Reason, Verdict};
-use crate::gate::name::{AccountName, Protocol};
+use crate::gate::name::Protocol;
 use crate::gate::policy::{AttemptId, Decided, Pending, Session};
 use crate::gate::secret::{Digest, Secret};
 use crate::store::StoreError;
@@ -116,9 +117,11 @@ impl Service {
     /// May this attempt be tried? If so, it has a seat until its report. Do not drop this future.
     pub async fn policy_allow(&self, attempt: &PolicyAttempt) -> Allowed {
         let rules = self.rules();
-        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin());
-        let shown = name.as_ref().map_or(attempt.login.as_str(), AccountName::as_str);
-        let trier = self.trier(shown, &origin, &rules);
+        let (mut who, origin) = (Who::new(&attempt.login, &rules), attempt.origin());
+        if self.look_up(&mut who).await.is_err() {
+            return Allowed::Trouble;
+        }
+        let trier = self.trier(&who, &origin, &rules);
         self.note_missing_address(&origin);
         if trier.exempt {
             return Allowed::Now;
@@ -166,21 +169,21 @@ impl Service {
     /// It cannot be counted.
     pub async fn policy_report(&self, attempt: &PolicyAttempt, ended: Ended) -> Result<(), StoreError> {
         let rules = self.rules();
-        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin());
-        let shown = name.as_ref().map_or(attempt.login.as_str(), AccountName::as_str);
-        let trier = self.trier(shown, &origin, &rules);
+        let (mut who, origin) = (Who::new(&attempt.login, &rules), attempt.origin());
+        self.look_up(&mut who).await.map_err(|_| StoreError::Closed)?;
+        let trier = self.trier(&who, &origin, &rules);
         self.policy.expire();
         // Given back at the end, when its failure is in the table.
         let _seat = lock(&self.policy.pending).reported(&attempt.id(&trier));
         let session = attempt.session.as_ref();
         let ours =
             session.is_some_and(|session| lock(&self.policy.decided).reported(session, trier.tag, now()));
-        let verdict = match (ended, &name) {
+        let verdict = match (ended, who.whose()) {
             _ if ours => return Ok(()),
             (Ended::Undecided, _) => return Ok(()),
             (Ended::Wrong, _) => Verdict::Refuse(Reason::WrongPassword),
-            (Ended::Right, Some(account)) => {
-                Verdict::Accept(Grant { account: account.clone(), password: None })
+            (Ended::Right, Some(whose)) => {
+                Verdict::Accept(Grant { account: whose.name().clone(), password: None })
             }
             // A name of Dovecot's that is none here: there is nobody whose failures could be forgotten.
             (Ended::Right, None) => return Ok(()),
@@ -200,10 +203,6 @@ impl Service {
             self.record(self.event(&trier, &verdict));
         }
         Ok(())
-    }
-
-    fn name_of(&self, attempt: &PolicyAttempt, rules: &Rules) -> Option<AccountName> {
-        AccountName::parse(&attempt.login, rules.default_domain.as_deref()).ok()
     }
 
     fn turn_away(&self, trier: &Trier<'_>, verdict: Verdict, rules: &Rules) -> Allowed {

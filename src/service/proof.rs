@@ -1,7 +1,7 @@
 //! Is the secret right? At most one Argon2 per attempt, and none for a wrong client password; but for those that nothing
 //! finds: see `imported`, and rows under a key that is gone.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use hashlink::LruCache;
@@ -11,12 +11,13 @@ use tracing::error;
 use zeroize::Zeroizing;
 
 use super::imported::FirstUse;
-use super::{Service, lock};
+use super::{Rules, Service, lock};
 use crate::entropy::Entropy;
 use crate::gate::account::{Account, ClientPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::foreign::ForeignHash;
-use crate::gate::login::{Attempt, Grant, Policy, Presented, Reason, Screened, Verdict};
+use crate::gate::identity::Whose;
+use crate::gate::login::{Attempt, Grant, Origin, Policy, Presented, Reason, Screened, Verdict};
 use crate::gate::login::{screen, terms_refuse, without_client_password};
 use crate::gate::name::AccountName;
 use crate::gate::secret::{Digest, Secret};
@@ -85,24 +86,20 @@ pub(super) struct Proof {
     pub(super) upstream: Option<(String, Bytes)>,
     /// An imported client password was the right one.
     pub(super) first_use: Option<FirstUse>,
+    /// Whose mailbox a right main password opened, whatever was typed.
+    pub(super) of: Option<AccountName>,
 }
 
 impl From<Verdict> for Proof {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, upstream: None, first_use: None }
+        Self { verdict, upstream: None, first_use: None, of: None }
     }
 }
 
 impl Service {
     /// Looks at an attempt of a name that can be one.
-    pub(super) async fn prove(
-        &self,
-        attempt: &Attempt,
-        name: &AccountName,
-        account: Option<&Account>,
-        policy: &Policy,
-        source: Key,
-    ) -> Proof {
+    pub(super) async fn prove(&self, attempt: &Attempt, whose: &Whose, rules: &Rules, source: Key) -> Proof {
+        let (name, account, policy) = (whose.name(), whose.account().map(Arc::as_ref), &rules.policy);
         let digest = attempt.secret.digest();
         // For a name that nobody has as well: it takes as long.
         let selectors = self.keys().selectors(account.map_or(0, |account| account.id), &digest);
@@ -140,9 +137,26 @@ impl Service {
             Screened::Refuse(reason) => Verdict::Refuse(reason).into(),
             // Only a candidate that was not the one could have been left over.
             Screened::Prove(_) | Screened::ProveOneOf(_) => Verdict::Refuse(Reason::WrongPassword).into(),
-            Screened::AskUpstream => Box::pin(self.prove_main_password(attempt, name, policy)).await,
-            Screened::Elsewhere => Verdict::Elsewhere.into(),
+            screened @ (Screened::AskUpstream | Screened::Elsewhere) => {
+                if let Err(verdict) = Box::pin(self.may_hand_on(whose, rules)).await {
+                    return verdict.into();
+                }
+                match screened {
+                    Screened::Elsewhere => Verdict::Elsewhere.into(),
+                    _ => Box::pin(self.prove_main_password(attempt, whose, policy)).await,
+                }
+            }
         }
+    }
+
+    /// Whether a name goes to whoever knows main passwords: an account's does, and one of our domains.
+    pub(super) async fn may_hand_on(&self, whose: &Whose, rules: &Rules) -> Result<(), Verdict> {
+        let goes = match whose {
+            Whose::Account(_) => true,
+            Whose::Unknown(name) => self.hands_on(name, rules).await?,
+            Whose::Shared(_) => false,
+        };
+        if goes { Ok(()) } else { Err(Verdict::Refuse(Reason::NotHandedOn)) }
     }
 
     /// What a client password is good for that was proved.
@@ -180,7 +194,7 @@ impl Service {
         }
     }
 
-    async fn prove_main_password(&self, attempt: &Attempt, name: &AccountName, policy: &Policy) -> Proof {
+    async fn prove_main_password(&self, attempt: &Attempt, whose: &Whose, policy: &Policy) -> Proof {
         // A digest proves no main password: nobody can turn it back.
         let (Some(upstream), Presented::Whole(secret)) = (&self.upstream, &attempt.secret) else {
             return Verdict::Refuse(Reason::WrongPassword).into();
@@ -188,17 +202,17 @@ impl Service {
         if !self.can_count().await {
             return Verdict::Defer("the store takes no writes").into();
         }
-        let params = &attempt.origin.params;
-        let said = upstream.plain(name.as_str(), secret, params).await;
-        self.weigh(said, attempt.origin.host, policy).await
+        let said = upstream.plain(whose.name().as_str(), secret, &attempt.origin.params).await;
+        self.weigh(said, &attempt.origin, Some(whose), policy).await
     }
 
-    /// What the upstream's word is worth. The identity that counts is the one it confirmed:
-    /// aliases and master users log in as somebody else than the name says.
+    /// What the upstream's word is worth. The identity that counts is that of the mailbox which opens: aliases and master
+    /// users log in as somebody else than the name says. `named`: whose login the typed name is, where it is known.
     pub(super) async fn weigh(
         &self,
         said: Result<Said, Away>,
-        host: Option<std::net::IpAddr>,
+        origin: &Origin,
+        named: Option<&Whose>,
         policy: &Policy,
     ) -> Proof {
         let (user, fields) = match said {
@@ -211,20 +225,21 @@ impl Service {
             Ok(Said::Challenge(..)) => return Verdict::Defer("the upstream asks for more").into(),
             Err(Away) => return Verdict::Defer("the upstream is away").into(),
         };
-        let Ok(name) = AccountName::parse(&user, self.rules().default_domain.as_deref()) else {
-            return Verdict::Refuse(Reason::BadName).into();
+        let opened = match self.opened(named, &user, &origin.params).await {
+            Ok(opened) => opened,
+            Err(verdict) => {
+                let of = verdict.concerns().cloned();
+                return Proof { upstream: Some((user, Bytes::new())), of, ..Proof::from(verdict) };
+            }
         };
-        match self.store.account(&name).await {
-            Err(_) => Verdict::Defer("the store cannot be read").into(),
-            Ok(account) if policy.admits(account.as_deref(), host) => {
-                let verdict = Verdict::Accept(Grant { account: name, password: None });
-                Proof { upstream: Some((user, fields)), ..Proof::from(verdict) }
-            }
-            Ok(_) => {
-                let verdict = Verdict::Refuse(Reason::MainPassword);
-                Proof { upstream: Some((user, Bytes::new())), ..Proof::from(verdict) }
-            }
+        let of = Some(opened.name.clone());
+        if policy.admits(opened.account.as_deref(), origin.host) {
+            let verdict = Verdict::Accept(Grant { account: opened.name, password: None });
+            return Proof { upstream: Some((user, fields)), of, ..Proof::from(verdict) };
         }
+        let disabled = opened.account.is_some_and(|account| !account.enabled);
+        let reason = if disabled { Reason::Disabled } else { Reason::MainPassword };
+        Proof { upstream: Some((user, Bytes::new())), of, ..Proof::from(Verdict::Refuse(reason)) }
     }
 }
 

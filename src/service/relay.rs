@@ -24,7 +24,7 @@ impl Service {
     ) -> Answer {
         let started = Instant::now();
         let rules = self.rules();
-        let nobody = self.trier("", &origin, &rules);
+        let nobody = self.trier_named("", &origin, &rules);
         let seat = match self.seat(&nobody, &rules).await {
             Ok(seat) => seat,
             Err(verdict) => return Answer::Login(self.unseated(&nobody, verdict, &rules)),
@@ -50,17 +50,17 @@ impl Service {
             let data = data.as_ref();
             return Answer::Login(self.observe_relay(said.ok(), mechanism, &origin, data, &rules).await);
         }
-        let proof = self.weigh(said, origin.host, &rules.policy).await;
+        let proof = self.weigh(said, &origin, None, &rules.policy).await;
         let shown = match (&proof.verdict, &proof.upstream) {
             (Verdict::Accept(grant), _) => grant.account.to_string(),
             (Verdict::Refuse(Reason::MainPassword | Reason::WrongPassword), Some((user, _))) => user.clone(),
             _ => String::new(),
         };
-        let trier = self.trier(&shown, &origin, &rules);
+        let trier = self.trier_named(&shown, &origin, &rules);
         let secret = data.as_ref().filter(|_| rules.lockout.repeats_once).map(Secret::digest);
         let proof = self.settle(&trier, proof, secret, generation, &rules).await;
         self.count(&proof.verdict);
         self.leave(seat, started, &trier, &proof.verdict, &rules).await;
-        Answer::Login(self.word(proof.verdict, proof.upstream, mechanism, &origin, &shown, &rules))
+        Answer::Login(self.word(proof.verdict, proof.upstream, mechanism, &trier, &rules))
     }
 }

@@ -10,10 +10,12 @@ use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
 use crate::config::{
-    self, CheckedBy, Config, MailClients, Mandatory, Mode, NullSender, OnLimit, People, Repeats, Userdb,
+    self, AtWebmail, CheckedBy, Config, MailClients, Mandatory, Mode, NullSender, OnLimit, People, Repeats,
+    Userdb,
 };
 use crate::gate::address::{Key, Prefixes};
 use crate::gate::factor::FactorKind;
+use crate::gate::identity::Site;
 use crate::gate::login::Policy;
 use crate::gate::mandatory::MandatoryRule;
 use crate::gate::messages::Messages;
@@ -38,6 +40,8 @@ pub struct Rules {
     pub messages: Messages,
     /// For names without `@`.
     pub default_domain: Option<String>,
+    /// Which names are handed on to whoever knows main passwords.
+    pub site: Site,
     /// What a new hash costs.
     pub cost: Cost,
     /// The most client passwords of an account.
@@ -129,6 +133,7 @@ impl From<&Config> for Rules {
                 until_two_factor: config.main_password.mail_clients == MailClients::UntilTwoFactor,
                 allowed_from: config.main_password.allowed_from.clone(),
                 elsewhere: config.main_password.checked_by == CheckedBy::NextPassdb,
+                client_passwords_at_webmail: config.client_passwords.at_webmail == AtWebmail::Allow,
             },
             messages: Messages::new(
                 messages.language,
@@ -138,6 +143,7 @@ impl From<&Config> for Rules {
                 TimeZone::system(),
             ),
             default_domain: config.accounts.default_domain.clone(),
+            site: site(config),
             cost: Cost { memory_kib: argon2.memory_kib, passes: argon2.passes },
             per_account: config.client_passwords.per_account,
             userdb: config.userdb.clone(),
@@ -150,6 +156,18 @@ impl From<&Config> for Rules {
             },
             people: PeopleRules::from(&config.people),
             observe: config.rollout.mode == Mode::Observe,
+        }
+    }
+}
+
+/// Without `accounts.domains`, whatever else says that a domain is ours.
+fn site(config: &Config) -> Site {
+    let unknown_names = config.main_password.unknown_names;
+    match &config.accounts.domains {
+        Some(domains) => Site { domains: domains.clone(), open: false, unknown_names },
+        None => {
+            let domains = config.accounts.default_domain.iter().chain(&config.people.domains);
+            Site { domains: domains.cloned().collect(), open: true, unknown_names }
         }
     }
 }

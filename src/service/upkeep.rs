@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, warn};
 
-use super::login::Trier;
 use super::sums::EACH_MAX;
+use super::who::Trier;
 use super::{Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::account::{LastUse, REVOKED_KEPT};
@@ -178,6 +178,7 @@ impl Service {
             }
             // A failure is in the log already (`wrote`), and the batch waits.
             let _ = self.flush().await;
+            self.look_at_mailboxes().await;
             if count.is_multiple_of(SWEEP_EVERY) {
                 self.sweep().await;
                 self.reseal_factors().await;

@@ -4,31 +4,18 @@ use bytes::{BufMut, Bytes, BytesMut};
 use tracing::warn;
 
 use super::Service;
+use super::identity::{home, told};
 use crate::config::Userdb;
+use crate::gate::identity::Located;
+use crate::gate::login::{Reason, Verdict};
 use crate::gate::name::AccountName;
-use crate::gate::question::{Claim, Found, Lookup};
+use crate::gate::question::{Claim, Found, Login, Lookup};
 use crate::proto::tab;
 use crate::store::StoreError;
 use crate::upstream::Away;
 
 /// Accounts that are read at once for a list.
 const PAGE: u32 = 1_000;
-
-/// What of an AUTH line's parameters a user database is told.
-const TOLD: [&[u8]; 12] = [
-    b"service",
-    b"protocol",
-    b"session",
-    b"lip",
-    b"rip",
-    b"lport",
-    b"rport",
-    b"real_lip",
-    b"real_rip",
-    b"real_lport",
-    b"real_rport",
-    b"local_name",
-];
 
 impl Service {
     /// A mail process claims a login: handed out once, and only if it still stands.
@@ -40,14 +27,21 @@ impl Service {
                 return Found::Fail(None);
             }
         };
+        // With a reason the mail client gets a NO; without one, Dovecot 2.3 just hangs up.
+        let no_longer = || Found::Fail(Some("this login is no longer good".to_owned()));
         if self.still_good(&login.grant, &login.origin).await.is_err() {
-            // With a reason the mail client gets a NO; without one, Dovecot 2.3 just hangs up.
-            return Found::Fail(Some("this login is no longer good".to_owned()));
+            return no_longer();
         }
-        let fields = login.origin.params.split(|byte| *byte == b'\t');
-        let told: Vec<&[u8]> = fields.filter(|field| TOLD.contains(&tab::key_value(field).0)).collect();
-        match self.locate(&login.user, &told.join(&b'\t')).await {
+        match self.locate(&login.user, &told(&login.origin.params)).await {
             Found::User(name, fields) => {
+                match self.opens_own(&login, &name, &fields).await {
+                    Ok(()) => {}
+                    Err(Verdict::Defer(why)) => return Found::Fail(Some(why.to_owned())),
+                    Err(verdict) => {
+                        self.refused_claim(&login, &verdict);
+                        return no_longer();
+                    }
+                }
                 let mut fields = BytesMut::from(&fields[..]);
                 if !fields.is_empty() {
                     fields.put_u8(b'\t');
@@ -60,13 +54,47 @@ impl Service {
         }
     }
 
+    /// Whether a login may open the mailbox that the user database found for it. The database may know another name than
+    /// the password database did, and may know it since a moment ago.
+    async fn opens_own(&self, login: &Login, found: &str, fields: &[u8]) -> Result<(), Verdict> {
+        let rules = self.rules();
+        if self.upstream.is_none() || rules.observe {
+            return Ok(());
+        }
+        let named = self.whose(&login.grant.account).await?;
+        let home = home(fields);
+        if let (Some(_), Some(own)) = (&login.grant.password, named.account())
+            && found == own.name.as_str()
+            && home.as_ref().is_none_or(|home| home.marks(&self.keys()).first() == own.mailbox.as_ref())
+        {
+            // Nearly every login: nothing to look up.
+            return Ok(());
+        }
+        let located = Located::At(found.to_owned(), home);
+        let opened = self.judged(Some(&named), named.clone(), &located).await?;
+        let account = opened.account.as_deref();
+        match (&login.grant.password, account) {
+            (_, Some(account)) if !account.enabled => Err(Verdict::Refuse(Reason::Disabled)),
+            (None, account) if !rules.policy.admits(account, login.origin.host) => {
+                Err(Verdict::Refuse(Reason::MainPassword))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refused_claim(&self, login: &Login, verdict: &Verdict) {
+        let trier = self.trier_named(login.grant.account.as_str(), &login.origin, &self.rules());
+        warn!(account = trier.shown, user = %login.user, "a login opens a mailbox that it may not enter");
+        self.record(self.event(&trier, verdict));
+    }
+
     /// USER: where the mail lives, for lmtp, doveadm and the like.
     pub(super) async fn user(&self, lookup: &Lookup) -> Found {
         self.locate(&lookup.name, &lookup.params).await
     }
 
     /// Accounts of ours from the template, if there is one; everybody else from the upstream.
-    async fn locate(&self, user: &str, params: &[u8]) -> Found {
+    pub(super) async fn locate(&self, user: &str, params: &[u8]) -> Found {
         let rules = self.rules();
         if let Some(template) = &rules.userdb {
             match self.own(user).await {

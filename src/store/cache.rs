@@ -35,13 +35,29 @@ struct Entries {
     unknown: LruCache<AccountName, ()>,
     /// With the generation of which it is true.
     logins: LruCache<AccountName, (u64, Vec<String>)>,
+    /// Names that are no account's own, and whose they are; with the generation of which it is true.
+    others: LruCache<AccountName, (u64, Other)>,
+}
+
+/// Whose a name is that is no account's own name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Other {
+    /// This account's.
+    Of(AccountName),
+    /// Nobody's, in this form.
+    Unknown(AccountName),
+    /// Several accounts'.
+    Shared,
 }
 
 impl Default for AccountCache {
     fn default() -> Self {
         let (known, unknown) = (LruCache::new(ACCOUNTS_MAX), LruCache::new(UNKNOWN_MAX));
-        let logins = LruCache::new(ADDRESSES_MAX);
-        Self { generation: AtomicU64::new(0), entries: Mutex::new(Entries { known, unknown, logins }) }
+        let (logins, others) = (LruCache::new(ADDRESSES_MAX), LruCache::new(UNKNOWN_MAX));
+        Self {
+            generation: AtomicU64::new(0),
+            entries: Mutex::new(Entries { known, unknown, logins, others }),
+        }
     }
 }
 
@@ -78,6 +94,18 @@ impl AccountCache {
                 entries.unknown.insert(name.clone(), ());
             }
         }
+    }
+
+    /// Whose a name is that is no account's own, if it is remembered.
+    pub(super) fn other(&self, name: &AccountName) -> Option<Other> {
+        let mut entries = self.lock();
+        let (generation, other) = entries.others.get(name)?;
+        (*generation == self.generation()).then(|| other.clone())
+    }
+
+    /// Puts down whose a name was in `generation`.
+    pub(super) fn put_other(&self, name: AccountName, other: Other, generation: u64) {
+        self.lock().others.insert(name, (generation, other));
     }
 
     /// Every login that may send under an address, if it is remembered.

@@ -9,9 +9,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::cache::{AccountCache, Known};
+use super::cache::{AccountCache, Known, Other};
 use super::senders;
 use super::{Backend, Store, StoreError, Tables};
+use crate::gate::identity::Whose;
 use crate::gate::name::AccountName;
 
 /// Pieces of work that may wait for the writer; past it callers get a temporary failure.
@@ -230,6 +231,46 @@ impl StoreHandle {
         let known = Box::pin(self.read(move |tables| tables.account(&wanted))).await?.map(Arc::new);
         self.accounts.put(name, &known, generation);
         Ok(known)
+    }
+
+    /// Whose login a name is, from memory if it is there. It is as true as the newest commit.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::read`].
+    pub async fn whose(&self, name: &AccountName) -> Result<Whose> {
+        if let Some(Some(account)) = self.accounts.get(name) {
+            return Ok(Whose::Account(account));
+        }
+        Box::pin(self.whose_other(name)).await
+    }
+
+    /// [`StoreHandle::whose`], of a name that is not remembered as an account's own.
+    async fn whose_other(&self, name: &AccountName) -> Result<Whose> {
+        match self.accounts.other(name) {
+            Some(Other::Unknown(name)) => return Ok(Whose::Unknown(name)),
+            Some(Other::Shared) => return Ok(Whose::Shared(name.clone())),
+            Some(Other::Of(owner)) => {
+                if let Some(account) = self.account(&owner).await? {
+                    return Ok(Whose::Account(account));
+                }
+            }
+            None => {}
+        }
+        let generation = self.accounts.generation();
+        let wanted = name.clone();
+        let whose = self.read(move |tables| senders::whose(tables, &wanted)).await?;
+        let other = match &whose {
+            Whose::Account(account) => {
+                self.accounts.put(&account.name, &Some(Arc::clone(account)), generation);
+                (account.name != *name).then(|| Other::Of(account.name.clone()))
+            }
+            Whose::Unknown(name) => Some(Other::Unknown(name.clone())),
+            Whose::Shared(_) => Some(Other::Shared),
+        };
+        if let Some(other) = other {
+            self.accounts.put_other(name.clone(), other, generation);
+        }
+        Ok(whose)
     }
 
     /// Every login that may send under an address, from memory if it is there. It is as true as the newest commit.

@@ -13,6 +13,7 @@ mod cache;
 #[cfg(test)]
 mod contract;
 mod handle;
+pub mod identity;
 pub mod key_file;
 pub mod keys;
 pub mod lock;
@@ -36,6 +37,7 @@ use crate::gate::record::AddressRecord;
 
 pub use administration::AdministrationTables;
 pub use handle::StoreHandle;
+pub use identity::IdentityTables;
 pub use keys::KeyTables;
 pub use portal::PortalTables;
 pub use rollout::RolloutTables;
@@ -125,7 +127,9 @@ pub struct DoorTimes {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
-pub trait Tables: SendingTables + KeyTables + RolloutTables + PortalTables + AdministrationTables {
+pub trait Tables:
+    SendingTables + KeyTables + RolloutTables + PortalTables + AdministrationTables + IdentityTables
+{
     /// An account with its client passwords and the marks of removed ones.
     ///
     /// # Errors
@@ -137,7 +141,7 @@ pub trait Tables: SendingTables + KeyTables + RolloutTables + PortalTables + Adm
     fn passwords(&mut self, after: i64, limit: u32) -> Result<Vec<PasswordLine>, StoreError>;
     /// Makes an account and returns its number.
     fn add_account(&mut self, name: &AccountName, now: Timestamp) -> Result<i64, StoreError>;
-    /// Changes an account.
+    /// Changes an account. Its mailbox will be asked for anew.
     fn set_account(&mut self, id: i64, enabled: bool, two_factor: bool) -> Result<(), StoreError>;
     /// Removes an account with everything that is its, but its events.
     fn remove_account(&mut self, id: i64) -> Result<(), StoreError>;

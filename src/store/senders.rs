@@ -3,9 +3,12 @@
 //! The first of these that knows the address decides: an account, an alias, the same two without the
 //! `+tag`; then the same in the domain that its domain is an alias of; then whoever has the whole domain.
 
+use std::sync::Arc;
+
 use super::{StoreError, Tables};
 use crate::gate::alias::Place;
 use crate::gate::delegation::Right;
+use crate::gate::identity::Whose;
 use crate::gate::name::AccountName;
 use crate::gate::sender::Standing;
 
@@ -44,6 +47,35 @@ fn owners_in_domain(tables: &mut dyn Tables, address: &AccountName) -> Result<Ve
         }
     }
     Ok(Vec::new())
+}
+
+/// Whose login a name is: an account's, by whichever of its names.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn whose(tables: &mut dyn Tables, name: &AccountName) -> Result<Whose, StoreError> {
+    if let Some(account) = tables.account(name)? {
+        return Ok(Whose::Account(Arc::new(account)));
+    }
+    match owners(tables, name)?.as_slice() {
+        [] => Ok(Whose::Unknown(in_first_domain(tables, name)?)),
+        [owner] => Ok(match tables.account(owner)? {
+            Some(account) => Whose::Account(Arc::new(account)),
+            // An alias of somebody whom only the upstream knows.
+            None => Whose::Unknown(owner.clone()),
+        }),
+        _ => Ok(Whose::Shared(name.clone())),
+    }
+}
+
+/// The same name in the domain that its domain is an alias of.
+fn in_first_domain(tables: &mut dyn Tables, name: &AccountName) -> Result<AccountName, StoreError> {
+    let aliased = tables.alias_of(&Place::Domain(name.parts().1.to_owned()).to_string())?;
+    let first = aliased.iter().find_map(|of| match Place::parse(of, None) {
+        Ok(Place::Domain(domain)) => name.at_domain(&domain),
+        _ => None,
+    });
+    Ok(first.unwrap_or_else(|| name.clone()))
 }
 
 /// How a login stands to an address. A login that is no account of ours owns its own address and the

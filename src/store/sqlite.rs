@@ -5,6 +5,7 @@
 
 mod administration;
 mod file;
+mod identity;
 mod keys;
 mod portal;
 mod rollout;
@@ -27,7 +28,7 @@ use crate::gate::account::{Account, LastUse, RevokedPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::event::Event;
 use crate::gate::foreign::Scheme;
-use crate::gate::key::{KeyId, Selector};
+use crate::gate::key::{KeyId, MailboxMark, Selector};
 use crate::gate::name::{AccountName, GroupName};
 use crate::gate::record::AddressRecord;
 
@@ -109,7 +110,7 @@ impl SqliteTables<'_> {
 
 impl Tables for SqliteTables<'_> {
     fn account(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT id, enabled, two_factor, created, group_name FROM account WHERE name = ?1";
+        let sql = "SELECT id, enabled, two_factor, created, group_name, mailbox FROM account WHERE name = ?1";
         let mut statement = self.connection.prepare_cached(sql)?;
         let found = statement.query_row([name.as_str()], |row| {
             Ok(Account {
@@ -119,6 +120,7 @@ impl Tables for SqliteTables<'_> {
                 two_factor: row.get(2)?,
                 created: Timestamp(row.get(3)?),
                 group: row.get::<_, Option<String>>(4)?.and_then(|name| GroupName::parse(&name).ok()),
+                mailbox: row.get::<_, Option<[u8; 16]>>(5)?.map(MailboxMark),
                 passwords: Vec::new(),
                 revoked: Vec::new(),
             })
@@ -181,7 +183,7 @@ impl Tables for SqliteTables<'_> {
     }
 
     fn set_account(&mut self, id: i64, enabled: bool, two_factor: bool) -> Result<(), StoreError> {
-        let sql = "UPDATE account SET enabled = ?2, two_factor = ?3 WHERE id = ?1";
+        let sql = "UPDATE account SET enabled = ?2, two_factor = ?3, mailbox_at = NULL WHERE id = ?1";
         self.run(sql, params![id, enabled, two_factor]).map(drop)
     }
 
@@ -283,8 +285,8 @@ impl Tables for SqliteTables<'_> {
     fn add_event(&mut self, event: &Event) -> Result<i64, StoreError> {
         self.insert(
             "INSERT INTO event (time, kind, account, address, protocol, password_id, password_name,
-                                verdict, reason, actor, count)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                                verdict, reason, actor, count, typed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 event.time.0,
                 event.kind.word(),
@@ -296,7 +298,8 @@ impl Tables for SqliteTables<'_> {
                 event.verdict,
                 event.reason,
                 event.actor,
-                event.count
+                event.count,
+                event.typed
             ],
         )
     }
@@ -305,7 +308,7 @@ impl Tables for SqliteTables<'_> {
         // Each filter that is absent is absent from the text too, so that SQLite picks the index.
         let mut sql = String::from(
             "SELECT id, time, kind, account, address, protocol, password_id, password_name,
-                    verdict, reason, actor, count FROM event WHERE id > ?1",
+                    verdict, reason, actor, count, typed FROM event WHERE id > ?1",
         );
         let since = query.since.map(|time| time.0);
         for (present, filter) in [

@@ -74,7 +74,10 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
             timeout: Upstream::TIMEOUT_DEFAULT,
         }),
         userdb: Some(Userdb { uid: 5000, gid: 5000, home: "/srv/mail/%{domain}/%{username}".into() }),
-        accounts: Accounts { default_domain: Some("example.org".into()) },
+        accounts: Accounts {
+            domains: Some(vec!["example.org".into(), "example.net".into()]),
+            default_domain: Some("example.org".into()),
+        },
         client_passwords: ClientPasswords {
             argon2: Argon2 { seats: Some(2), ..Argon2::default() },
             ..ClientPasswords::default()

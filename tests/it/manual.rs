@@ -7,6 +7,7 @@ use sidegate::clock::Timestamp;
 use sidegate::config::{Choice, ListenProtocol};
 use sidegate::gate::event::Kind;
 use sidegate::gate::login::Reason;
+use sidegate::gate::name::AccountName;
 use sidegate::gate::record::Block;
 use sidegate::metrics::{Counters, Gauges, page};
 
@@ -53,11 +54,14 @@ fn every_reason_of_a_refusal_is_explained() {
         Reason::WrongFactor,
         Reason::UnknownAccount,
         Reason::BadName,
+        Reason::NotHandedOn,
+        Reason::OthersMailbox(AccountName::parse("ann@example.org", None).unwrap()),
         Reason::Disabled,
         Reason::Revoked { id: 1, name: String::new() },
         Reason::Expired,
         Reason::WrongProtocol,
         Reason::WrongNetwork,
+        Reason::AtWebmail,
         Reason::MainPassword,
     ];
     // A new reason stops the build here: it belongs into the list above and into the manual.
@@ -67,12 +71,15 @@ fn every_reason_of_a_refusal_is_explained() {
         Reason::WrongFactor => 2,
         Reason::UnknownAccount => 3,
         Reason::BadName => 4,
-        Reason::Disabled => 5,
-        Reason::Revoked { .. } => 6,
-        Reason::Expired => 7,
-        Reason::WrongProtocol => 8,
-        Reason::WrongNetwork => 9,
-        Reason::MainPassword => 10,
+        Reason::NotHandedOn => 5,
+        Reason::OthersMailbox(_) => 6,
+        Reason::Disabled => 7,
+        Reason::Revoked { .. } => 8,
+        Reason::Expired => 9,
+        Reason::WrongProtocol => 10,
+        Reason::WrongNetwork => 11,
+        Reason::AtWebmail => 12,
+        Reason::MainPassword => 13,
     });
     assert!(places.eq(0..reasons.len()));
     let refused = section("REASONS").split("\n.Pp\n").next().unwrap();

@@ -146,6 +146,7 @@ impl Site {
         fs::write(self.path("etc/sidegate.toml"), text).expect("sidegate.toml");
         let usual = format!(
             "[log]\nlevel = \"{}\"\n\
+             [accounts]\ndomains = [\"example.test\"]\n\
              [client_passwords.argon2]\nmemory_kib = 64\npasses = 1\n\
              [lockout]\nfailure_delay = \"0s\"\n",
             plan.log_level

@@ -69,6 +69,8 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         doors: api.doors.iter().map(|door| view(door)).collect(),
         address_missing: distinct(missing, |event| event.protocol),
         proxies_suspected: distinct(proxies, |event| event.address),
+        domains_ignored: api.service.domains_ignored(),
+        shared_mailboxes: api.service.shared_mailboxes().await?,
     }))
 }
 

@@ -16,8 +16,8 @@ use crate::gate::address::Key;
 use crate::gate::login::{Grant, Origin, Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::secret::Digest;
-use crate::service::login::Trier;
 use crate::service::seats::{SEAT_WAIT, Seat};
+use crate::service::who::{Trier, Who};
 use crate::service::{Rules, lock};
 use crate::store::people::Refused;
 
@@ -39,8 +39,22 @@ pub(super) fn origin(visit: &Visit) -> Origin {
         Some(address) => format!("service={PROTOCOL}\trip={address}"),
         None => format!("service={PROTOCOL}"),
     };
-    let (address, host, protocol) = (visit.address, visit.address, Protocol::PORTAL);
-    Origin { address, host, protocol, params: Bytes::from(params), held: true }
+    // A browser on a webmail's host passes on nobody's password but its own.
+    Origin {
+        address: visit.address,
+        host: None,
+        protocol: Protocol::PORTAL,
+        params: Bytes::from(params),
+        held: true,
+    }
+}
+
+/// Our own trouble, met before anything was looked at.
+pub(super) fn unavailable(verdict: Verdict) -> PeopleError {
+    match verdict {
+        Verdict::Defer(why) => PeopleError::Unavailable(why.to_owned()),
+        _ => PeopleError::WrongPassword,
+    }
 }
 
 /// Why nothing was looked at.
@@ -92,8 +106,8 @@ impl Service {
     /// Somebody came in all the way: failures under the name that was typed are forgotten at this address.
     pub(super) async fn came_in(&self, typed: &str, account: &AccountName, visit: &Visit) {
         let (rules, origin) = (self.rules(), origin(visit));
-        let name = AccountName::parse(typed, rules.default_domain.as_deref()).ok();
-        let trier = self.trier(name.as_ref().map_or(typed, AccountName::as_str), &origin, &rules);
+        let who = Who::new(typed, &rules);
+        let trier = self.trier(&who, &origin, &rules).known_as(self, account.as_str());
         let accepted = Verdict::Accept(Grant { account: account.clone(), password: None });
         if !rules.observe {
             // Never an error: that earlier failures stay counted harms nobody.
@@ -110,7 +124,7 @@ impl Service {
     ) -> Answer<Passed> {
         let started = Instant::now();
         let (rules, origin) = (self.rules(), origin(visit));
-        let trier = self.trier(account.as_str(), &origin, &rules);
+        let trier = self.trier_named(account.as_str(), &origin, &rules);
         let seat = match self.own_seat(&trier, &rules).await {
             Ok(seat) => seat,
             // Its owner may lift the block with it.

@@ -114,7 +114,7 @@ impl Service {
                 let standing = self.owner(visit, Act::Look).await?;
                 let name = standing.account.name.to_string();
                 let confirmed = self.check_main_password(name, password, visit.clone()).await?;
-                if confirmed != standing.account.name {
+                if confirmed.name != standing.account.name {
                     return Err(PeopleError::WrongPassword);
                 }
                 Evidence::MainPassword

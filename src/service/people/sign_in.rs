@@ -14,19 +14,23 @@ use hashlink::LruCache;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-use super::counted::{origin, unseated};
+use super::counted::{origin, unavailable, unseated};
 use super::{Answer, Passed, PeopleError, Service, Shown, Visit};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::code::Code;
+use crate::gate::identity::Whose;
 use crate::gate::key::AccountTag;
-use crate::gate::login::{Grant, Origin, Reason, Verdict};
+use crate::gate::login::{Grant, Reason, Verdict};
 use crate::gate::name::AccountName;
 use crate::gate::secret::Secret;
 use crate::gate::session::{Stage, Token, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
-use crate::service::lock;
-use crate::service::login::Trier;
+use crate::service::identity::Opened;
+use crate::service::who::{Trier, Who};
+use crate::service::{Rules, lock};
+use crate::store::Tables;
+use crate::store::identity::Unasked;
 use crate::store::people::{Arrival, Standing, Turned};
 use crate::upstream::Said;
 
@@ -95,8 +99,8 @@ impl Service {
         let SignIn { account, password, code } = sign_in;
         let generation = self.store.generation();
         match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
-            Ok(name) => {
-                let (session, standing) = self.enter(&visit, name, &password, generation).await?;
+            Ok(opened) => {
+                let (session, standing) = self.enter(&visit, opened, &password, generation).await?;
                 if standing.session.stage != Stage::Factor {
                     self.came_in(&account, &standing.account.name, &visit).await;
                 }
@@ -114,17 +118,22 @@ impl Service {
     async fn enter(
         self: &Arc<Self>,
         visit: &Visit,
-        name: AccountName,
+        opened: Opened,
         password: &Secret,
         generation: u64,
     ) -> Answer<(Token, Standing)> {
+        if opened.account.is_none() && self.rules().people.makes(&opened.name) {
+            // Nobody becomes a new account whose mailbox may be a known account's.
+            self.ask_for_mailboxes(Unasked::All).await.map_err(unavailable)?;
+        }
         let session = self.token();
         let (token, device, visitor) = (session.tag(), visit.device, visit.visitor.clone());
-        let arrival = Arrival { name: name.clone(), token, device, visitor };
+        let Opened { name, marks, .. } = opened;
+        let arrival = Arrival { name: name.clone(), mailbox: marks, token, device, visitor };
         let entered = self.at_desk(move |desk| desk.sign_in(&arrival).map(Ok)).await?;
         let standing = entered.map_err(|turned| match turned {
             Turned::Unknown => PeopleError::NoAccount,
-            Turned::Disabled => PeopleError::WrongPassword,
+            Turned::Disabled | Turned::OthersMailbox => PeopleError::WrongPassword,
         })?;
         if self.upstream.is_none() && self.store.generation() != generation {
             // Another one may have been set meanwhile, and all sessions ended before this one began.
@@ -140,20 +149,19 @@ impl Service {
         Ok((session, standing))
     }
 
-    /// Whose main password it is: the name that the upstream confirms. A wrong one counts for the address and for the
-    /// account.
+    /// Whose main password it is: the account, or the name, whose mailbox it opens. A wrong one counts for the address
+    /// and for the account.
     pub(super) async fn check_main_password(
         self: &Arc<Self>,
         typed: String,
         password: Secret,
         visit: Visit,
-    ) -> Answer<AccountName> {
+    ) -> Answer<Opened> {
         let started = Instant::now();
-        let rules = self.rules();
-        let name = AccountName::parse(&typed, rules.default_domain.as_deref()).ok();
-        let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
-        let origin = origin(&visit);
-        let trier = self.trier(shown, &origin, &rules);
+        let (rules, origin) = (self.rules(), origin(&visit));
+        let mut who = Who::new(&typed, &rules);
+        self.look_up(&mut who).await.map_err(unavailable)?;
+        let trier = self.trier(&who, &origin, &rules);
         let seat = match self.own_seat(&trier, &rules).await {
             Ok(seat) => seat,
             Err(verdict) => {
@@ -162,75 +170,87 @@ impl Service {
             }
         };
         if let Some(until) = self.entrance.wait(trier.tag, self.now())
-            && !self.is_known_device(name.as_ref(), visit.device).await?
+            && !self.is_known_device(who.whose(), visit.device).await?
         {
             return Err(PeopleError::Wait(until));
         }
-        let verdict = self.weigh_main_password(name.as_ref(), &password, &origin, trier.source).await;
-        match &verdict {
-            Verdict::Refuse(_) | Verdict::Elsewhere => {
-                let secret = rules.lockout.repeats_once.then(|| password.digest());
-                self.count_failure(&trier, &verdict, secret, &rules).await?;
-                self.entrance.failed(trier.tag, self.now());
-                self.leave(seat, started, &trier, &verdict, &rules).await;
-                Err(PeopleError::WrongPassword)
-            }
-            Verdict::Accept(grant) => {
-                self.recorded(&trier, &verdict);
+        let (weighed, of) = self.weigh_main_password(&who, &password, &trier, &rules).await;
+        let judged = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
+        match weighed {
+            Ok(opened) => {
+                let grant = Grant { account: opened.name.clone(), password: None };
+                self.recorded(&judged, &Verdict::Accept(grant));
                 self.entrance.forget(trier.tag);
-                Ok(grant.account.clone())
+                self.entrance.forget(judged.tag);
+                Ok(opened)
             }
-            Verdict::Defer(why) => {
-                self.recorded(&trier, &verdict);
-                Err(PeopleError::Unavailable((*why).to_owned()))
+            Err(Verdict::Defer(why)) => {
+                self.recorded(&judged, &Verdict::Defer(why));
+                Err(PeopleError::Unavailable(why.to_owned()))
+            }
+            Err(verdict) => {
+                let secret = rules.lockout.repeats_once.then(|| password.digest());
+                self.count_failure(&judged, &verdict, secret, &rules).await?;
+                self.entrance.failed(trier.tag, self.now());
+                self.leave(seat, started, &judged, &verdict, &rules).await;
+                Err(PeopleError::WrongPassword)
             }
         }
     }
 
     /// Whether a browser is a trusted device of the account that was typed.
-    async fn is_known_device(&self, name: Option<&AccountName>, device: Option<TokenTag>) -> Answer<bool> {
-        let (Some(name), Some(device)) = (name.cloned(), device) else { return Ok(false) };
+    async fn is_known_device(&self, whose: Option<&Whose>, device: Option<TokenTag>) -> Answer<bool> {
+        let account = whose.and_then(Whose::account);
+        let (Some(id), Some(device)) = (account.map(|account| account.id), device) else { return Ok(false) };
         let now = self.now();
-        let find = move |tables: &mut dyn crate::store::Tables| {
-            let Some(device) = tables.device(device)?.filter(|device| now < device.until) else {
-                return Ok(false);
-            };
-            Ok(tables.account(&name)?.is_some_and(|account| account.id == device.account_id))
-        };
-        Ok(self.store.read(find).await?)
+        let find = move |tables: &mut dyn Tables| tables.device(device);
+        let device = self.store.read(find).await?.filter(|device| now < device.until);
+        Ok(device.is_some_and(|device| device.account_id == id))
     }
 
-    /// What a main password is worth, before anything is counted.
+    /// What a main password is worth, before anything is counted, and whom it concerns.
     async fn weigh_main_password(
         &self,
-        name: Option<&AccountName>,
+        who: &Who<'_>,
         password: &Secret,
-        origin: &Origin,
-        source: Key,
-    ) -> Verdict {
-        let Some(name) = name else { return Verdict::Refuse(Reason::BadName) };
-        if !self.can_count().await {
-            return Verdict::Defer("the store takes no writes");
+        trier: &Trier<'_>,
+        rules: &Rules,
+    ) -> (Result<Opened, Verdict>, Option<AccountName>) {
+        let opened = self.open_mailbox(who, password, trier, rules).await;
+        let of = match &opened {
+            Ok(opened) => Some(opened.name.clone()),
+            Err(verdict) => verdict.concerns().cloned(),
+        };
+        match opened {
+            Ok(Opened { account: Some(known), .. }) if !known.enabled => {
+                (Err(Verdict::Refuse(Reason::Disabled)), of)
+            }
+            opened => (opened, of),
         }
-        let confirmed = match &self.upstream {
-            None => self.weigh_own_main_password(name, password, source).await,
-            Some(upstream) => match upstream.plain(name.as_str(), password, &origin.params).await {
-                Ok(Said::Ok(user, _)) => AccountName::parse(&user, self.rules().default_domain.as_deref())
-                    .map_err(|_| Verdict::Refuse(Reason::BadName)),
-                Ok(Said::Fail(..)) => Err(Verdict::Refuse(Reason::WrongPassword)),
-                Ok(Said::Trouble) => Err(Verdict::Defer("the upstream has trouble")),
-                Ok(Said::Challenge(..)) => Err(Verdict::Defer("the upstream asks for more")),
-                Err(_) => Err(Verdict::Defer("the upstream is away")),
-            },
+    }
+
+    async fn open_mailbox(
+        &self,
+        who: &Who<'_>,
+        password: &Secret,
+        trier: &Trier<'_>,
+        rules: &Rules,
+    ) -> Result<Opened, Verdict> {
+        let Some(whose) = who.whose() else { return Err(Verdict::Refuse(Reason::BadName)) };
+        if !self.can_count().await {
+            return Err(Verdict::Defer("the store takes no writes"));
+        }
+        let Some(upstream) = &self.upstream else {
+            let name = self.weigh_own_main_password(whose.name(), password, trier.source).await?;
+            return Ok(Opened { name, account: whose.account().cloned(), marks: Vec::new() });
         };
-        let account = match confirmed {
-            Ok(account) => account,
-            Err(verdict) => return verdict,
-        };
-        match self.store.account(&account).await {
-            Err(_) => Verdict::Defer("the store cannot be read"),
-            Ok(Some(known)) if !known.enabled => Verdict::Refuse(Reason::Disabled),
-            Ok(_) => Verdict::Accept(Grant { account, password: None }),
+        self.may_hand_on(whose, rules).await?;
+        match upstream.plain(whose.name().as_str(), password, &trier.origin.params).await {
+            Ok(Said::Ok(user, _)) => self.opened(Some(whose), &user, &trier.origin.params).await,
+            Ok(Said::Fail(..)) => Err(Verdict::Refuse(Reason::WrongPassword)),
+            Ok(Said::Trouble) => Err(Verdict::Defer("the upstream has trouble")),
+            Ok(Said::Challenge(..)) => Err(Verdict::Defer("the upstream asks for more")),
+            Err(_) => Err(Verdict::Defer("the upstream is away")),
         }
     }
 
@@ -242,13 +262,12 @@ impl Service {
         password: Secret,
         code: Zeroizing<String>,
     ) -> Answer<Passed> {
-        let rules = self.rules();
-        let name = AccountName::parse(&typed, rules.default_domain.as_deref()).ok();
-        let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
-        let origin = origin(&visit);
-        let trier = self.trier(shown, &origin, &rules);
+        let (rules, origin) = (self.rules(), origin(&visit));
+        let mut who = Who::new(&typed, &rules);
+        self.look_up(&mut who).await.map_err(unavailable)?;
+        let trier = self.trier(&who, &origin, &rules);
         let look = async {
-            let looked = self.look_at_both(&visit, name.as_ref(), &password, &code, &trier).await;
+            let looked = self.look_at_both(&visit, &who, &password, &code, &trier).await;
             if matches!(looked, Err(PeopleError::WrongPassword)) {
                 self.entrance.failed(trier.tag, self.now());
                 let refused = Verdict::Refuse(Reason::WrongPassword);
@@ -262,7 +281,7 @@ impl Service {
     async fn look_at_both(
         self: &Arc<Self>,
         visit: &Visit,
-        name: Option<&AccountName>,
+        who: &Who<'_>,
         password: &Secret,
         code: &str,
         trier: &Trier<'_>,
@@ -271,12 +290,12 @@ impl Service {
             return Err(PeopleError::Wait(until));
         }
         let generation = self.store.generation();
-        let account = match self.weigh_main_password(name, password, trier.origin, trier.source).await {
-            Verdict::Accept(grant) => grant.account,
-            Verdict::Refuse(_) | Verdict::Elsewhere => return Err(PeopleError::WrongPassword),
-            Verdict::Defer(why) => return Err(PeopleError::Unavailable(why.to_owned())),
+        let opened = match self.weigh_main_password(who, password, trier, &self.rules()).await.0 {
+            Ok(opened) => opened,
+            Err(Verdict::Defer(why)) => return Err(PeopleError::Unavailable(why.to_owned())),
+            Err(_) => return Err(PeopleError::WrongPassword),
         };
-        let (session, standing) = match self.enter(visit, account, password, generation).await {
+        let (session, standing) = match self.enter(visit, opened, password, generation).await {
             Err(PeopleError::NoAccount) => return Err(PeopleError::WrongPassword),
             entered => entered?,
         };

@@ -37,7 +37,7 @@ fn token(seed: u64) -> TokenTag {
 fn arrival(address: &str, seed: u64) -> Arrival {
     let [system, program] = ["Windows", "Firefox"].map(str::to_owned);
     let visitor = Visitor { address: None, system, program };
-    Arrival { name: name(address), token: token(seed), device: None, visitor }
+    Arrival { name: name(address), mailbox: Vec::new(), token: token(seed), device: None, visitor }
 }
 
 /// Somebody at a store, with the rules that hold there.

@@ -23,15 +23,16 @@ fn anything() -> impl Strategy<Value = String> {
 pub(super) fn event() -> impl Strategy<Value = Event> {
     let text = || of(anything());
     let who = (text(), text(), text(), of(any::<i64>()), text());
-    let how = (text(), text(), anything(), any::<u32>());
+    let how = (text(), text(), anything(), any::<u32>(), text());
     (any::<i64>(), select(&Kind::ALL[..]), who, how).prop_map(|(time, kind, who, how)| {
         let (account, address, protocol, password_id, password_name) = who;
-        let (verdict, reason, actor, count) = how;
+        let (verdict, reason, actor, count, typed) = how;
         let time = Timestamp(time);
         Event {
             time,
             kind,
             account,
+            typed,
             address,
             protocol,
             password_id,

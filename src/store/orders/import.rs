@@ -120,7 +120,17 @@ fn write_account(
             events.push(at.event(Kind::AccountAdded).account(row.account.as_str()));
             let (name, created) = (row.account.clone(), at.now);
             let (passwords, revoked) = (Vec::new(), Vec::new());
-            Account { id, name, enabled: true, two_factor: false, group: None, created, passwords, revoked }
+            Account {
+                id,
+                name,
+                enabled: true,
+                two_factor: false,
+                group: None,
+                created,
+                mailbox: None,
+                passwords,
+                revoked,
+            }
         }
     };
     let order = Order::SetAccount {

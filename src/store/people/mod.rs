@@ -20,12 +20,15 @@ use std::time::Duration;
 
 use super::orders::Circumstances;
 use super::portal::{FactorRow, NewSession, SessionRow, Visitor};
+use super::senders;
 use super::{StoreError, Tables};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::gate::account::Account;
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, FactorRefused, Means};
+use crate::gate::identity::{Whose, odd};
+use crate::gate::key::MailboxMark;
 use crate::gate::mandatory::{Duty, duty};
 use crate::gate::name::AccountName;
 use crate::gate::people::PeopleRules;
@@ -46,6 +49,8 @@ const SEEN_STEP: Duration = Duration::from_secs(60);
 pub struct Arrival {
     /// Who.
     pub name: AccountName,
+    /// The marks of the mailbox that the main password opened, the current key's first.
+    pub mailbox: Vec<MailboxMark>,
     /// What will find the session.
     pub token: TokenTag,
     /// What the browser showed to be known as a trusted device.
@@ -63,6 +68,9 @@ pub enum Turned {
     /// The account is disabled.
     #[error("the account is disabled")]
     Disabled,
+    /// There is no such account, and the mailbox is another account's.
+    #[error("the mailbox is another account's")]
+    OthersMailbox,
 }
 
 /// Where the owner of a session stands.
@@ -208,8 +216,14 @@ impl<'a> Desk<'a> {
     pub fn sign_in(&mut self, arrival: &Arrival) -> Result<Result<Standing, Turned>, StoreError> {
         let now = self.at.now;
         let mut found = self.tables.account(&arrival.name)?;
-        if found.is_none() && self.rules.makes(&arrival.name) && !self.is_alias(&arrival.name)? {
+        if found.is_none() && self.rules.makes(&arrival.name) && !self.is_anothers(&arrival.name)? {
+            if !self.tables.holders(&arrival.mailbox, 1)?.is_empty() {
+                return Ok(Err(Turned::OthersMailbox));
+            }
             self.tables.add_account(&arrival.name, now)?;
+            if let Some(mark) = arrival.mailbox.first() {
+                self.tables.set_mailbox(&arrival.name, Some(*mark), now)?;
+            }
             let mut event =
                 Event::new(now, Kind::AccountAdded, &self.at.actor.name).account(arrival.name.as_str());
             event.address.clone_from(&arrival.visitor.address);
@@ -240,8 +254,10 @@ impl<'a> Desk<'a> {
         Ok(Ok(self.standing(known)?))
     }
 
-    fn is_alias(&mut self, name: &AccountName) -> Result<bool, StoreError> {
-        Ok(!self.tables.alias_of(name.as_str())?.is_empty())
+    /// Whether a name is no account's own: odd, or an account's by an alias, a tag or its domain.
+    fn is_anothers(&mut self, name: &AccountName) -> Result<bool, StoreError> {
+        let whose = senders::whose(self.tables, name)?;
+        Ok(odd(name) || !matches!(whose, Whose::Unknown(form) if form == *name))
     }
 
     /// Whether the browser is a trusted device of the account: the same kind of browser, before the end.

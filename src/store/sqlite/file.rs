@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0006_portal.sql"),
     include_str!("../schema/0007_people.sql"),
     include_str!("../schema/0008_administration.sql"),
+    include_str!("../schema/0009_identity.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".

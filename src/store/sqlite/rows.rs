@@ -8,8 +8,13 @@ use crate::gate::account::{ClientPassword, LastUse, Stored, Terms};
 use crate::gate::event::{Event, Kind};
 use crate::gate::foreign::ForeignHash;
 use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
-use crate::gate::name::Protocol;
+use crate::gate::name::{AccountName, Protocol};
 use crate::gate::record::{AddressRecord, Block, Failure, Run};
+
+pub(super) fn parsed_name(row: &Row<'_>, column: usize) -> rusqlite::Result<AccountName> {
+    let name: String = row.get(column)?;
+    AccountName::parse(&name, None).map_err(|_| broken(column, Type::Text, "an account's name"))
+}
 
 pub(super) fn read_password(row: &Row<'_>) -> rusqlite::Result<ClientPassword> {
     let protocols: String = row.get(7)?;
@@ -79,6 +84,7 @@ pub(super) fn read_event(row: &Row<'_>) -> rusqlite::Result<(i64, Event)> {
         reason: row.get(9)?,
         actor: row.get(10)?,
         count: row.get(11)?,
+        typed: row.get(12)?,
     };
     Ok((row.get(0)?, event))
 }

@@ -231,7 +231,14 @@ pub(super) fn diagnosis(schemas: &mut Schemas) {
     let full = DoorView { last_question: Some(NOW), ..bare.clone() };
     schemas.answer("DoorView", &full, &bare);
     let (address_missing, proxies_suspected) = (vec!["smtp".into()], vec!["192.0.2.7".into()]);
-    let bare = Diagnosis { doors: vec![full], address_missing, proxies_suspected, ..Diagnosis::default() };
+    let shared_mailboxes = vec![vec!["ann@example.org".into()]];
+    let bare = Diagnosis {
+        doors: vec![full],
+        address_missing,
+        proxies_suspected,
+        shared_mailboxes,
+        ..Diagnosis::default()
+    };
     let full = Diagnosis { last_event: Some(NOW), upstream_connected: Some(true), ..bare.clone() };
     schemas.answer("Diagnosis", &full, &bare);
 }

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::browser::{Browser, Door, Page};
 use super::{ANN, BOB, HOME, MAIN};
 use crate::daemon::Daemon;
+use crate::wire::settle;
 use crate::world::PATIENCE;
 
 /// How the portal is reached.
@@ -44,6 +45,9 @@ impl Site {
     /// With these settings of the daemon's `[portal]`, and of the portal.
     pub(super) fn start(people: &str, portal: &str) -> Self {
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        // Its user database knows nobody, and answers.
+        let userdb = folders[1].path().join("master");
+        settle(folders[1].path(), &format!("[[listen]]\nprotocol = \"auth-master\"\npath = {userdb:?}\n"));
         let upstream = Daemon::start(folders[1].path());
         for account in [ANN, BOB] {
             upstream.control("POST", "/v1/accounts", &json!({ "address": account }));
@@ -54,7 +58,7 @@ impl Site {
         }
         let folder = folders[0].path();
         fs::create_dir(folder.join("conf.d")).unwrap();
-        let (auth, userdb) = (folders[1].path().join("client"), folders[1].path().join("none"));
+        let auth = folders[1].path().join("client");
         let settings = format!(
             "[upstream]\nauth = {auth:?}\nuserdb = {userdb:?}\n[portal]\ndomains = [\"example.org\"]\n\
              factors = [\"totp\", \"sms\", \"mail\", \"wecom\"]\n{people}\n"

@@ -66,6 +66,7 @@ impl Premises {
     pub(super) fn settings(&self, folder: &Path) -> String {
         let mut settings = self.settings.clone();
         if self.offers.is_some() {
+            settings.push_str("accounts.domains = [\"example.org\"]\n");
             for socket in ["auth", "userdb"] {
                 settings.push_str(&format!("upstream.{socket} = {:?}\n", Upstream::path(folder, socket)));
             }

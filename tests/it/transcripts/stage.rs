@@ -93,6 +93,10 @@ impl Stage {
             Step::Enter(entrance) => self.enter(entrance).await,
             Step::Say(pieces) => {
                 let bytes = self.fill(pieces)?;
+                let asks_for_users = self.here()?.speech != Speech::Client;
+                if let Some(upstream) = &self.upstream {
+                    upstream.tell_users(asks_for_users);
+                }
                 let said = timeout(PATIENCE, self.here()?.writer.write_all(&bytes)).await;
                 said.map_err(|_| "the server takes nothing")?.map_err(|e| e.to_string())
             }
@@ -141,7 +145,11 @@ impl Stage {
             }
             Step::UpstreamSays(pieces) => {
                 let bytes = self.fill(pieces)?;
-                self.upstream.as_ref().ok_or(away)?.say(Some(bytes))
+                let upstream = self.upstream.as_ref().ok_or(away)?;
+                if bytes.starts_with(b"USER\t") {
+                    upstream.tell_users(false);
+                }
+                upstream.say(Some(bytes))
             }
             Step::UpstreamCloses => self.upstream.as_ref().ok_or(away)?.say(None),
             Step::UpstreamGoes => self.upstream.as_mut().ok_or(away)?.go(),

@@ -1,7 +1,9 @@
-//! Dovecot's own auth process, played from the script: two sockets that answer what the story says.
+//! Dovecot's own auth process, played from the script: two sockets that answer what the story says. Only what Sidegate asks
+//! its user database at a login, beside what a mail process asks, is answered without the story: nobody is there.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -23,13 +25,23 @@ pub(super) struct Upstream {
     /// Where the last question came from.
     answers: Option<mpsc::UnboundedSender<Option<Vec<u8>>>>,
     doors: Vec<AbortHandle>,
+    /// A mail process asks, and the story tells the answer.
+    users_are_told: Arc<AtomicBool>,
 }
 
 impl Upstream {
     /// An upstream that is away; `offers` are the MECH lines beside PLAIN and LOGIN.
     pub(super) fn away(folder: &Path, offers: String) -> Self {
         let (tell, asked) = mpsc::unbounded_channel();
-        Self { folder: folder.to_owned(), offers, asked, tell, answers: None, doors: Vec::new() }
+        Self {
+            folder: folder.to_owned(),
+            offers,
+            asked,
+            tell,
+            answers: None,
+            doors: Vec::new(),
+            users_are_told: Arc::default(),
+        }
     }
 
     /// The path of its socket for `auth` or `userdb`.
@@ -46,7 +58,8 @@ impl Upstream {
         );
         for (socket, greeting) in [("auth", client), ("userdb", "VERSION\t1\t1\nSPID\t1\n".to_owned())] {
             let listener = UnixListener::bind(Self::path(&self.folder, socket)).map_err(|e| e.to_string())?;
-            let serving = serve(listener, greeting.into(), self.tell.clone());
+            let told = Arc::clone(&self.users_are_told);
+            let serving = serve(listener, greeting.into(), self.tell.clone(), told);
             self.doors.push(tokio::spawn(serving).abort_handle());
         }
         Ok(())
@@ -59,6 +72,11 @@ impl Upstream {
             std::fs::remove_file(Self::path(&self.folder, socket)).map_err(|e| e.to_string())?;
         }
         Ok(())
+    }
+
+    /// From now on the story tells who the user database knows, or no longer.
+    pub(super) fn tell_users(&self, told: bool) {
+        self.users_are_told.store(told, Ordering::Relaxed);
     }
 
     /// The next line that it is asked, with its end.
@@ -87,10 +105,15 @@ impl Drop for Upstream {
     }
 }
 
-async fn serve(listener: UnixListener, greeting: Arc<str>, tell: mpsc::UnboundedSender<Asked>) {
+async fn serve(
+    listener: UnixListener,
+    greeting: Arc<str>,
+    tell: mpsc::UnboundedSender<Asked>,
+    told: Arc<AtomicBool>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(converse(stream, Arc::clone(&greeting), tell.clone()));
+        connections.spawn(converse(stream, Arc::clone(&greeting), tell.clone(), Arc::clone(&told)));
     }
 }
 
@@ -98,6 +121,7 @@ async fn converse(
     stream: UnixStream,
     greeting: Arc<str>,
     tell: mpsc::UnboundedSender<Asked>,
+    told: Arc<AtomicBool>,
 ) -> Result<(), std::io::Error> {
     let (reader, mut writer) = stream.into_split();
     writer.write_all(greeting.as_bytes()).await?;
@@ -112,7 +136,10 @@ async fn converse(
                 }
                 let line = std::mem::take(&mut line);
                 let handshake = line.starts_with(b"VERSION\t1\t") || line.starts_with(b"CPID\t");
-                if !handshake {
+                if let Some(rest) = line.strip_prefix(b"USER\t").filter(|_| !told.load(Ordering::Relaxed)) {
+                    let id = rest.split(|byte| *byte == b'\t').next().unwrap_or_default();
+                    writer.write_all(&[b"NOTFOUND\t", id, b"\n"].concat()).await?;
+                } else if !handshake {
                     // The story may be over.
                     let _ = tell.send((line, answers.clone()));
                 }

@@ -6,6 +6,7 @@ mod delay;
 mod doctor;
 mod fail2ban;
 mod headers;
+mod identity;
 mod imported;
 mod kick;
 mod lockout;

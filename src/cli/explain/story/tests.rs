@@ -185,6 +185,9 @@ fn every_reason_is_put_into_words_in_both_languages() {
         "expired",
         "wrong-protocol",
         "wrong-network",
+        "not-handed-on",
+        "others-mailbox",
+        "at-webmail",
         "main-password",
     ] {
         let events = vec![login(5, ANN, "refuse", Some(reason)).password(1, "Phone")];

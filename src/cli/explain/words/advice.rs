@@ -220,6 +220,19 @@ fn why_refused(reason: &str) -> Text {
             "There is no account {account}: check how the address is spelled in the mail program.",
             "没有帐号 {account}：请检查邮件客户端里的地址拼写。",
         ),
+        "not-handed-on" => (
+            "Nobody here has the name {account}, and it was not handed to Dovecot: names of accounts.domains are, and where \
+             Dovecot ignores domains those of accounts alone (see sidegate doctor).",
+            "本站没有 {account}，且未转交 Dovecot：只转交 accounts.domains 中的名称；若 Dovecot 忽略域名，则只转交已有帐号的名称（见 sidegate doctor）。",
+        ),
+        "others-mailbox" => (
+            "The mailbox of {account} was entered under another name: it opens under the account's own name only.",
+            "有人以其他名称进入 {account} 的邮箱：该邮箱只能以帐号本名登录。",
+        ),
+        "at-webmail" => (
+            "A client password of {account} was typed into a webmail, which takes the main password only.",
+            "有人在网页邮箱输入了 {account} 的客户端专用密码；网页邮箱只接受主密码。",
+        ),
         "disabled" => ("The account {account} is disabled.", "帐号 {account} 已停用。"),
         "expired" => (
             "The client password of {account} has expired: a new one is needed.",
