@@ -100,6 +100,9 @@ pub fn main() -> ExitCode {
         }
     };
     if options.check {
+        for remark in config.remarks() {
+            eprintln!("remark: {remark}");
+        }
         eprintln!("{}: no mistakes", options.config.display());
         return ExitCode::SUCCESS;
     }
@@ -177,6 +180,9 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
     let control = listen_control(&config.control, &mut passed)?;
     let mut listeners =
         vec![(control.as_fd().try_clone_to_owned()?, config.control.path.display().to_string())];
+    for remark in config.remarks() {
+        warn!("{remark}");
+    }
     // Held to the end: nobody puts a backup in its place meanwhile.
     let _lock = lock::take(&config.store.path)?;
     let service = Service::start(parts(&config)?).await?;

@@ -11,8 +11,16 @@ use crate::config::{Complaint, Config};
 /// `sidegate config check`
 pub(super) fn check(file: &Path, out: &mut Out) -> Result<(), Failure> {
     let error = match Config::load(file) {
-        Ok(_) if out.style.json => return out.value(&json!({ "complaints": [] })),
-        Ok(_) => return out.line(&format!("{}: no mistakes", file.display())),
+        Ok(config) if out.style.json => {
+            let remarks = config.remarks();
+            let remarks: Vec<Value> =
+                remarks.iter().map(|one| json!({ "problem": one.problem, "cure": one.cure })).collect();
+            return out.value(&json!({ "complaints": [], "remarks": remarks }));
+        }
+        Ok(config) => {
+            config.remarks().iter().try_for_each(|remark| out.line(&format!("remark: {remark}")))?;
+            return out.line(&format!("{}: no mistakes", file.display()));
+        }
         Err(error) => error,
     };
     if out.style.json {
@@ -57,7 +65,7 @@ mod tests {
         assert_eq!(status, None);
         assert!(text.ends_with("/sidegate.toml: no mistakes\n"), "{text}");
         assert_eq!(checked("nonsense = 1\n", false), (Some(1), String::new()));
-        assert_eq!(checked(GOOD, true), (None, "{\"complaints\":[]}\n".into()));
+        assert_eq!(checked(GOOD, true), (None, "{\"complaints\":[],\"remarks\":[]}\n".into()));
         let (status, text) = checked(&format!("{GOOD}mode = 7\n"), true);
         assert_eq!(status, Some(1));
         let told: Value = serde_json::from_str(&text).unwrap();

@@ -1,5 +1,9 @@
 //! Dovecot: by which way it asks Sidegate, and what every way needs.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::tree::Block;
 use super::{Examined, Findings, Seen, auth_process, inside, is_ours, listeners, passdb};
 use crate::config::{CheckedBy, Config, ListenProtocol};
@@ -74,7 +78,7 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<super::Finding>
     submission(config, dovecot, &mut found);
     clear_text(dovecot, &mut found);
     logs(dovecot, &mut found);
-    trusted(dovecot, &mut found);
+    trusted(config, dovecot, &mut found);
     if found.all_well() && way != Way::None {
         found.ok(match way {
             Way::Front => "Dovecot's logins come to Sidegate, and its auth process is behind it",
@@ -193,9 +197,38 @@ fn logs(dovecot: &Block, found: &mut Findings) {
 }
 
 /// A word that everybody may give about his own address is worth nothing.
-fn trusted(dovecot: &Block, found: &mut Findings) {
-    let networks = dovecot.get("login_trusted_networks").unwrap_or_default();
-    for network in networks.split([',', ' ']).filter(|network| network.ends_with("/0")) {
+fn trusted(config: &Config, dovecot: &Block, found: &mut Findings) {
+    let listed = |key: &str| -> Vec<String> {
+        let networks = dovecot.get(key).unwrap_or_default().split([',', ' ']);
+        networks.filter(|network| !network.is_empty()).map(ToOwned::to_owned).collect()
+    };
+    let parsed = |networks: &[String]| -> Vec<IpNet> {
+        let one = |text: &String| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        networks.iter().filter_map(one).collect()
+    };
+    let networks = listed("login_trusted_networks");
+    let (telling, proxies) = (parsed(&networks), parsed(&listed("haproxy_trusted_networks")));
+    for webmail in &config.main_password.allowed_from {
+        if config.webmails_among(&telling).all(|(known, _)| known != *webmail) {
+            found.warn(
+                format!(
+                    "{webmail} in main_password.allowed_from is not in login_trusted_networks: it tells no user's \
+                     address, and nobody who guesses there can be blocked, only slowed"
+                ),
+                format!("login_trusted_networks = {webmail}, and let the webmail send its users' addresses (IMAP ID)"),
+            );
+        }
+    }
+    for (webmail, proxy) in config.webmails_among(&proxies) {
+        found.bad(
+            format!(
+                "{webmail} in main_password.allowed_from and {proxy} in haproxy_trusted_networks are one host: whoever \
+                 comes through the proxy may use main passwords if it tells no address"
+            ),
+            "name the webmail alone in main_password.allowed_from",
+        );
+    }
+    for network in networks.iter().filter(|network| network.ends_with("/0")) {
         found.bad(
             format!("login_trusted_networks holds {network}: everybody may say that he is at any address"),
             "name your webmail and proxies alone",

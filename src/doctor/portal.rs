@@ -41,6 +41,15 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
             "make control.path the same in both files",
         );
     }
+    for (webmail, proxy) in config.webmails_among(&portal.listen.trusted_proxies) {
+        found.warn(
+            format!(
+                "{proxy} in listen.trusted_proxies and {webmail} in main_password.allowed_from are one host: what the \
+                 portal hears from it are its users' addresses, what Dovecot hears may be its own"
+            ),
+            "nothing, if that host is both the reverse proxy and the webmail; else name each in its own list only",
+        );
+    }
     let url = portal.site.url.as_str();
     match &config.people.origin {
         Some(origin) if origin != url => found.bad(
