@@ -34,6 +34,7 @@ mod sending;
 mod settings;
 pub(crate) mod spelling;
 mod syntax;
+mod telling;
 pub mod template;
 mod text;
 mod tree;
@@ -58,6 +59,7 @@ pub use people::{Mandatory, People, host_of};
 pub use remarks::Remark;
 pub use rollout::{Mode, Rollout};
 pub use sending::{NullSender, OnLimit, Sending};
+pub use telling::{Tell, Telling};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -446,7 +448,7 @@ impl Userdb {
 }
 
 /// `[messages]`: what people read when a login is refused.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Messages {
     /// The language of the shipped texts.
     pub language: Language,
@@ -456,6 +458,10 @@ pub struct Messages {
     pub wrong: Option<String>,
     /// Instead of the shipped text for a blocked address; may hold `{portal}` and `{until}`.
     pub blocked: Option<String>,
+    /// How a wrong secret is told.
+    pub tell_wrong: Telling,
+    /// How a block is told.
+    pub tell_blocked: Telling,
 }
 
 /// The language of texts for people.

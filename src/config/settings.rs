@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::complaint::{ConfigError, Fault};
 use super::section::{Notes, Section};
+use super::telling::telling;
 use super::template::{IN_BLOCKED, IN_WRONG, Marks, holds};
 use super::unknown::Known;
 use super::value::{Parsed, command, line, list, mode, number, peer, time, truth, word};
@@ -301,7 +302,9 @@ fn messages(mut section: Section<'_, '_>) -> Messages {
             section.lacking(key, Fault::new("{portal} has no address", cure));
         }
     }
-    Messages { language, portal_url, wrong, blocked }
+    let tell_wrong = telling(section.section("tell_wrong"), Telling::WRONG);
+    let tell_blocked = telling(section.section("tell_blocked"), Telling::BLOCKED);
+    Messages { language, portal_url, wrong, blocked, tell_wrong, tell_blocked }
 }
 
 fn sending(mut section: Section<'_, '_>) -> Sending {

@@ -4,12 +4,15 @@
 
 mod header;
 mod sending;
+mod told;
 
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
-use crate::config::Language;
 use crate::config::template::{Marks, fill};
+use crate::config::{Language, Telling};
+
+pub(crate) use told::{Codes, LATER, WRONG};
 
 /// The texts of one site.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct Messages {
     wrong: Option<String>,
     /// For a block, with `{until}` and perhaps `{portal}`.
     blocked: String,
+    tell_wrong: Telling,
+    tell_blocked: Telling,
     language: Language,
     portal: String,
     zone: TimeZone,
@@ -52,6 +57,8 @@ impl Messages {
             language,
             wrong: wrong.or(portal.map(|_| shipped_wrong)).map(str::to_owned),
             blocked: blocked.unwrap_or(shipped_blocked).to_owned(),
+            tell_wrong: Telling::WRONG,
+            tell_blocked: Telling::BLOCKED,
             portal: portal.unwrap_or_default().to_owned(),
             zone,
         }

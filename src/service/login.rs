@@ -397,8 +397,10 @@ impl Service {
         let (upstream_name, fields) = upstream.unzip();
         let fields = fields.unwrap_or_default();
         let text = match &verdict {
-            Verdict::Refuse(Reason::Blocked(block)) => Some(self.blocked_text(block.until, rules)),
-            Verdict::Refuse(_) if fields.is_empty() => rules.messages.wrong(),
+            Verdict::Refuse(Reason::Blocked(block)) => {
+                rules.messages.blocked_on(&origin.protocol, || self.blocked_text(block.until, rules))
+            }
+            Verdict::Refuse(_) if fields.is_empty() => rules.messages.wrong_on(&origin.protocol),
             _ => None,
         };
         let (user, login) = match &verdict {

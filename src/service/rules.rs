@@ -141,7 +141,8 @@ impl From<&Config> for Rules {
                 messages.wrong.as_deref(),
                 messages.blocked.as_deref(),
                 TimeZone::system(),
-            ),
+            )
+            .telling(messages.tell_wrong, messages.tell_blocked),
             default_domain: config.accounts.default_domain.clone(),
             site: site(config),
             cost: Cost { memory_kib: argon2.memory_kib, passes: argon2.passes },

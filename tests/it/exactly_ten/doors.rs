@@ -58,7 +58,7 @@ impl Round {
         let (account, secret) = &self.own[0];
         let mut wire = Wire::client(&daemon.folder, 1);
         wire.say(&login(1, "imap", &self.from(0), account, secret));
-        assert!(wire.hear().unwrap().contains("reason=Too many failed logins"));
+        assert!(wire.hear().unwrap().contains("reason=[ALERT] Too many failed logins"));
         assert!(!Dict::open(daemon).asks("imap", &self.from(0), account, secret));
         assert_eq!(Policy::open(daemon).asks("allow", &self.told(0, account)), -1);
     }

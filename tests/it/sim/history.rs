@@ -27,10 +27,12 @@ impl Heard {
         let (word, id) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
         let rest: Vec<&str> = fields.collect();
         let has = |start: &str| rest.iter().any(|field| field.starts_with(start));
+        // Each protocol has a code of its own before it.
+        let blocked = || rest.iter().any(|field| field.contains("Too many failed logins"));
         let heard = match word {
             "OK" => Self::Ok,
             "FAIL" if has("code=temp_fail") => Self::Trouble,
-            "FAIL" if has("reason=Too many failed logins") => Self::Blocked,
+            "FAIL" if blocked() => Self::Blocked,
             "FAIL" if !has("reason=") && !has("code=") => Self::Fail,
             _ => panic!("what is {line:?}?"),
         };
