@@ -10,10 +10,12 @@
 //! Auth-Status: OK             Auth-Server, Auth-Port from `backends`; Auth-User in its normal form
 //! Auth-Status: <text>         refused: Auth-Wait is the failure delay, which nginx keeps; for SMTP
 //!                             Auth-Error-Code: 535 5.7.8
+//! Auth-Status: <text>         blocked: no Auth-Wait; for SMTP Auth-Error-Code: 421 4.7.0, as Postfix says
 //! Auth-Status: <text>         trouble of our own: no Auth-Wait; for SMTP Auth-Error-Code: 454 4.7.0
 //! ```
 //!
-//! The status line is always 200: nginx reads headers only. nginx hands the client's own password on to the
+//! nginx writes the status behind `NO ` and `-ERR ` and adds no code, so it begins with one there. Without Auth-Wait it
+//! hangs up after the answer. The status line is always 200: nginx reads headers only. nginx hands the client's own password on to the
 //! backend, so the backend has to ask Sidegate too, or to trust nginx.
 
 use std::net::SocketAddr;
@@ -29,6 +31,7 @@ use super::Shared;
 use crate::config::Backends;
 use crate::gate::address::parse_address;
 use crate::gate::login::{Attempt, Origin, Presented, Reason, Verdict};
+use crate::gate::messages::{Codes, LATER, WRONG as WRONG_CODES};
 use crate::gate::name::Protocol;
 use crate::gate::question::{Answer, LoginAnswer, Question};
 use crate::gate::secret::Secret;
@@ -36,6 +39,8 @@ use crate::service::Service;
 
 /// What a wrong secret is told where the site has no words of its own.
 const WRONG: &str = "Authentication failed";
+/// SMTP: this service is not for you now, and the connection ends (RFC 5321); no program takes it for a wrong password.
+const CODE_BLOCKED: &str = "421 4.7.0";
 /// SMTP: wrong credentials (RFC 4954).
 const CODE_WRONG: &str = "535 5.7.8";
 /// SMTP: a temporary failure (RFC 4954).
@@ -46,12 +51,13 @@ const CODE_LATER: &str = "454 4.7.0";
 enum Told {
     Ok { user: String, backend: SocketAddr },
     Refused { text: String, wait_secs: u64 },
+    Blocked { text: String },
     Later { text: String },
 }
 
 pub(super) async fn auth(State(shared): State<Shared>, headers: HeaderMap) -> HeaderMap {
-    let smtp = header(&headers, "auth-protocol") == Some("smtp");
-    words(&told(shared, &headers).await, smtp)
+    let protocol = header(&headers, "auth-protocol").and_then(|name| Protocol::parse(name).ok());
+    words(&told(shared, &headers).await, protocol.as_ref())
 }
 
 async fn told(shared: Shared, headers: &HeaderMap) -> Told {
@@ -75,7 +81,7 @@ async fn told(shared: Shared, headers: &HeaderMap) -> Told {
         }
         // The block's own text; it is not worth waiting for.
         Verdict::Refuse(Reason::Blocked(_)) => {
-            Told::Refused { text: text.unwrap_or_else(|| WRONG.to_owned()), wait_secs: 0 }
+            Told::Blocked { text: text.unwrap_or_else(|| WRONG.to_owned()) }
         }
         // Elsewhere: behind nginx nobody else is asked.
         Verdict::Refuse(_) | Verdict::Elsewhere => {
@@ -87,7 +93,12 @@ async fn told(shared: Shared, headers: &HeaderMap) -> Told {
     }
 }
 
-fn words(told: &Told, smtp: bool) -> HeaderMap {
+fn words(told: &Told, protocol: Option<&Protocol>) -> HeaderMap {
+    let smtp = protocol.is_some_and(|protocol| protocol.as_str() == "smtp");
+    let coded = |text: &String, codes: &Codes| match protocol {
+        Some(protocol) => codes.before(text.clone(), protocol),
+        None => text.clone(),
+    };
     let mut headers = HeaderMap::new();
     let mut say = |name: &'static str, value: &str| {
         // No setting and no name lets a line break through; if one did, nginx would find no status, and refuse.
@@ -103,7 +114,7 @@ fn words(told: &Told, smtp: bool) -> HeaderMap {
             say("auth-user", user);
         }
         Told::Refused { text, wait_secs } => {
-            say("auth-status", text);
+            say("auth-status", &coded(text, &WRONG_CODES));
             if *wait_secs > 0 {
                 say("auth-wait", &wait_secs.to_string());
             }
@@ -111,8 +122,14 @@ fn words(told: &Told, smtp: bool) -> HeaderMap {
                 say("auth-error-code", CODE_WRONG);
             }
         }
+        Told::Blocked { text } => {
+            say("auth-status", &coded(text, &WRONG_CODES));
+            if smtp {
+                say("auth-error-code", CODE_BLOCKED);
+            }
+        }
         Told::Later { text } => {
-            say("auth-status", text);
+            say("auth-status", &coded(text, &LATER));
             if smtp {
                 say("auth-error-code", CODE_LATER);
             }
@@ -236,19 +253,25 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_waits_and_only_smtp_has_codes() {
-        let show = |told: &Told, smtp| {
-            let words = words(told, smtp);
+    fn only_a_refusal_waits_and_each_protocol_has_its_codes() {
+        let show = |told: &Told, protocol: &str| {
+            let words = words(told, Protocol::parse(protocol).ok().as_ref());
             let get = |name| header(&words, name).unwrap_or("-").to_owned();
             [get("auth-status"), get("auth-wait"), get("auth-error-code")].join("|")
         };
         let refused = Told::Refused { text: "不行".into(), wait_secs: 2 };
-        assert_eq!(show(&refused, true), "不行|2|535 5.7.8");
-        assert_eq!(show(&refused, false), "不行|2|-");
+        assert_eq!(show(&refused, "smtp"), "不行|2|535 5.7.8");
+        assert_eq!(show(&refused, "imap"), "[AUTHENTICATIONFAILED] 不行|2|-");
+        assert_eq!(show(&refused, "pop3"), "[AUTH] 不行|2|-");
+        let blocked = Told::Blocked { text: "[ALERT] until".into() };
+        assert_eq!(show(&blocked, "imap"), "[ALERT] until|-|-");
+        assert_eq!(show(&Told::Blocked { text: "until".into() }, "smtp"), "until|-|421 4.7.0");
         let later = Told::Later { text: "later".into() };
-        assert_eq!(show(&later, true), "later|-|454 4.7.0");
+        assert_eq!(show(&later, "smtp"), "later|-|454 4.7.0");
+        assert_eq!(show(&later, "imap"), "[UNAVAILABLE] later|-|-");
+        assert_eq!(show(&later, "pop3"), "[SYS/TEMP] later|-|-");
         let ok = Told::Ok { user: "ann@example.org".into(), backend: "[::1]:143".parse().unwrap() };
-        assert_eq!(show(&ok, true), "OK|-|-");
-        assert_eq!(header(&words(&ok, false), "auth-server"), Some("::1"));
+        assert_eq!(show(&ok, "smtp"), "OK|-|-");
+        assert_eq!(header(&words(&ok, None), "auth-server"), Some("::1"));
     }
 }

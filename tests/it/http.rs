@@ -177,7 +177,7 @@ async fn two_hundred_attempts_at_once_are_tried_exactly_ten_times() {
     let mut peer = site.connect().await;
     let answer = peer.policy("allow", told("s", ANN, GUESSER, "")).await;
     assert_eq!(answer["status"], -1);
-    assert!(answer["msg"].as_str().unwrap().starts_with("Too many failed logins"), "{answer}");
+    assert!(answer["msg"].as_str().unwrap().starts_with("[ALERT] Too many failed logins"), "{answer}");
 }
 
 #[tokio::test]
@@ -397,17 +397,22 @@ async fn nginx_is_told_where_to_or_why_not() {
     let ok = peer.nginx("smtp", ANN, "Fj7kQm2R%20xT9wBn4c", GUESSER).await;
     assert_eq!(ok, ["127.0.0.2", "1587", ANN, "OK"]);
     let begun = std::time::Instant::now();
-    assert_eq!(peer.nginx("imap", ANN, "wrong+1", GUESSER).await, ["2", "Authentication failed"]);
+    let refused = peer.nginx("imap", ANN, "wrong+1", GUESSER).await;
+    assert_eq!(refused, ["2", "[AUTHENTICATIONFAILED] Authentication failed"]);
     let refused = peer.nginx("smtp", ANN, "wrong%2B2", GUESSER).await;
     assert_eq!(refused, ["2", "535 5.7.8", "Authentication failed"]);
     assert!(begun.elapsed().as_millis() < 1500, "nginx waits, not we");
     let later = peer.nginx("pop3", ANN, ANNS, GUESSER).await;
     assert_eq!(later.len(), 1, "no backend is trouble of our own: {later:?}");
-    assert!(later[0].contains("Try again later"), "{later:?}");
+    assert!(later[0].starts_with("[SYS/TEMP] ") && later[0].contains("Try again later"), "{later:?}");
     peer.nginx("imap", ANN, "wrong 3", GUESSER).await;
     let blocked = peer.nginx("smtp", ANN, ANNS, GUESSER).await;
-    assert_eq!(blocked[0], "535 5.7.8");
+    assert_eq!(blocked[0], "421 4.7.0", "no wrong password, and nothing to wait for");
     assert!(blocked[1].starts_with("Too many failed logins"), "{blocked:?}");
+    let blocked = peer.nginx("imap", ANN, ANNS, GUESSER).await;
+    assert!(blocked.len() == 1 && blocked[0].starts_with("[ALERT] Too many failed logins"), "{blocked:?}");
+    let blocked = peer.nginx("pop3", ANN, ANNS, GUESSER).await;
+    assert!(blocked.len() == 1 && blocked[0].starts_with("[SYS/TEMP] "), "{blocked:?}");
     assert_eq!(peer.allow("s", ANN, GUESSER).await, -1, "one block for all");
     assert_eq!(site.world.events("refuse", Some("wrong-password")).await, 3);
 }
@@ -420,6 +425,8 @@ async fn trouble_of_our_own_is_temporary_for_nginx() {
     let mut peer = site.connect().await;
     let later = peer.nginx("smtp", ANN, "main password", GUESSER).await;
     assert_eq!(later[0], "454 4.7.0");
+    let later = peer.nginx("imap", ANN, "main password", GUESSER).await;
+    assert!(later.len() == 1 && later[0].starts_with("[UNAVAILABLE] "), "{later:?}");
     assert_eq!(site.failures().await, 0);
 }
 

@@ -13,7 +13,7 @@ use crate::client::{Imap, Pop3, Smtp};
 use crate::dovecot::{IMAP, POP3};
 use crate::postfix::FROM_NGINX;
 use crate::process::{Server, listens, wait_until};
-use crate::site::{Mode, Plan, Site, shipped};
+use crate::site::{MAIN_PASSWORD, Mode, Plan, Site, shipped};
 
 use super::doctor::doctor;
 use super::{assert_in, assert_refused};
@@ -137,9 +137,11 @@ fn nginx_lets_in_whom_sidegate_lets_in_and_counts_the_clients_address() {
     let sent = sender.mail(ALICE, ALICE, "through nginx");
     assert!(sent.starts_with("250"), "Postfix takes it: {sent}");
 
-    assert_refused(&pop3(&site, GUESSER, "wrong-by-pop3"));
+    let answer = pop3(&site, GUESSER, "wrong-by-pop3");
+    assert!(answer.starts_with("-ERR [AUTH] Authentication failed"), "{answer}");
     for n in 1..=4 {
-        assert_refused(&imap(&site, GUESSER, &format!("wrong+by%imap {n}")));
+        let answer = imap(&site, GUESSER, &format!("wrong+by%imap {n}"));
+        assert!(answer.starts_with("NO [AUTHENTICATIONFAILED] Authentication failed"), "{answer}");
         let answer = smtp(&site, GUESSER, &format!("wrong-by-smtp-{n}"));
         assert!(answer.starts_with("535 5.7.8"), "{answer}");
     }
@@ -147,12 +149,13 @@ fn nginx_lets_in_whom_sidegate_lets_in_and_counts_the_clients_address() {
     let events = site.cli.json(&["events"]);
     assert_eq!(logins(&events, &GUESSER.to_string(), "wrong-password"), 10);
     let blocked = imap(&site, GUESSER, &password);
-    assert!(blocked.contains("Too many failed logins"), "{blocked}");
+    assert!(blocked.starts_with("NO [ALERT] Too many failed logins"), "{blocked}");
     let blocked = smtp(&site, GUESSER, &password);
-    assert!(blocked.starts_with("535 5.7.8 Too many failed logins"), "{blocked}");
+    assert!(blocked.starts_with("421 4.7.0 Too many failed logins"), "as Postfix says: {blocked}");
     assert_in(&imap(&site, NEIGHBOUR, &password));
     assert_in(&smtp(&site, NEIGHBOUR, &password));
-    assert_refused(&pop3(&site, GUESSER, &password));
+    let blocked = pop3(&site, GUESSER, &password);
+    assert!(blocked.starts_with("-ERR [SYS/TEMP] Too many failed logins"), "{blocked}");
 
     site.stop_daemon("TERM");
     let away = smtp(&site, NEIGHBOUR, &password);
@@ -163,4 +166,24 @@ fn nginx_lets_in_whom_sidegate_lets_in_and_counts_the_clients_address() {
     assert_refused(&imap(&site, NEIGHBOUR, &password));
     assert_refused(&smtp(&site, NEIGHBOUR, &password));
     site.assert_nothing_secret();
+}
+
+/// Dovecot's own auth process, on which a main password depends, is away.
+#[test]
+fn trouble_of_ours_is_no_wrong_password_behind_nginx_either() {
+    let Some((mut site, _nginx)) = site() else { return };
+    site.upstream_user(ALICE);
+    let main = fs::read_to_string(site.path("etc/sidegate.toml")).expect("sidegate.toml");
+    let main = main.replace("/sg-back-", "/nobody-").replace("\"never\"", "\"until-two-factor\"");
+    fs::write(site.path("etc/sidegate.toml"), main).expect("sidegate.toml");
+    site.stop_daemon("TERM");
+    site.start_daemon();
+    let answer = imap(&site, NEIGHBOUR, MAIN_PASSWORD);
+    assert!(answer.starts_with("NO [UNAVAILABLE] "), "{answer}");
+    let answer = pop3(&site, NEIGHBOUR, MAIN_PASSWORD);
+    assert!(answer.starts_with("-ERR [SYS/TEMP] "), "{answer}");
+    let answer = smtp(&site, NEIGHBOUR, MAIN_PASSWORD);
+    assert!(answer.starts_with("454 4.7.0 "), "{answer}");
+    let events = site.cli.json(&["events"]);
+    assert_eq!(logins(&events, &NEIGHBOUR.to_string(), "wrong-password"), 0, "and no failure");
 }
