@@ -1,12 +1,15 @@
-//! What an administrator should hear about the servers in front of us, once a day each.
+//! What an administrator should hear about the servers in front of us, once a day each, restarts notwithstanding: the
+//! events themselves say what was reported.
 //!
 //! One address from which many different accounts log in well is a proxy or a webmail, not an
 //! attacker: its users should be told apart before somebody's slips block them all. And where no
 //! address is told at all, nobody can be address-blocked.
 
 use hashlink::LruCache;
+use ipnet::IpNet;
 
-use super::address::Key;
+use super::address::{Key, Prefixes, parse_address};
+use super::event::{Event, Kind};
 use super::key::AccountTag;
 use super::name::Protocol;
 use crate::clock::Timestamp;
@@ -41,6 +44,31 @@ impl Default for Crowds {
 }
 
 impl Crowds {
+    /// Takes over what was reported before a restart.
+    pub fn recall(&mut self, report: &Event, now: Timestamp) {
+        let reported = report.time.min(now);
+        match report.kind {
+            Kind::AddressMissing => {
+                if let Some(Ok(protocol)) = report.protocol.as_deref().map(Protocol::parse) {
+                    self.addressless.insert(protocol, reported);
+                }
+            }
+            Kind::ProxySuspected => {
+                if let Some(source) = report.address.as_deref().and_then(source) {
+                    let crowd = Crowd { accounts: Vec::new(), reported: Some(reported) };
+                    self.sources.insert(source, crowd);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Since when a report keeps the next one back.
+    #[must_use]
+    pub fn quiet_since(now: Timestamp) -> Timestamp {
+        Timestamp(now.0.saturating_sub(QUIET_SECS))
+    }
+
     /// Notes a success. True once a day for a source that many accounts share.
     pub fn note(&mut self, key: Key, account: AccountTag, now: Timestamp) -> bool {
         let crowd = self.sources.entry(key).or_insert_with(Crowd::default);
@@ -63,6 +91,15 @@ impl Crowds {
         self.addressless.insert(protocol.clone(), now);
         true
     }
+}
+
+/// The source that an event names: an address, or a network.
+fn source(text: &str) -> Option<Key> {
+    let address = |network: IpNet| {
+        let length = network.prefix_len();
+        Key::of(network.addr(), Prefixes { ipv4: length, ipv6: length })
+    };
+    text.parse().ok().or_else(|| parse_address(text).map(IpNet::from)).map(address)
 }
 
 #[cfg(test)]
@@ -90,5 +127,31 @@ mod tests {
         assert!(!crowds.note_addressless(&smtp, Timestamp(QUIET_SECS - 1)));
         assert!(crowds.note_addressless(&Protocol::parse("imap").unwrap(), Timestamp(1)));
         assert!(crowds.note_addressless(&smtp, Timestamp(QUIET_SECS)));
+    }
+
+    #[test]
+    fn what_was_reported_before_a_restart_is_not_reported_again() {
+        let prefixes = Prefixes { ipv4: 32, ipv6: 64 };
+        for address in ["192.0.2.7", "2001:db8::7"] {
+            let key = Key::of(address.parse().unwrap(), prefixes);
+            let mut before = Event::new(Timestamp(100), Kind::ProxySuspected, "gate").address(key);
+            let told = |crowds: &mut Crowds, now: i64| {
+                (0..40).any(|n| crowds.note(key, AccountTag(n), Timestamp(now)))
+            };
+            let mut crowds = Crowds::default();
+            crowds.recall(&before, Timestamp(200));
+            assert!(!told(&mut crowds, 99 + QUIET_SECS) && told(&mut crowds, 100 + QUIET_SECS), "{address}");
+            // The clock was set back since.
+            before.time = Timestamp(1_000_000);
+            let mut crowds = Crowds::default();
+            crowds.recall(&before, Timestamp(200));
+            assert!(told(&mut crowds, 200 + QUIET_SECS));
+        }
+        let mut crowds = Crowds::default();
+        let mut missing = Event::new(Timestamp(100), Kind::AddressMissing, "gate");
+        missing.protocol = Some("smtp".into());
+        crowds.recall(&missing, Timestamp(100));
+        assert!(!crowds.note_addressless(&Protocol::parse("smtp").unwrap(), Timestamp(200)));
+        assert!(crowds.note_addressless(&Protocol::parse("imap").unwrap(), Timestamp(200)));
     }
 }

@@ -83,6 +83,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::entropy::Entropy;
 use crate::gate::address::Key;
 use crate::gate::crowd::Crowds;
+use crate::gate::event::Kind;
 use crate::gate::key::{AccountTag, KeyRing, StoreKey};
 use crate::gate::login::Verdict;
 use crate::gate::question::{Answer, Question};
@@ -94,7 +95,7 @@ use crate::metrics::Counters;
 use crate::notices::Notices;
 use crate::pace::Pace;
 use crate::sharing::SharingFiles;
-use crate::store::{StoreError, StoreHandle, Tables};
+use crate::store::{EventQuery, StoreError, StoreHandle, Tables};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
@@ -134,6 +135,8 @@ pub struct Parts {
 
 /// Texts of blocks that are kept; one for each end of a block.
 const BLOCKED_TEXTS_MAX: usize = 1_000;
+/// Reports of a day that are recalled at the start. Protocols are few, and so are proxies that nobody declared.
+const REPORTS_MAX: u32 = 1_000;
 
 const OBSERVING: &str = "observe-only: nothing is refused (rollout.mode in the settings)";
 
@@ -212,6 +215,7 @@ impl Service {
         if rules.observe {
             warn!("{OBSERVING}");
         }
+        let crowds = reported(&store, now).await?;
         let verified = Verified::new(&entropy);
         Ok(Arc::new(Self {
             rules: RwLock::new(Arc::new(rules)),
@@ -228,7 +232,7 @@ impl Service {
             verified,
             claims: Mutex::default(),
             held: Held::default(),
-            crowds: Mutex::default(),
+            crowds: Mutex::new(crowds),
             last_uses: LastUses::default(),
             refusals: Refusals::default(),
             blocked_texts: Mutex::new(LruCache::new(BLOCKED_TEXTS_MAX)),
@@ -366,6 +370,17 @@ async fn keep_clamped(store: &StoreHandle, clamped: Vec<(Key, AddressRecord)>) {
     if let Err(error) = store.write(put, |()| ()).await {
         error!(error = %log::chain(&error), "blocks from before the clock was set back may last longer");
     }
+}
+
+/// What administrators were told of the servers in front of us before we were started.
+async fn reported(store: &StoreHandle, now: Timestamp) -> Result<Crowds, StoreError> {
+    let kinds = vec![Kind::AddressMissing, Kind::ProxySuspected];
+    let since = Some(Crowds::quiet_since(now));
+    let query = EventQuery { since, kinds, limit: REPORTS_MAX, ..EventQuery::default() };
+    let reports = store.read(move |tables| tables.events(&query)).await?;
+    let mut crowds = Crowds::default();
+    reports.iter().for_each(|(_, event)| crowds.recall(event, now));
+    Ok(crowds)
 }
 
 /// A mutex's contents, whatever became of an earlier holder.

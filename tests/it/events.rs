@@ -6,6 +6,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::daemon::{ANN, Daemon};
+use crate::world::plain;
 
 #[test]
 fn only_the_kinds_that_were_asked_for_are_shown_and_followed() {
@@ -58,4 +59,36 @@ fn only_the_kinds_that_were_asked_for_are_shown_and_followed() {
     }
     follower.kill().unwrap();
     follower.wait().unwrap();
+}
+
+/// "Once a day", whatever becomes of the daemon meanwhile.
+#[test]
+fn a_report_of_the_day_is_not_repeated_by_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let mut daemon = Daemon::start(folder.path());
+        if round == 0 {
+            daemon.control("POST", "/v1/accounts", &json!({ "address": ANN }));
+        }
+        let mut peer = daemon.peer();
+        for service in ["smtp", "xmpp"] {
+            let resp = plain(ANN, "wrong");
+            peer.say(&format!("AUTH\t{round}{}\tPLAIN\tservice={service}\tresp={resp}\n", service.len()));
+            assert!(peer.hear().starts_with("FAIL"));
+        }
+        daemon.signal(if round == 1 { "USR2" } else { "TERM" });
+        if round == 1 {
+            daemon.await_log("\"stop\":\"Keep\"");
+            assert!(daemon.peer().login("wrong", "192.0.2.7") == "FAIL");
+        } else {
+            assert_eq!(daemon.end(), Some(0));
+        }
+    }
+    let daemon = Daemon::start(folder.path());
+    let (_, out, _) = daemon.sidegate(&["--json", "events", "--kind", "address-missing"]);
+    let list: Value = serde_json::from_str(&out).unwrap();
+    let events = list["events"].as_array().unwrap().iter();
+    let mut protocols: Vec<&str> = events.map(|event| event["protocol"].as_str().unwrap()).collect();
+    protocols.sort_unstable();
+    assert_eq!(protocols, ["smtp", "xmpp"], "once for each");
 }
