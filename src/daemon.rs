@@ -2,7 +2,7 @@
 //!
 //! Start: sockets that systemd passes, settings, limits, log, control socket (is another one
 //! running?), store, key, upstream, doors, ready. Stop: connections are left in order ([`stop`](crate::serve::stop)), then
-//! what is pending is written. Renewal: the same, and the program's file as it is now goes on in this process
+//! what is pending is written, and systemd keeps what it can for whoever comes next. Renewal: the same, and the program's file as it is now goes on in this process
 //! ([`crate::handover`]).
 
 mod signals;
@@ -37,7 +37,7 @@ use crate::process;
 use crate::restore::{Restored, restore};
 use crate::serve::passed::Passed;
 use crate::serve::stop::{DRAIN, Stop, claimed};
-use crate::serve::{Door, asked, last_id, socket};
+use crate::serve::{Door, asked, last_id, socket, spid};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
@@ -66,10 +66,11 @@ struct Options {
 
 const AFTER_HELP: &str = "\
 Signals:
-  SIGTERM, SIGINT  stop: open requests are answered, or told to try again later
+  SIGTERM, SIGINT  stop: open requests are answered, or told to try again later;
+                   systemd keeps sockets and connections for a restart
   SIGHUP           read the settings again; what needs a restart is named in the log
   SIGUSR2          become the program's file as it is now, with all settings read
-                   anew: sockets stay open, and login processes notice nothing;
+                   anew: sockets stay open, and Dovecot and Postfix notice nothing;
                    if that one finds mistakes in the settings, nothing changes
 
 Exit status:
@@ -227,14 +228,14 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
     systemd::ready(&serving);
 
     let stop = obey_signals(&signals, path, config, &program, &service, &in_force, &serving).await?;
-    if stop == Stop::Leave {
+    if stop != Stop::Keep {
         systemd::stopping();
     }
     info!(?stop, "stopping");
     service.hurry();
-    let connections = logins.stop(stop).await;
+    let mut connections = logins.stop(stop).await;
     claimed(&service).await;
-    mail.stop(Stop::Leave).await;
+    connections.extend(mail.stop(stop).await);
     upkeep.abort();
     notices.abort();
     asking.abort();
@@ -242,8 +243,18 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
     service.finish().await;
     life.abort();
     info!(kept = connections.len(), "stopped");
-    let handover = Handover { listeners, connections, last_id: last_id() };
-    Ok((stop == Stop::Keep).then_some(Next { program, handover }))
+    leave(Handover { listeners, connections, last_id: last_id(), spid: spid() }, stop, program)
+}
+
+/// What there is goes to the next image, or what can be kept to systemd.
+fn leave(handover: Handover, stop: Stop, program: Program) -> Result<Option<Next>, Failure> {
+    if stop == Stop::Keep {
+        return Ok(Some(Next { program, handover }));
+    }
+    if let Some(stored) = handover.stored(systemd::STORED_MAX)? {
+        systemd::store(stored);
+    }
+    Ok(None)
 }
 
 /// Doors that are served, and closed together.
@@ -337,6 +348,7 @@ async fn obey_signals(
     let started = config.clone();
     loop {
         match signals.next().await? {
+            Order::Stop if systemd::is_there() => return Ok(Stop::Store),
             Order::Stop => return Ok(Stop::Leave),
             Order::Renew => {
                 systemd::reloading("becoming the program as it is now");

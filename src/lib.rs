@@ -73,8 +73,8 @@
 //!   say, [`portal::place`] where an address is · [`portal::autoconfig`] sets up Thunderbird and Outlook,
 //!   [`portal::profile`] iPhone, iPad and Mac
 //! - [`daemon`]: `sidegated`, start and stop; how it stops without losing a login: [`serve::stop`] · [`handover`]: the
-//!   next image goes on with its sockets · [`systemd`]: what the service manager is told · [`restore`]: a backup put
-//!   back
+//!   next image goes on with its sockets and connections · [`systemd`]: what the service manager is told, and keeps ·
+//!   [`restore`]: a backup put back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
 //!   [`log`], [`clock`], [`entropy`] · [`process`]: no core dumps, many open files
 //!

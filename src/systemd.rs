@@ -3,11 +3,26 @@
 //! `Type=notify` of systemd 252 (Debian 12) and newer, after sd_notify(3). Whoever started us otherwise set no
 //! `NOTIFY_SOCKET`, and nothing is told to anybody.
 
+use std::env;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, sendmsg, socket,
+};
 use sd_notify::NotifyState;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
+
+use crate::handover::{CONNECTION, STATE};
+
+/// Connections that are stored at most; `FileDescriptorStoreMax=` of the unit has room for them and for what tells of
+/// them. Of what is past it, systemd would say so for each.
+pub const STORED_MAX: usize = 1_000;
+/// Descriptors in one message. The kernel takes 253.
+const DESCRIPTORS_AT_ONCE: usize = 200;
 
 /// Every socket is served.
 pub fn ready(status: &str) {
@@ -47,6 +62,49 @@ pub async fn signs_of_life() {
         beat.tick().await;
         tell(&[NotifyState::Watchdog]);
     }
+}
+
+/// Whether there is a service manager, which may keep connections while we are replaced.
+#[must_use]
+pub fn is_there() -> bool {
+    env::var_os("NOTIFY_SOCKET").is_some_and(|place| !place.is_empty())
+}
+
+/// Puts connections, and before them what tells of them, into the service's store (`FileDescriptorStoreMax=`), from which
+/// the next process gets them with its sockets. A manager without one closes them.
+pub fn store((state, connections): (OwnedFd, Vec<OwnedFd>)) {
+    let stored = [(STATE, vec![state]), (CONNECTION, connections)];
+    for (name, descriptors) in &stored {
+        for some in descriptors.chunks(DESCRIPTORS_AT_ONCE) {
+            if let Err(error) = send(&format!("FDSTORE=1\nFDNAME={name}\n"), some) {
+                return warn!(%error, "connections could not be left to systemd: they end");
+            }
+        }
+    }
+}
+
+/// Takes out of the store what was given back.
+pub fn forget_stored() {
+    for name in [STATE, CONNECTION] {
+        if let Err(error) = send(&format!("FDSTOREREMOVE=1\nFDNAME={name}\n"), &[]) {
+            warn!(%error, "systemd could not be told to give up connections of before");
+        }
+    }
+}
+
+/// Tells, with descriptors.
+fn send(what: &str, descriptors: &[OwnedFd]) -> io::Result<()> {
+    let place = env::var_os("NOTIFY_SOCKET").unwrap_or_default();
+    let manager = match place.as_bytes() {
+        [b'@', name @ ..] => UnixAddr::new_abstract(name)?,
+        path => UnixAddr::new(path)?,
+    };
+    let ours = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&numbers)];
+    let rights = if numbers.is_empty() { &[] } else { &rights[..] };
+    sendmsg(ours.as_raw_fd(), &[IoSlice::new(what.as_bytes())], rights, MsgFlags::empty(), Some(&manager))?;
+    Ok(())
 }
 
 fn tell(what: &[NotifyState<'_>]) {

@@ -417,6 +417,9 @@ impl Protocol for AuthClient {
         self.keep_now()
     }
 
+    // Not `outlives`: whoever stops for good would leave a login process with a question that nobody reads, and 2.3 calls
+    // that a wrong password.
+
     fn stop(&mut self, out: &mut BytesMut) {
         // In the order of asking, so that the same dialogue always reads the same.
         let mut open: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();

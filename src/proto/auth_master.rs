@@ -17,7 +17,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use super::{Protocol, Reply, Step, Ticket, tab, take_line};
+use super::{Agreed, Keep, Protocol, Reply, Step, Ticket, tab, take_line};
 use crate::clock::Timestamp;
 use crate::gate::question::{Answer, Claim, Found, Lookup, Question};
 use crate::gate::secret::Cookie;
@@ -49,6 +49,12 @@ impl AuthMaster {
     #[must_use]
     pub fn new(spid: u32, peer_pid: Option<u32>) -> Self {
         Self { spid, peer_pid, shaken: false, open: None, serial: 0 }
+    }
+
+    /// Goes on with a connection that another image, or process, accepted; nothing is said again.
+    #[must_use]
+    pub fn resumed(spid: u32, peer_pid: Option<u32>, shaken: bool) -> Self {
+        Self { shaken, ..Self::new(spid, peer_pid) }
     }
 
     fn command(&mut self, line: &[u8], out: &mut BytesMut) -> Step {
@@ -173,11 +179,56 @@ impl Protocol for AuthMaster {
         self.open.is_none()
     }
 
+    /// lmtp of Dovecot 2.3 keeps its connection for a minute, and notices its end only when it asks the next time, for a
+    /// mail that it then puts off. So does quota-status, of 2.4 too.
+    fn keep(&self) -> Keep {
+        match self.open {
+            Some(_) => Keep::AfterUs,
+            None => Keep::Now(Agreed::AuthMaster { shaken: self.shaken }),
+        }
+    }
+
+    fn outlives(&self) -> bool {
+        true
+    }
+
     fn stop(&mut self, out: &mut BytesMut) {
         match self.open.take() {
             Some((ticket, Kind::List)) => out.put_slice(format!("DONE\t{}\tfail\n", ticket.id).as_bytes()),
             Some((ticket, _)) => out.put_slice(format!("FAIL\t{}\n", ticket.id).as_bytes()),
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn say(protocol: &mut AuthMaster, text: &str) -> (Step, String) {
+        let (mut input, mut out) = (BytesMut::from(text), BytesMut::new());
+        let mut step = Step::Wait;
+        while !input.is_empty() {
+            step = protocol.step(&mut input, &mut out, Timestamp(0));
+        }
+        (step, String::from_utf8(out.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_connection_goes_on_elsewhere_when_nothing_is_owed() {
+        let mut old = AuthMaster::new(1, None);
+        assert_eq!(old.keep(), Keep::Now(Agreed::AuthMaster { shaken: false }), "it has heard our words");
+        let (step, _) = say(&mut old, "VERSION\t1\t0\nUSER\t1\tann@example.org\tservice=lmtp\n");
+        let Step::Ask(ticket, _) = step else { panic!("{step:?}") };
+        assert_eq!(old.keep(), Keep::AfterUs);
+        old.answer(ticket, Answer::Found(Found::Nobody), &mut BytesMut::new());
+        assert_eq!(old.keep(), Keep::Now(Agreed::AuthMaster { shaken: true }));
+
+        let mut next = AuthMaster::resumed(2, None, true);
+        let (step, _) = say(&mut next, "USER\t2\tann@example.org\tservice=lmtp\n");
+        assert!(matches!(step, Step::Ask(..)), "{step:?}");
+        let mut young = AuthMaster::resumed(2, None, false);
+        assert!(matches!(say(&mut young, "VERSION\t1\t1\n").0, Step::Next));
+        assert!(matches!(say(&mut AuthMaster::resumed(2, None, false), "USER\t2\tx\n").0, Step::Close(_)));
     }
 }

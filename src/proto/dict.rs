@@ -28,7 +28,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde_json::{Map, Value, json};
 
-use super::{Protocol, Reply, Step, Ticket, tab, take_line};
+use super::{Agreed, Keep, Protocol, Reply, Step, Ticket, tab, take_line};
 use crate::clock::Timestamp;
 use crate::gate::address::parse_address;
 use crate::gate::login::{Attempt, Origin, Presented, Verdict};
@@ -64,6 +64,12 @@ impl Dict {
     #[must_use]
     pub fn new(nobody_knows: [u8; NOBODY_KNOWS_BYTES]) -> Self {
         Self { shaken: false, open: None, serial: 0, nobody_knows: Secret::new(nobody_knows) }
+    }
+
+    /// Goes on with a connection that another image, or process, accepted.
+    #[must_use]
+    pub fn resumed(nobody_knows: [u8; NOBODY_KNOWS_BYTES], shaken: bool) -> Self {
+        Self { shaken, ..Self::new(nobody_knows) }
     }
 
     fn command(&mut self, line: &[u8], out: &mut BytesMut) -> Step {
@@ -168,6 +174,17 @@ impl Protocol for Dict {
 
     fn ready(&self) -> bool {
         self.open.is_none()
+    }
+
+    fn keep(&self) -> Keep {
+        match self.open {
+            Some(_) => Keep::AfterUs,
+            None => Keep::Now(Agreed::Dict { shaken: self.shaken }),
+        }
+    }
+
+    fn outlives(&self) -> bool {
+        true
     }
 
     fn stop(&mut self, out: &mut BytesMut) {

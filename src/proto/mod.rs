@@ -14,8 +14,8 @@ pub mod socketmap;
 pub mod tab;
 
 use bytes::BytesMut;
+use serde::{Deserialize, Serialize};
 
-use self::auth_client::Agreed;
 use crate::clock::Timestamp;
 use crate::gate::question::{Answer, Login, Question};
 
@@ -72,6 +72,46 @@ pub enum Reply {
     Close,
 }
 
+/// What was agreed on a connection: all that whoever goes on with it must know. It is written for images older and newer
+/// than this one ([`handover::State`](crate::handover::State)): names stay, and what is added has a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agreed {
+    /// On `auth-client`.
+    AuthClient(auth_client::Agreed),
+    /// On `auth-master`.
+    AuthMaster {
+        /// The peer has said its version.
+        shaken: bool,
+    },
+    /// On `dict`.
+    Dict {
+        /// The peer has said hello.
+        shaken: bool,
+    },
+    /// On `policy`, where each request stands alone.
+    Policy,
+    /// On `socketmap`, likewise.
+    Socketmap,
+}
+
+impl Agreed {
+    /// What the register of logins must hear of the peer again.
+    #[must_use]
+    pub fn introduction(&self) -> Option<Notice> {
+        match self {
+            Self::AuthClient(agreed) => Some(agreed.introduction()),
+            _ => None,
+        }
+    }
+
+    /// Whether the peer has said who it is, or what it speaks.
+    #[must_use]
+    pub fn is_introduced(&self) -> bool {
+        !matches!(self, Self::AuthMaster { shaken: false } | Self::Dict { shaken: false })
+    }
+}
+
 /// Whether another process could go on with a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -111,6 +151,12 @@ pub trait Protocol: Send {
     /// Whether another process could go on, while nothing that has arrived waits to be dealt with.
     fn keep(&self) -> Keep {
         Keep::Never
+    }
+
+    /// Whether that may be another process too, and not only another image of this one: nothing that the peer was told
+    /// is this process's own.
+    fn outlives(&self) -> bool {
+        false
     }
 
     /// The daemon stops: tells the peer, for every open request, to try again later.

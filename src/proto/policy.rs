@@ -19,7 +19,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Protocol, Reply, Step, Ticket, take_line};
+use super::{Agreed, Keep, Protocol, Reply, Step, Ticket, take_line};
 use crate::clock::Timestamp;
 use crate::gate::address::parse_address;
 use crate::gate::question::{Answer, Question};
@@ -149,6 +149,19 @@ impl Protocol for Policy {
         self.open.is_none()
     }
 
+    /// smtpd notices the end of its connection, and asks again a second later: a second that its client waits.
+    fn keep(&self) -> Keep {
+        match self.open {
+            Some(_) => Keep::AfterUs,
+            None if self.request_bytes > 0 => Keep::AfterPeer,
+            None => Keep::Now(Agreed::Policy),
+        }
+    }
+
+    fn outlives(&self) -> bool {
+        true
+    }
+
     fn stop(&mut self, _out: &mut BytesMut) {
         self.open = None;
     }
@@ -204,6 +217,21 @@ mod tests {
         };
         policy.answer(ticket, Answer::Sending(told), &mut out);
         String::from_utf8(out.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_connection_goes_on_elsewhere_between_requests_only() {
+        let (mut policy, mut out) = (Policy::default(), BytesMut::new());
+        assert_eq!(policy.keep(), Keep::Now(Agreed::Policy));
+        let mut input = BytesMut::from("protocol_state=MAIL\n");
+        assert!(matches!(policy.step(&mut input, &mut out, Timestamp(0)), Step::Wait));
+        assert_eq!(policy.keep(), Keep::AfterPeer, "half a request is known here only");
+        let Step::Ask(ticket, _) = policy.step(&mut BytesMut::from("\n"), &mut out, Timestamp(0)) else {
+            panic!("a request")
+        };
+        assert_eq!(policy.keep(), Keep::AfterUs);
+        policy.answer(ticket, Answer::Sending(Told::Fine), &mut out);
+        assert_eq!(policy.keep(), Keep::Now(Agreed::Policy));
     }
 
     #[test]

@@ -15,7 +15,7 @@
 use bytes::BytesMut;
 
 use super::netstring;
-use super::{Protocol, Reply, Step, Ticket};
+use super::{Agreed, Keep, Protocol, Reply, Step, Ticket};
 use crate::clock::Timestamp;
 use crate::gate::question::{Answer, Question};
 
@@ -85,6 +85,14 @@ impl Protocol for Socketmap {
         self.open.is_none()
     }
 
+    fn keep(&self) -> Keep {
+        if self.open.is_some() { Keep::AfterUs } else { Keep::Now(Agreed::Socketmap) }
+    }
+
+    fn outlives(&self) -> bool {
+        true
+    }
+
     fn stop(&mut self, out: &mut BytesMut) {
         if self.open.take().is_some() {
             netstring::put(out, b"TEMP stopping, try again");
@@ -126,6 +134,7 @@ mod tests {
         let step = map.step(&mut input, &mut out, Timestamp(0));
         let Step::Ask(ticket, _) = step else { panic!("{step:?}") };
         assert!(!map.ready());
+        assert_eq!(map.keep(), Keep::AfterUs);
         map.stop(&mut out);
         assert_eq!(&out[..], b"24:TEMP stopping, try again,");
         // Whoever was told to try again hears nothing more.

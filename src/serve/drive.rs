@@ -20,8 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use crate::claims::ConnectionId;
 use crate::gate::question::Answer;
 use crate::gate::secret::Cookie;
-use crate::proto::auth_client::Agreed;
-use crate::proto::{Keep, Notice, Protocol, Reply, Step, Ticket};
+use crate::proto::{Agreed, Keep, Notice, Protocol, Reply, Step, Ticket};
 use crate::serve::stop::{Due, Ended, LAST_WORDS, Leaving, Standing, Told, stopped};
 use crate::service::Service;
 
@@ -69,7 +68,7 @@ pub(super) async fn drive<P: Protocol>(
 ) -> Result<Ended, Closed> {
     let (answers, inbox) = mpsc::unbounded_channel();
     let (input, out) = (BytesMut::with_capacity(1024), BytesMut::with_capacity(1024));
-    let introduced = peer.agreed.is_some();
+    let introduced = peer.agreed.as_ref().is_some_and(Agreed::is_introduced);
     let mut line = Line {
         stream,
         protocol,
@@ -85,8 +84,8 @@ pub(super) async fn drive<P: Protocol>(
         deaf: None,
         leaving: None,
     };
-    match &line.peer.agreed {
-        Some(agreed) => line.tell(agreed.introduction()),
+    match line.peer.agreed.as_ref().map(Agreed::introduction) {
+        Some(introduction) => introduction.into_iter().for_each(|notice| line.tell(notice)),
         None => line.protocol.greet(&mut line.out),
     }
     let over = line.converse(inbox, &mut told).await;
@@ -166,7 +165,7 @@ impl<P: Protocol> Line<'_, P> {
             tokio::select! {
                 biased;
                 stop = &mut stop, if wake.is_none() => {
-                    self.leaving = Some(Leaving::begin(stop, Instant::now()));
+                    self.leaving = Some(Leaving::begin(stop, self.protocol.outlives(), Instant::now()));
                 }
                 Some((ticket, answer)) = inbox.recv() => {
                     self.pending -= 1;

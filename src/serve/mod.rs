@@ -8,7 +8,7 @@ pub mod stop;
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ use crate::config::{Choice, Endpoint, ListenProtocol, Listener, Refusals};
 use crate::gate::secret::Cookie;
 use crate::handover::Kept;
 use crate::http::Http;
-use crate::proto::auth_client::{Agreed, AuthClient, Greeting, Mechanism};
+use crate::proto::Agreed;
+use crate::proto::auth_client::{AuthClient, Greeting, Mechanism};
 use crate::proto::auth_master::AuthMaster;
 use crate::proto::dict::Dict;
 use crate::proto::milter::Milter;
@@ -120,6 +121,7 @@ impl Door {
             }
         };
         LAST_ID.fetch_max(passed.last_id(), Ordering::Relaxed);
+        SPID.fetch_max(passed.spid().unwrap_or(0), Ordering::Relaxed);
         Ok(Self {
             settings: settings.clone(),
             listening,
@@ -184,6 +186,10 @@ impl Door {
             tasks.spawn(async move { door.connection(stream, agreed, service, told).await });
         };
         for kept in std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)) {
+            if !fits(self.settings.protocol, &kept.agreed) {
+                warn!(place = %self.settings.place, "another protocol was spoken on a connection of before: it is closed");
+                continue;
+            }
             match taken_up(kept.stream) {
                 Ok(stream) => begin(&mut tasks, Stream::Unix(stream), Some(kept.agreed)),
                 Err(error) => warn!(place = %self.settings.place, %error, "a connection of before is lost"),
@@ -283,7 +289,12 @@ impl Door {
             }
         };
         if self.peers.as_ref().is_some_and(|peers| !peers.contains(&uid)) {
-            warn!(%place, uid, "a peer is not in `peers`");
+            // We knock at our own sockets at the start, to see whether clients reach them (`passed`).
+            if pid == Some(std::process::id()) {
+                debug!(%place, "our own knock");
+            } else {
+                warn!(%place, uid, "a peer is not in `peers`");
+            }
             return None;
         }
         let id = next_id();
@@ -313,26 +324,36 @@ impl Door {
         told: Told,
     ) -> Result<Ended, Closed> {
         let mut peer = Peer { id, cookie: Cookie([0; 16]), agreed, asked: &self.asked };
+        let spid = spid();
         match self.settings.protocol {
             ListenProtocol::AuthClient => {
                 // One that goes on keeps what it was offered.
                 let offer = if peer.agreed.is_none() { relayed(service).await } else { Arc::default() };
                 let mut greeting = greeting(service, id, &self.settings, offer);
                 let protocol = match &peer.agreed {
-                    Some(agreed) => {
+                    Some(Agreed::AuthClient(agreed)) => {
                         greeting.cookie = agreed.cookie();
                         AuthClient::resumed(greeting.clone(), agreed)
                     }
-                    None => AuthClient::new(greeting.clone()),
+                    _ => AuthClient::new(greeting.clone()),
                 };
                 peer.cookie = greeting.cookie;
                 drive(stream, protocol, peer, service, told).await
             }
             ListenProtocol::AuthMaster => {
-                drive(stream, AuthMaster::new(std::process::id(), pid), peer, service, told).await
+                let protocol = match peer.agreed {
+                    Some(Agreed::AuthMaster { shaken }) => AuthMaster::resumed(spid, pid, shaken),
+                    _ => AuthMaster::new(spid, pid),
+                };
+                drive(stream, protocol, peer, service, told).await
             }
             ListenProtocol::Dict => {
-                drive(stream, Dict::new(service.entropy().bytes()), peer, service, told).await
+                let nobody_knows = service.entropy().bytes();
+                let protocol = match peer.agreed {
+                    Some(Agreed::Dict { shaken }) => Dict::resumed(nobody_knows, shaken),
+                    _ => Dict::new(nobody_knows),
+                };
+                drive(stream, protocol, peer, service, told).await
             }
             ListenProtocol::Policy => drive(stream, Policy::default(), peer, service, told).await,
             ListenProtocol::Socketmap => drive(stream, Socketmap::default(), peer, service, told).await,
@@ -346,11 +367,36 @@ impl Door {
     }
 }
 
+/// Whether what was agreed was agreed in this protocol: the settings may have changed since.
+fn fits(protocol: ListenProtocol, agreed: &Agreed) -> bool {
+    let spoken = match agreed {
+        Agreed::AuthClient(_) => ListenProtocol::AuthClient,
+        Agreed::AuthMaster { .. } => ListenProtocol::AuthMaster,
+        Agreed::Dict { .. } => ListenProtocol::Dict,
+        Agreed::Policy => ListenProtocol::Policy,
+        Agreed::Socketmap => ListenProtocol::Socketmap,
+    };
+    spoken == protocol
+}
+
 fn taken_up(stream: OwnedFd) -> io::Result<UnixStream> {
     let stream = std::os::unix::net::UnixStream::from(stream);
     stream.set_nonblocking(true)?;
     UnixStream::from_std(stream)
 }
+
+/// The number that we go by among Dovecot's processes: ours, or, where connections were kept, that of whoever was before.
+/// A mail process that was told another number than the login process fails the login.
+#[must_use]
+pub fn spid() -> u32 {
+    match SPID.load(Ordering::Relaxed) {
+        0 => std::process::id(),
+        spid => spid,
+    }
+}
+
+/// That of whoever was before; 0: nobody.
+static SPID: AtomicU32 = AtomicU32::new(0);
 
 /// The highest number that a connection has.
 #[must_use]
@@ -376,7 +422,7 @@ async fn relayed(service: &Service) -> Arc<[Mechanism]> {
 
 fn greeting(service: &Service, id: ConnectionId, settings: &Listener, relayed: Arc<[Mechanism]>) -> Greeting {
     Greeting {
-        spid: std::process::id(),
+        spid: spid(),
         cuid: id.0,
         cookie: Cookie(service.entropy().bytes()),
         relayed,

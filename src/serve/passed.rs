@@ -1,5 +1,5 @@
 //! Sockets that systemd made and keeps, so that connections wait in the kernel while the daemon is replaced; and those
-//! that the image before left ([`handover`](crate::handover)), connections among them.
+//! that the image or the process before left ([`handover`](crate::handover)), connections among them.
 //!
 //! After sd_listen_fds(3). A socket belongs to the listener with its path or address, whatever its name is; the names
 //! of `LISTEN_FDNAMES` are for messages only. Its mode and owner are the unit's, not ours.
@@ -22,7 +22,8 @@ use nix::unistd::geteuid;
 use tokio::net::{TcpListener, UnixListener};
 use tracing::warn;
 
-use crate::handover::{Kept, STATE, State, inode};
+use crate::handover::{CONNECTION, Kept, OTHER, STATE, State, inode};
+use crate::systemd;
 
 /// The name of what the image before left.
 const LEFT: &str = "left by the image before";
@@ -33,9 +34,14 @@ pub struct Passed {
     sockets: Vec<Socket>,
     /// What no listener can be, in words.
     odd: Vec<String>,
-    /// Of the image before.
+    /// Of whoever was before.
     connections: Vec<Kept>,
     last_id: u64,
+    spid: u32,
+    /// Systemd's store has something of ours.
+    stored: bool,
+    /// A newer program was before.
+    newer: bool,
     taken: usize,
 }
 
@@ -60,49 +66,61 @@ impl Passed {
         let names: Vec<&str> = names.split(':').filter(|name| !name.is_empty()).collect();
         let mut descriptors = ListenFd::from_env();
         let count = descriptors.len();
-        let mut passed = Self::default();
-        if let Some(index) = names.iter().take(count).position(|name| *name == STATE) {
+        let stored = names.contains(&CONNECTION) || (names.contains(&STATE) && !names.contains(&OTHER));
+        let mut passed = Self { stored, ..Self::default() };
+        let mut states = Vec::new();
+        for (index, _) in names.iter().take(count).enumerate().filter(|(_, name)| **name == STATE) {
             match State::read(index) {
-                Ok(state) => passed.take_left(&mut descriptors, state),
+                Ok(state) => states.push(state),
                 Err(error) => passed.odd.push(format!("{STATE}: {error}")),
             }
-            return passed;
         }
+        passed.last_id = states.iter().map(|state| state.last_id).max().unwrap_or(0);
+        passed.spid = states.iter().map(|state| state.spid).max().unwrap_or(0);
+        passed.newer = states.iter().any(State::is_newer);
         for index in 0..count {
-            let name = names.get(index).copied().unwrap_or("unknown").to_owned();
-            match take(&mut descriptors, index) {
-                Ok(listener) => passed.sockets.push(Socket { name, listener }),
-                Err(why) => passed.odd.push(format!("{name}: {why}")),
+            match names.get(index).copied().unwrap_or("unknown") {
+                STATE => {}
+                OTHER | CONNECTION => passed.take_left(&mut descriptors, index, &mut states),
+                name => match take(&mut descriptors, index) {
+                    Ok(listener) => passed.sockets.push(Socket { name: name.to_owned(), listener }),
+                    Err(why) => passed.odd.push(format!("{name}: {why}")),
+                },
             }
         }
         passed
     }
 
-    /// What the image before left. The numbers between are of no meaning.
-    fn take_left(&mut self, descriptors: &mut ListenFd, mut state: State) {
-        self.last_id = state.last_id;
-        for index in 0..descriptors.len() {
-            if let Ok(Some(socket)) = descriptors.take_unix_listener(index) {
-                let Ok(inode) = inode(&socket) else { continue };
-                if let Some((place, agreed)) = state.connections.remove(&inode) {
-                    self.connections.push(Kept { stream: socket.into(), place, agreed });
-                } else if let Some(place) = state.listeners.remove(&inode) {
-                    self.sockets.push(Socket {
-                        name: LEFT.to_owned(),
-                        listener: Listener::Unix(place.into(), socket),
-                    });
+    /// What whoever was before left. What nothing is known of is closed, if it is a socket; of the other numbers between,
+    /// none is of any meaning.
+    fn take_left(&mut self, descriptors: &mut ListenFd, index: usize, states: &mut [State]) {
+        if let Ok(Some(socket)) = descriptors.take_unix_listener(index) {
+            let Ok(inode) = inode(&socket) else { return };
+            for state in states {
+                if let Some((place, agreed)) = state.take_connection(inode) {
+                    return self.connections.push(Kept { stream: socket.into(), place, agreed });
                 }
-            } else if let Ok(Some(socket)) = descriptors.take_tcp_listener(index)
-                && let Ok(address) = socket.local_addr()
-            {
-                self.sockets.push(Socket { name: LEFT.to_owned(), listener: Listener::Tcp(address, socket) });
+                if let Some(place) = state.listeners.remove(&inode) {
+                    let listener = Listener::Unix(place.into(), socket);
+                    return self.sockets.push(Socket { name: LEFT.to_owned(), listener });
+                }
             }
+        } else if let Ok(Some(socket)) = descriptors.take_tcp_listener(index)
+            && let Ok(address) = socket.local_addr()
+        {
+            self.sockets.push(Socket { name: LEFT.to_owned(), listener: Listener::Tcp(address, socket) });
         }
     }
 
     /// The connections that were accepted at a place.
     pub fn connections(&mut self, place: &str) -> Vec<Kept> {
         self.connections.extract_if(.., |kept| kept.place == place).collect()
+    }
+
+    /// The number that whoever was before went by, where connections were kept that were told it.
+    #[must_use]
+    pub fn spid(&self) -> Option<u32> {
+        Some(self.spid).filter(|spid| *spid != 0 && !self.connections.is_empty())
     }
 
     /// The highest number that a connection of the image before had.
@@ -163,8 +181,18 @@ impl Passed {
         }
     }
 
-    /// Closes what no listener wanted; how many were taken.
+    /// Closes what no listener wanted; how many were taken. What systemd has in its store is taken out of it now, and not
+    /// before the listeners are there: a start that fails leaves it to the next. It would hold connections open that we have
+    /// closed, and pass them again and again.
     pub fn close_rest(self) -> usize {
+        if self.stored {
+            systemd::forget_stored();
+        }
+        if self.newer {
+            warn!(
+                "a newer sidegated was here before: connections that this one does not understand are closed"
+            );
+        }
         if !self.connections.is_empty() {
             warn!(
                 count = self.connections.len(),

@@ -23,8 +23,12 @@
 //!   prevents that.
 //!
 //! How a connection is kept ([`Stop::Keep`]): nothing more is read, and when nothing is open it is handed to the next
-//! image ([`handover`](crate::handover)) as it is. What the peer says meanwhile waits in the kernel. Only connections of
-//! `auth-client` can be kept; the others are left.
+//! image ([`handover`](crate::handover)) as it is. What the peer says meanwhile waits in the kernel. Kept are those of
+//! neighbours that keep one and do not watch it: `auth-client`, `auth-master`, `dict`, `policy` and `socketmap`. A session
+//! of `milter`, one question of `saslauthd` and HTTP are left.
+//!
+//! At a real stop ([`Stop::Store`]) systemd keeps them for the process that comes next, but for those of `auth-client`
+//! ([`Protocol::outlives`](crate::proto::Protocol::outlives)): nobody knows whether one comes.
 
 use std::time::Duration;
 
@@ -33,7 +37,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use crate::proto::auth_client::Agreed;
+use crate::proto::Agreed;
 use crate::service::Service;
 
 /// How long connections may take to be left.
@@ -59,6 +63,8 @@ pub enum Stop {
     NotYet,
     /// Leave every connection.
     Leave,
+    /// The same, but connections that another process can go on with are kept for it.
+    Store,
     /// The same, but connections that another image can go on with are kept for it.
     Keep,
 }
@@ -124,11 +130,16 @@ pub(super) enum Due {
 
 impl Leaving {
     /// Begins.
-    pub(super) fn begin(stop: Stop, now: Instant) -> Self {
-        Self { keep: stop == Stop::Keep, until: now + DRAIN, hung_up: false }
+    pub(super) fn begin(stop: Stop, outlives: bool, now: Instant) -> Self {
+        let keep = match stop {
+            Stop::Keep => true,
+            Stop::Store => outlives,
+            Stop::Leave | Stop::NotYet => false,
+        };
+        Self { keep, until: now + DRAIN, hung_up: false }
     }
 
-    /// Whether the connection is kept for the next image, if that can be.
+    /// Whether the connection is kept for whoever comes next, if that can be.
     pub(super) fn keeps(&self) -> bool {
         self.keep && !self.hung_up
     }
@@ -170,7 +181,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_quiet_connection_is_left_at_once_and_a_young_one_when_it_is_quiet() {
         let now = Instant::now() + secs(100);
-        let mut leaving = Leaving::begin(Stop::Leave, now);
+        let mut leaving = Leaving::begin(Stop::Leave, true, now);
         let wake = |leaving: &Leaving, heard| leaving.wake(Standing::Heard(heard));
         assert!(wake(&leaving, now - secs(50)) < now);
         assert_eq!(wake(&leaving, now), now + QUIET);
@@ -186,8 +197,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_read_last_has_its_time() {
         let now = Instant::now();
-        let mut leaving = Leaving::begin(Stop::Keep, now);
+        let mut leaving = Leaving::begin(Stop::Keep, false, now);
         assert!(leaving.keeps());
+        assert!(Leaving::begin(Stop::Store, true, now).keeps());
+        assert!(!Leaving::begin(Stop::Store, false, now).keeps(), "another process knows nothing of it");
         assert_eq!(leaving.due(now + DRAIN), Due::HangUp);
         assert!(!leaving.keeps(), "what could not be kept is left");
         assert_eq!(leaving.wake(Standing::Awaits), now + DRAIN + LAST_QUESTIONS);

@@ -22,8 +22,11 @@ mod http;
 mod identity;
 mod import;
 mod imported;
+mod kept;
 mod keys;
 mod lockout;
+#[path = "../real/manager.rs"]
+mod manager;
 mod manual;
 mod memory;
 mod milter;

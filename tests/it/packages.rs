@@ -216,3 +216,10 @@ fn removal_ends_every_unit() {
         assert_eq!(named, sockets, "{script}");
     }
 }
+
+#[test]
+fn the_unit_has_room_for_every_connection_that_the_daemon_leaves() {
+    let unit = read("packaging/systemd/sidegate.service");
+    let room = unit.lines().find_map(|line| line.strip_prefix("FileDescriptorStoreMax=")).unwrap();
+    assert!(room.parse::<usize>().unwrap() > sidegate::systemd::STORED_MAX, "and for what tells of them");
+}

@@ -2,13 +2,14 @@
 //! start. The control socket is left to the daemon, as on a site that enabled no unit for it.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::manager::Manager;
 use crate::site::group_id;
 
 /// Path in the site's folder, group and mode; as in `packaging/systemd/`. A process can be given three standard streams,
@@ -24,23 +25,33 @@ const ACTIVATE: &str = "exec 3<&0 4<&1 5<&2 </dev/null >>\"$0\" 2>&1; LISTEN_FDS
 
 /// The sockets that outlive the daemon.
 #[derive(Debug)]
-pub(crate) struct Held([UnixListener; 3]);
+pub(crate) struct Held {
+    sockets: [UnixListener; 3],
+    /// Whoever keeps connections too.
+    manager: Option<Manager>,
+}
 
 impl Held {
     /// Makes the sockets in the folder of a site.
-    pub(crate) fn make(folder: &Path) -> Held {
-        Held(SOCKETS.map(|(path, group, mode)| {
+    pub(crate) fn make(folder: &Path, managed: bool) -> Held {
+        let manager = managed.then(|| Manager::at(&folder.join("run")));
+        let sockets = SOCKETS.map(|(path, group, mode)| {
             let path = folder.join(path);
             let socket = UnixListener::bind(&path).expect("a socket");
             chown(&path, Some(0), Some(group.map_or(0, group_id))).expect("chown");
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
             socket
-        }))
+        });
+        Held { sockets, manager }
     }
 
     /// The command with the sockets passed to it, and its outputs appended to `log`.
     pub(crate) fn pass(&self, command: &Command, log: &Path) -> Command {
-        let stream = |n: usize| Stdio::from(OwnedFd::from(self.0[n].try_clone().expect("a second handle")));
+        if let Some(manager) = &self.manager {
+            return managed(manager, &self.sockets, command, log);
+        }
+        let stream =
+            |n: usize| Stdio::from(OwnedFd::from(self.sockets[n].try_clone().expect("a second handle")));
         let words: Vec<OsString> =
             [command.get_program()].into_iter().chain(command.get_args()).map(Into::into).collect();
         let mut shell = Command::new("sh");
@@ -48,4 +59,14 @@ impl Held {
         shell.stdin(stream(0)).stdout(stream(1)).stderr(stream(2));
         shell
     }
+}
+
+fn managed(manager: &Manager, sockets: &[UnixListener], command: &Command, log: &Path) -> Command {
+    let starter = manager.starter(&sockets.iter().collect::<Vec<_>>());
+    let out = File::options().create(true).append(true).open(log).expect("a log file");
+    let err = out.try_clone().expect("a second handle of the log file");
+    let mut manager = Command::new(&starter[0]);
+    manager.args(&starter[1..]).arg(command.get_program()).args(command.get_args());
+    manager.current_dir("/").env_remove("RUST_LOG").stdin(Stdio::null()).stdout(out).stderr(err);
+    manager
 }

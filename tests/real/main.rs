@@ -13,6 +13,7 @@ mod cli;
 mod client;
 mod dovecot;
 mod held;
+mod manager;
 mod plan;
 mod postfix;
 mod process;

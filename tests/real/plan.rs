@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) programs: Vec<&'static str>,
     /// Whether somebody keeps the sockets of Dovecot and Postfix while the daemon is away.
     pub(crate) sockets_held: bool,
+    /// Whether that is a service manager, which keeps connections too.
+    pub(crate) managed: bool,
     /// Whether a browser is needed, and what drives it.
     pub(crate) browser: bool,
 }
@@ -76,6 +78,7 @@ impl Plan {
             log_level: "debug",
             programs: Vec::new(),
             sockets_held: false,
+            managed: false,
             browser: false,
         }
     }
@@ -108,6 +111,12 @@ impl Plan {
     pub(crate) fn sockets_held(mut self) -> Plan {
         self.sockets_held = true;
         self
+    }
+
+    /// The same, and connections that the daemon leaves are kept as well.
+    pub(crate) fn under_a_manager(mut self) -> Plan {
+        self.managed = true;
+        self.sockets_held()
     }
 
     /// Lines for the daemon's configuration, in a file of their own.

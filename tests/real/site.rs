@@ -70,7 +70,7 @@ impl Site {
         site.make_folders();
         site.make_certificate();
         site.configure_daemon(&plan);
-        site.held = plan.sockets_held.then(|| Held::make(site.dir.path()));
+        site.held = plan.sockets_held.then(|| Held::make(site.dir.path(), plan.managed));
         site.start_daemon();
         site.dovecot = Some(Dovecot::start(&site, &plan.dovecot));
         if plan.postfix {
@@ -248,6 +248,19 @@ impl Site {
     /// Stops the daemon with a signal and does not start it again.
     pub(crate) fn stop_daemon(&mut self, signal: &str) {
         self.daemon.take().expect("a running daemon").stop(signal);
+    }
+
+    /// Has the daemon become its program as it is now, and waits until that answers.
+    pub(crate) fn renew_daemon(&self) {
+        let ready = || self.log("sidegated").matches("\"message\":\"ready\"").count();
+        let before = ready();
+        self.daemon.as_ref().expect("a running daemon").signal("USR2");
+        wait_until("the next image is ready", Duration::from_secs(20), || ready() > before);
+    }
+
+    /// What a program has logged.
+    pub(crate) fn log(&self, program: &str) -> String {
+        fs::read_to_string(self.path("logs").join(program)).unwrap_or_default()
     }
 
     /// Makes an account of somebody whom Dovecot knows as well.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AuthClient, Greeting, Open, Shaken};
 use crate::gate::secret::Cookie;
-use crate::proto::{Keep, Notice};
+use crate::proto::{self, Keep, Notice};
 
 /// What was agreed on a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,12 +45,12 @@ impl AuthClient {
         match self.shaken {
             Shaken::Whole(_) if self.open.values().any(Open::waits) => Keep::AfterPeer,
             Shaken::Whole(_) if self.deciding > 0 || !self.open.is_empty() => Keep::AfterUs,
-            Shaken::Whole(cpid) => Keep::Now(Agreed {
+            Shaken::Whole(cpid) => Keep::Now(proto::Agreed::AuthClient(Agreed {
                 cpid,
                 minor: self.minor,
                 cookie: self.greeting.cookie,
                 relayed: self.greeting.relayed.iter().map(|mechanism| mechanism.name.clone()).collect(),
-            }),
+            })),
             Shaken::Nothing | Shaken::Version => Keep::AfterPeer,
         }
     }
@@ -95,12 +95,12 @@ mod tests {
         let mut old = AuthClient::new(greeting(7, 1, &["XOAUTH2"]));
         assert_eq!(old.keep(), Keep::AfterPeer, "who is it?");
         say(&mut old, "VERSION\t1\t4\nCPID\t42\n");
-        let Keep::Now(agreed) = old.keep() else { panic!("{:?}", old.keep()) };
+        let Keep::Now(proto::Agreed::AuthClient(agreed)) = old.keep() else { panic!("{:?}", old.keep()) };
         let agreed: Agreed = serde_json::from_str(&serde_json::to_string(&agreed).unwrap()).unwrap();
         assert_eq!(agreed.cookie(), Cookie([1; 16]));
         // The upstream is not there yet, and offers nothing.
         let mut new = AuthClient::resumed(greeting(8, 2, &[]), &agreed);
-        assert_eq!(new.keep(), Keep::Now(agreed), "and in the one after it");
+        assert_eq!(new.keep(), Keep::Now(proto::Agreed::AuthClient(agreed)), "and in the one after it");
         assert!(matches!(say(&mut new, "AUTH\t9\tXOAUTH2\tservice=imap\tresp=AA==\n").0, Step::Ask(..)));
         assert_eq!(say(&mut new, "CANCEL\t3\n").1, "CANCELLED\t3\n", "its minor version is known");
     }

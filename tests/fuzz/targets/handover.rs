@@ -7,7 +7,7 @@ use sidegate::config::OnTrouble;
 use sidegate::gate::secret::Cookie;
 use sidegate::handover::State;
 use sidegate::proto::auth_client::{AuthClient, Greeting};
-use sidegate::proto::{Keep, Protocol};
+use sidegate::proto::{Agreed, Keep, Protocol};
 use sidegate_fuzz::auth_client;
 use sidegate_fuzz::talk::{Limits, NOW, Talk};
 
@@ -21,7 +21,7 @@ fn kept(bytes: &[u8]) {
     let (before, after) = bytes.split_at(bytes.len() / 2);
     let mut old = Talk::new(auth_client(OnTrouble::Auto), Limits { input: usize::MAX, asked: 1 });
     old.feed(before);
-    let Keep::Now(agreed) = old.protocol.keep() else { return };
+    let Keep::Now(Agreed::AuthClient(agreed)) = old.protocol.keep() else { return };
     if !old.input.is_empty() || old.closed.is_some() {
         return;
     }
@@ -29,7 +29,7 @@ fn kept(bytes: &[u8]) {
     let read = serde_json::from_str(&written).expect("and read");
     assert_eq!(agreed, read);
     let mut new = Talk::new(AuthClient::resumed(greeting(), &read), Limits { input: usize::MAX, asked: 1 });
-    assert_eq!(new.protocol.keep(), Keep::Now(agreed));
+    assert_eq!(new.protocol.keep(), Keep::Now(Agreed::AuthClient(agreed)));
     (old.out, new.out) = (BytesMut::new(), BytesMut::new());
     (old.questions, new.questions) = (Vec::new(), Vec::new());
     old.feed(after);
@@ -44,7 +44,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(serde_json::to_value(&again).expect("written again"), written);
         for (_, agreed) in state.connections.values() {
             let mut resumed = AuthClient::resumed(greeting(), agreed);
-            assert_eq!(resumed.keep(), Keep::Now(agreed.clone()));
+            assert_eq!(resumed.keep(), Keep::Now(Agreed::AuthClient(agreed.clone())));
             let (mut input, mut out) = (BytesMut::from("CANCEL\t1\n"), BytesMut::new());
             let _ = resumed.step(&mut input, &mut out, NOW);
         }
