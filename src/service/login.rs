@@ -398,9 +398,9 @@ impl Service {
         let fields = fields.unwrap_or_default();
         let text = match &verdict {
             Verdict::Refuse(Reason::Blocked(block)) => {
-                rules.messages.blocked_on(&origin.protocol, || self.blocked_text(block.until, rules))
+                rules.messages.blocked_on(&trier.origin.protocol, || self.blocked_text(block.until, rules))
             }
-            Verdict::Refuse(_) if fields.is_empty() => rules.messages.wrong_on(&origin.protocol),
+            Verdict::Refuse(_) if fields.is_empty() => rules.messages.wrong_on(&trier.origin.protocol),
             _ => None,
         };
         let (user, login) = match &verdict {
