@@ -104,6 +104,10 @@ impl Upstream {
     /// # Errors
     /// No answer.
     pub async fn plain(&self, name: &str, secret: &Secret, params: &[u8]) -> Result<Said, Away> {
+        // An LDAP server takes a bind without a password for an anonymous one, and says yes.
+        if secret.is_empty() {
+            return Ok(Said::Fail(None, Bytes::new()));
+        }
         let message = Secret::new([b"\0", name.as_bytes(), b"\0", secret.reveal()].concat());
         let initial = Secret::new(BASE64.encode(message.reveal()));
         self.begin("PLAIN", params, Some(&initial)).await

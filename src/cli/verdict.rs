@@ -45,6 +45,7 @@ fn why_refused(request: &CheckRequest, answer: &CheckAnswer, style: &Style) -> S
             None => "the address is blocked".into(),
         },
         "wrong-password" => "the password is none that counts for this account".into(),
+        "empty-password" => "there is no password in it; nothing was looked at, and it does not count".into(),
         "wrong-factor" => "the second factor is wrong".into(),
         "unknown-account" => "there is no such account".into(),
         "bad-name" => "no account can have this name".into(),
@@ -117,6 +118,7 @@ mod tests {
         assert!(sentence(defer).contains("(store): the client would be told to try again later"));
         for word in [
             "wrong-password",
+            "empty-password",
             "wrong-factor",
             "unknown-account",
             "disabled",

@@ -49,6 +49,15 @@ impl Presented {
             Self::Digest(digest) => *digest,
         }
     }
+
+    /// Whether there is no password in it. `blank`: one of white space alone is none either.
+    #[must_use]
+    pub fn is_empty(&self, blank: bool) -> bool {
+        match self {
+            Self::Whole(secret) => secret.is_empty() || (blank && secret.is_blank()),
+            Self::Digest(digest) => digest.is_of_nothing(),
+        }
+    }
 }
 
 /// Where an attempt comes from and what it is for.
@@ -93,6 +102,8 @@ pub enum Reason {
     Blocked(Block),
     /// No client password of the account, and no main password either.
     WrongPassword,
+    /// There was no password at all: nothing was looked at, and nothing is counted.
+    EmptyPassword,
     /// The portal: the main password was right, and the second factor is wrong.
     WrongFactor,
     /// No such account, and nobody else to ask.
@@ -131,6 +142,7 @@ impl Reason {
         match self {
             Self::Blocked(_) => "blocked",
             Self::WrongPassword => "wrong-password",
+            Self::EmptyPassword => "empty-password",
             Self::WrongFactor => "wrong-factor",
             Self::UnknownAccount => "unknown-account",
             Self::BadName => "bad-name",

@@ -40,4 +40,5 @@ pub mod session;
 pub mod sharing;
 pub mod table;
 pub mod throttle;
+pub mod token;
 pub mod totp;

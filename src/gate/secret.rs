@@ -39,6 +39,21 @@ impl Secret {
         &self.0
     }
 
+    /// Whether there is nothing in it. Dovecot's auth process and what it asks read a password up to its first zero
+    /// byte, so one that begins with it is none either.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.0.first(), None | Some(0))
+    }
+
+    /// Whether nothing is left of it as a client password, from which white space is dropped. As a main password it
+    /// may be one.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        // What begins with a character that is seen costs no hash.
+        !self.0.first().is_some_and(u8::is_ascii_graphic) && self.digest().is_of_nothing()
+    }
+
     /// What is left without its first bytes.
     #[must_use]
     pub fn without_front(mut self, bytes: usize) -> Self {
@@ -70,6 +85,14 @@ impl fmt::Debug for Secret {
 /// wiped: it does not outlive its attempt by more than a moment, and of a client password it gives nothing away.
 #[derive(Clone, Copy, Eq)]
 pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Whether it is the one of no password at all.
+    #[must_use]
+    pub fn is_of_nothing(&self) -> bool {
+        *self == Self(Sha256::digest([]).into())
+    }
+}
 
 /// In constant time.
 impl PartialEq for Digest {
@@ -169,6 +192,23 @@ mod tests {
         let plain = Secret::new(*b"Fj7kQm2RxT9wBn4c").digest();
         assert_eq!(Secret::new(*b" Fj7k Qm2R\txT9w Bn4c\r\n").digest(), plain);
         assert_ne!(Secret::new(*b"fj7kqm2rxt9wbn4c").digest(), plain, "case counts");
+    }
+
+    #[test]
+    fn nothing_and_what_is_read_as_nothing_is_empty_and_white_space_is_blank() {
+        let of = |bytes: &[u8]| {
+            let secret = Secret::new(bytes);
+            (secret.is_empty(), secret.is_blank())
+        };
+        assert_eq!(of(b""), (true, true));
+        assert_eq!(of(b"\0"), (true, false));
+        assert_eq!(of(b"\0hunter2"), (true, false));
+        for blank in [&b" "[..], b"\t\r\n", b"    "] {
+            assert_eq!(of(blank), (false, true), "{blank:?}");
+        }
+        for some in [&b"x"[..], b" x", b"x\0", &[0xff]] {
+            assert_eq!(of(some), (false, false), "{some:?}");
+        }
     }
 
     #[test]

@@ -17,8 +17,8 @@
 //! groups of a client password is part of the digest here, and makes it wrong. So does every client password of another
 //! system, until it was used once by another door: its hash is of the password itself.
 //!
-//! The digest of nothing is a lookup without a password (`doveadm auth lookup`, a proxy), or a
-//! mechanism that proves a main password without sending it (CRAM-MD5). It is no guess and is not
+//! The digest of nothing is an empty password, a lookup without one (`doveadm auth lookup`, a proxy), or a
+//! mechanism that proves a main password without sending it (CRAM-MD5). It is refused and not
 //! counted, and it never gets past two-factor: its answer is a password that nobody knows.
 //!
 //! `nopassword` must never be cached (`auth_cache_size = 0`): a cached yes is never asked again, so
@@ -103,7 +103,7 @@ impl Dict {
                 (Kind::User, Question::User(Lookup { name: user, params }))
             }
             Some(rest) => match rest.strip_prefix(b"auth/").and_then(|rest| attempt(rest, user)) {
-                Some(attempt) if attempt.secret.digest() == Secret::new(*b"").digest() => {
+                Some(attempt) if is_lookup(&attempt) => {
                     object(out, self.wrong());
                     return Step::Next;
                 }
@@ -216,6 +216,12 @@ fn attempt(key: &[u8], typed: String) -> Option<Attempt> {
     Some(Attempt { typed, secret: Presented::Digest(Digest(digest)), mechanism: "PLAIN", origin })
 }
 
+/// Whether nobody logs in: Dovecot itself asks, of a mail that is delivered, or for an administrator.
+fn is_lookup(attempt: &Attempt) -> bool {
+    let origin = &attempt.origin;
+    attempt.secret.is_empty(false) && (origin.address.is_none() || origin.protocol.as_str() == "lmtp")
+}
+
 /// Fields of a user database as a flat JSON object.
 fn fields_json(fields: &[u8], prefix: &str) -> Map<String, Value> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(&tab::unescape(bytes)).into_owned();
@@ -301,12 +307,16 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_of_nothing_is_no_guess() {
+    fn the_digest_of_nothing_is_an_empty_password_of_a_client_or_a_lookup_of_nobody() {
         let nothing = HEXLOWER.encode(&Secret::new(*b"").digest().0);
-        let line = format!("Lshared/auth/lmtp//{nothing}/\talice@example.test\n");
-        let (step, said) = feed(&mut shaken(), &line);
-        assert!(matches!(step, Step::Next));
-        assert_eq!(said, "O{\"password\":\"{PLAIN}07070707070707070707070707070707\"}\n");
+        let attempt = asked(&format!("shared/auth/imap/192.0.2.7/{nothing}/")).unwrap();
+        assert!(attempt.secret.is_empty(false));
+        for lookup in ["lmtp/192.0.2.7", "imap/"] {
+            let line = format!("Lshared/auth/{lookup}/{nothing}/\talice@example.test\n");
+            let (step, said) = feed(&mut shaken(), &line);
+            assert!(matches!(step, Step::Next), "{lookup}");
+            assert_eq!(said, "O{\"password\":\"{PLAIN}07070707070707070707070707070707\"}\n");
+        }
     }
 
     #[test]
@@ -317,6 +327,7 @@ mod tests {
         let wrong = "O{\"password\":\"{PLAIN}07070707070707070707070707070707\"}\n";
         assert_eq!(answered(Verdict::Refuse(Reason::WrongPassword)), wrong);
         assert_eq!(answered(Verdict::Refuse(Reason::UnknownAccount)), wrong);
+        assert_eq!(answered(Verdict::Refuse(Reason::EmptyPassword)), wrong);
         assert_eq!(answered(Verdict::Elsewhere), "O{\"noauthenticate\":true,\"nopassword\":true}\n");
         assert_eq!(answered(Verdict::Defer("trouble")), "Ftrouble\n");
     }

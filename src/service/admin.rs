@@ -251,6 +251,7 @@ impl Service {
         };
         let verdict = match (block.filter(|_| !trier.exempt), looked_up) {
             (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)),
+            (None, _) if self.is_empty(&attempt, &rules) => Verdict::Refuse(Reason::EmptyPassword),
             (None, Ok(())) => self.look_at(&attempt, &who, &trier, &rules).await.verdict,
             (None, Err(verdict)) => verdict,
         };

@@ -57,6 +57,10 @@ impl Service {
         let rules = self.rules();
         let mut who = Who::new(&attempt.typed, &rules);
         self.note_missing_address(&attempt.origin);
+        if self.is_empty(&attempt, &rules) {
+            let trier = self.trier(&who, &attempt.origin, &rules);
+            return Box::pin(self.refuse_empty(&trier, attempt.mechanism.into(), started, &rules)).await;
+        }
         if rules.observe {
             return Box::pin(self.observe(&attempt, who, &rules)).await;
         }

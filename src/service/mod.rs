@@ -8,6 +8,7 @@
 //! - `identity`: whose login a name is, and whose mailbox opened
 //! - `keys`: the store's keys: which rows are under which, rotation
 //! - `import`: accounts and client passwords in bulk; `imported`: client passwords of other systems, until their first use
+//! - `empty`: an attempt without a password
 //! - `relay`: mechanisms that only the upstream does
 //! - `policy`: attempts that Dovecot's own passdbs decide
 //! - `userdb`: claims and lookups of mail processes
@@ -30,6 +31,7 @@
 
 mod admin;
 mod doors;
+mod empty;
 mod factors;
 mod followed;
 mod headers;
@@ -89,6 +91,7 @@ use crate::gate::login::Verdict;
 use crate::gate::question::{Answer, Question};
 use crate::gate::record::AddressRecord;
 use crate::gate::table::AddressTable;
+use crate::gate::token;
 use crate::hasher::Hasher;
 use crate::log;
 use crate::metrics::Counters;
@@ -260,8 +263,19 @@ impl Service {
         match question {
             Question::Login(attempt) => Answer::Login(self.login(attempt).await),
             Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
+            Question::Relay { mechanism, origin, initial: Some(message) }
+                if token::is_empty(&mechanism, &message) =>
+            {
+                Answer::Login(Box::pin(self.refuse_token(&message, mechanism, &origin)).await)
+            }
             Question::Relay { mechanism, origin, initial } => {
                 Box::pin(self.relay(None, mechanism, origin, initial)).await
+            }
+            Question::RelayOn(relay, data) if token::is_empty(&relay.mechanism, &data) => {
+                let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
+                // Nobody goes on with it: the upstream is told.
+                drop(relay);
+                Answer::Login(Box::pin(self.refuse_token(&data, mechanism, &origin)).await)
             }
             Question::RelayOn(mut relay, data) => {
                 relay.taken_up();

@@ -1,4 +1,4 @@
-//! Alike events are told as one, with their number: refusals of a blocked source by the minute; and, where more logins
+//! Alike events are told as one, with their number: refusals of a blocked source, and of empty passwords, by the minute; and, where more logins
 //! succeed in a second than anybody could read, those of the same client password from the same address by the second.
 
 use std::collections::HashMap;

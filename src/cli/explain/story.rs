@@ -284,8 +284,8 @@ fn who_blocked(block: &BlockView, events: &[&Event]) -> Option<String> {
 
 /// The last failures until `end`, as many as block an address.
 fn last_failures<'a>(refused: impl Iterator<Item = &'a Event>, end: Timestamp, most: u32) -> Vec<Tally> {
-    let refused: Vec<&Event> =
-        refused.filter(|event| event.time <= end && !is(&event.reason, "blocked")).collect();
+    let counted = |event: &&Event| !["blocked", "empty-password"].iter().any(|word| is(&event.reason, word));
+    let refused: Vec<&Event> = refused.filter(|event| event.time <= end).filter(counted).collect();
     let from = refused.len().saturating_sub(most as usize);
     tally(refused[from..].iter().copied())
 }

@@ -281,6 +281,7 @@ impl Teller<'_> {
     fn reason(&self, word: &str) -> String {
         let text = match word {
             "wrong-password" => ("wrong password", "密码错误"),
+            "empty-password" => ("no password sent", "未提交密码"),
             "wrong-factor" => ("wrong second factor", "二次验证错误"),
             "unknown-account" => ("no such account", "帐号不存在"),
             "bad-name" => ("impossible name", "名称无效"),

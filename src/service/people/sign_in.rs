@@ -160,6 +160,11 @@ impl Service {
         let started = Instant::now();
         let (rules, origin) = (self.rules(), origin(&visit));
         let mut who = Who::new(&typed, &rules);
+        if password.is_empty() {
+            let trier = self.trier(&who, &origin, &rules);
+            let _ = self.refuse_empty(&trier, "".into(), started, &rules).await;
+            return Err(PeopleError::WrongPassword);
+        }
         self.look_up(&mut who).await.map_err(unavailable)?;
         let trier = self.trier(&who, &origin, &rules);
         let seat = match self.own_seat(&trier, &rules).await {

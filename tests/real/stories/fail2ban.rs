@@ -43,6 +43,7 @@ fn fail2ban_counts_the_refused_logins_and_no_other() {
     for n in 0..9 {
         assert_refused(&imap(&site, GUESSER, BOB, &format!("guess-number-{n}")));
     }
+    assert_refused(&Imap::open(GUESSER, Dovecot::at(&site, IMAP)).plain_at_once(BOB, ""));
     assert_refused(&pop3(&site, GUESSER, "nobody@example.test", "guess-number-9"));
     assert_refused(&pop3(&site, OTHER, ALICE, &removed));
     // A name that would be two more fields, if a quote could end it.

@@ -66,6 +66,11 @@ fn cyrus_sasl_asks_us_and_nobody_is_address_blocked() {
     for service in ["smtp", "imap", "pop"] {
         assert_eq!(testsaslauthd(&site, &secret, service), Some(0), "{service}");
     }
+    for _ in 0..5 {
+        assert_eq!(testsaslauthd(&site, "", "imap"), Some(255), "no password is no failure");
+    }
+    let events = site.cli.json(&["events"]);
+    assert!(crate::cli::mentions(&events, "empty-password"), "{events}");
     // Past the limit: slowed, never blocked; and another account is not concerned at all.
     for n in 0..3 {
         assert_eq!(testsaslauthd(&site, &format!("wrong {n}"), "imap"), Some(255));
@@ -89,7 +94,9 @@ fn cyrus_sasl_asks_us_and_nobody_is_address_blocked() {
 
 /// Cyrus's own client: 0 for yes, 255 for no.
 fn testsaslauthd(site: &Site, secret: &str, service: &str) -> Option<i32> {
-    site.secret(ALICE, secret);
+    if !secret.is_empty() {
+        site.secret(ALICE, secret);
+    }
     let mux = site.path("postfix/queue/sidegate/mux");
     let mut command = Command::new("testsaslauthd");
     command.args(["-u", "alice", "-r", "example.test", "-p", secret, "-s", service]).arg("-f").arg(mux);

@@ -185,7 +185,12 @@ fn odd_ones(site: &Site, password: &str) {
     }
     let long = "0123456789".repeat(90);
     assert_refused(&Imap::open(from(20), Dovecot::at(site, IMAP)).plain_at_once(ALICE, &long));
-    Imap::open(from(21), Dovecot::at(site, IMAP)).plain_at_once(ALICE, "");
+    for _ in 0..12 {
+        assert_refused(&Imap::open(from(21), Dovecot::at(site, IMAP)).plain_at_once(ALICE, ""));
+    }
+    let events = site.cli.json(&["events"]);
+    assert_eq!(logins(&events, &from(21).to_string(), "empty-password"), 1, "told once, and then as a sum");
+    assert_in(&imap(site, from(21), ALICE, password));
     Imap::open(from(22), Dovecot::at(site, IMAP)).plain_at_once("", password);
     assert_in(&imap(site, from(22), ALICE, password));
 }

@@ -178,6 +178,7 @@ fn failures_are_told_until_the_account_gets_in_again() {
 fn every_reason_is_put_into_words_in_both_languages() {
     for reason in [
         "wrong-password",
+        "empty-password",
         "unknown-account",
         "bad-name",
         "disabled",

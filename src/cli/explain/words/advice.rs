@@ -129,6 +129,10 @@ impl Teller<'_> {
             Cause::Shared { .. } => Some(DECLARE),
             Cause::Refused { reason, .. } => match reason.as_str() {
                 "wrong-password" if self.at_portal() => None,
+                "empty-password" => Some((
+                    "have the password typed into the mail program anew; empty passwords do not count, and lead to no block",
+                    "请在邮件客户端里重新输入密码；空密码不计入失败次数，也不会导致封锁",
+                )),
                 "wrong-password" | "main-password" | "expired" => Some((
                     "sidegate password new {account} --name DEVICE, and type it into the mail program",
                     "sidegate password new {account} --name 设备名，并填入邮件客户端",
@@ -207,6 +211,11 @@ fn why_refused(reason: &str) -> Text {
             "A device sends a wrong password for {account} ({protocol}): mail programs need a client password, typed \
              anew on that device.",
             "有设备为 {account} 提交了错误密码（{protocol}）：邮件客户端须使用客户端专用密码，请在该设备上重新输入。",
+        ),
+        "empty-password" => (
+            "A device sends no password for {account} ({protocol}), as one does that was set up from a backup: type it \
+             anew on that device.",
+            "有设备登录 {account} 时未提交密码（{protocol}），从备份恢复的设备常会如此：请在该设备上重新输入密码。",
         ),
         "main-password" => (
             "A device uses the main password of {account} ({protocol}): mail programs need a client password instead.",
