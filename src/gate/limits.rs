@@ -229,6 +229,12 @@ fn first_slot(limited: Limited, now: Timestamp) -> i64 {
     slot_of(Timestamp(now.minus(limited.window()).0 + 1))
 }
 
+/// Whether what was counted at `time` counts for every limit still.
+#[must_use]
+pub fn lies_within_every_window(time: Timestamp, now: Timestamp) -> bool {
+    slot_of(time) >= first_slot(Limited::RecipientsPerHour, now)
+}
+
 /// When a slot leaves the window of a limit.
 fn leaves(slot: i64, limited: Limited) -> Timestamp {
     Timestamp((slot + 1) * SLOT_SECS - 1).plus(limited.window())

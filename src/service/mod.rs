@@ -180,6 +180,8 @@ pub struct Service {
     sharing: Option<Sharing>,
     outbox: Outbox,
     sessions: Sessions,
+    /// When Postfix last asked about the end of a message.
+    ends_heard: Mutex<Option<Timestamp>>,
     last_overview: overview::LastOverview,
     /// Failed main passwords at the portal.
     entrance: people::Entrance,
@@ -249,6 +251,7 @@ impl Service {
             sharing: sharing.map(Sharing::new),
             outbox: Outbox::new(notices),
             sessions: Sessions::default(),
+            ends_heard: Mutex::default(),
             last_overview: overview::LastOverview::default(),
             entrance: people::Entrance::default(),
             userdb_facts: identity::UserdbFacts::default(),

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::sessions::last_used;
-use super::{Rules, Service};
+use super::{Rules, Service, lock};
+use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind, WOULD_DEFER, WOULD_REFUSE};
 use crate::gate::key::AccountTag;
@@ -189,7 +190,8 @@ impl Service {
         }
         let sender = match ask {
             Ask::Reserve => self.sender(asked, rules).await?,
-            // The whole message is here: nothing but our own trouble may send it back.
+            // The whole message is here: nothing but our own trouble may send it back, and a limit where it took
+            // longer than what was let through at DATA is kept.
             Ask::Book => self.sender(asked, rules).await.or_else(|stopped| match stopped.told {
                 Told::Later(_) => Err(stopped),
                 _ => self.unknown_sender(asked, rules).ok_or(stopped),
@@ -213,6 +215,7 @@ impl Service {
             message,
             group: sender.group,
             ask,
+            ends_heard: self.ends_heard(ask),
             revoke: rules.sending.revokes && !rules.observe,
             channels: if rules.observe { String::new() } else { self.notice_channels() },
             about: Event { verdict: rules.observe.then(|| WOULD_DEFER.to_owned()), ..about.clone() },
@@ -231,6 +234,15 @@ impl Service {
             Ok(Passed { verdict: Err(met), .. }) => Err(at_limit(&met, rules)),
             Err(_) => Err(away(rules)),
         }
+    }
+
+    /// When the end of a message was last heard of; now, if this is one.
+    fn ends_heard(&self, ask: Ask) -> Option<Timestamp> {
+        let mut last = lock(&self.ends_heard);
+        if ask == Ask::Book {
+            *last = Some(self.now());
+        }
+        *last
     }
 
     /// A login whose session is over, for the count of a message that it was allowed to send.

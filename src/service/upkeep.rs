@@ -197,9 +197,10 @@ impl Service {
         self.forget_sources(&gone, move |record| !record.holds(now, &lockout));
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));
         let unused = now.minus(UNUSED_KEPT);
+        let ends_heard = *lock(&self.ends_heard);
         loop {
             let work = move |tables: &mut dyn Tables| {
-                release_overdue(tables, now)?;
+                release_overdue(tables, now, ends_heard)?;
                 let people = tables.forget_sessions(unused, now, FORGET_MAX)?;
                 Ok(people
                     + tables.forget(events, revoked, FORGET_MAX)?

@@ -6,7 +6,8 @@ use super::{StoreError, Tables};
 use crate::clock::Timestamp;
 use crate::gate::event::{Event, Kind};
 use crate::gate::limits::{
-    Amount, Level, Limited, Limits, Per, Reached, fits, in_force, oldest_slot, slot_of, used,
+    Amount, Level, Limited, Limits, Per, Reached, fits, in_force, lies_within_every_window, oldest_slot,
+    slot_of, used,
 };
 use crate::gate::name::GroupName;
 use crate::gate::notice::{Channel, Limit, Notice, NoticeKind};
@@ -35,6 +36,8 @@ pub struct Passing {
     pub group: Option<GroupName>,
     /// How far it has come.
     pub ask: Ask,
+    /// When the end of any message was last heard of, since the daemon started.
+    pub ends_heard: Option<Timestamp>,
     /// At a limit, the client password that sent most is removed.
     pub revoke: bool,
     /// Channels that a notice goes through, comma-separated; empty: nobody is told.
@@ -167,43 +170,59 @@ fn heaviest(
 /// Lets a message through and counts it; true when it was booked for the first time. The same `instance` is
 /// counted once, however often it is asked about; without one, only its end counts.
 ///
+/// A message counts from DATA on, and at its end it counts anew, as of then: so no hour holds more than the limit,
+/// however long somebody takes to send what was let through. Within the hour that is the same amount. What took longer,
+/// or was given back, has to keep within the limits once more.
+///
 /// At DATA nothing is written where no limit is set: it is counted at its end.
 fn let_through(
     tables: &mut dyn Tables,
     passing: &Passing,
     now: Timestamp,
 ) -> Result<Result<bool, Met>, StoreError> {
-    release_overdue(tables, now)?;
+    release_overdue(tables, now, passing.ends_heard)?;
     let Passing { instance, message, group, ask, .. } = passing;
     let known = if instance.is_empty() { None } else { tables.message(instance)? };
     // A name that comes again for another account is another server's.
     let known = known.filter(|(_, _, known)| known.account == message.account);
     let counted = known.clone().filter(|(_, stage, _)| *stage != Stage::Released);
-    let (time, message, more) = match counted {
-        Some((time, _, before)) => {
-            let recipients = before.recipients.max(message.recipients);
-            let more = Amount { messages: 0, recipients: (recipients - before.recipients).into() };
-            (time, Message { recipients, ..before }, more)
-        }
-        None => (now, message.clone(), Amount { messages: 1, recipients: message.recipients.into() }),
-    };
-    // What was let through at DATA is not sent back at its end, after the whole message has come.
-    let promised = matches!(known, Some((_, Stage::Released, _))) && *ask == Ask::Book;
-    let limited = match keeps_within(tables, &message, group.as_ref(), more, now)? {
-        Err(met) if !promised => return Ok(Err(met)),
-        Err(_) => true,
-        Ok(limited) => limited,
-    };
-    let booked = matches!(known, Some((_, Stage::Booked, _)));
-    if *ask == Ask::Reserve && (!limited || instance.is_empty()) {
+    let before = counted.as_ref().map_or(0, |(_, _, before)| before.recipients);
+    let grows = message.recipients > before;
+    let booked = matches!(counted, Some((_, Stage::Booked, _)));
+    if counted.is_some() && !grows && (booked || *ask == Ask::Reserve) {
         return Ok(Ok(false));
     }
-    if more != Amount::default() {
-        count(tables, &message, slot_of(time), signed(more.messages), signed(more.recipients))?;
+    let message = match known {
+        Some((_, _, known)) => Message { recipients: known.recipients.max(message.recipients), ..known },
+        None => message.clone(),
+    };
+    if let Some((time, _, known)) = &counted {
+        count(tables, known, slot_of(*time), -1)?;
     }
+    let promised = !grows && counted.as_ref().is_some_and(|(time, ..)| lies_within_every_window(*time, now));
+    let more = Amount { messages: 1, recipients: message.recipients.into() };
+    let limited = match keeps_within(tables, &message, group.as_ref(), more, now)? {
+        Ok(limited) => limited,
+        Err(_) if promised => true,
+        Err(met) => {
+            match &counted {
+                // It is not coming.
+                Some((time, Stage::Reserved, known)) if *ask == Ask::Book => {
+                    tables.put_message(instance, *time, Stage::Released, known)?;
+                }
+                Some((time, _, known)) => count(tables, known, slot_of(*time), 1)?,
+                None => {}
+            }
+            return Ok(Err(met));
+        }
+    };
+    if *ask == Ask::Reserve && (instance.is_empty() || (!limited && counted.is_none())) {
+        return Ok(Ok(false));
+    }
+    count(tables, &message, slot_of(now), 1)?;
     if !instance.is_empty() {
         let stage = if booked || *ask == Ask::Book { Stage::Booked } else { Stage::Reserved };
-        tables.put_message(instance, time, stage, &message)?;
+        tables.put_message(instance, now, stage, &message)?;
     }
     Ok(Ok(*ask == Ask::Book && !booked))
 }
@@ -217,9 +236,6 @@ fn keeps_within(
     now: Timestamp,
 ) -> Result<Result<bool, Met>, StoreError> {
     let mut limited = false;
-    if more == Amount::default() {
-        return Ok(Ok(limited));
-    }
     for (per, scope) in message.scopes() {
         let levels = levels(tables, message, group, per)?;
         if levels.iter().all(Limits::is_empty) {
@@ -252,10 +268,6 @@ pub fn is_limited(
     Ok(false)
 }
 
-fn signed(amount: u64) -> i64 {
-    i64::try_from(amount).unwrap_or(i64::MAX)
-}
-
 /// What is said of a message's limits, the level that wins first. One address is nobody's own: only the
 /// default speaks of it.
 fn levels(
@@ -275,25 +287,30 @@ fn levels(
     Ok(levels)
 }
 
-fn count(
-    tables: &mut dyn Tables,
-    message: &Message,
-    slot: i64,
-    messages: i64,
-    recipients: i64,
-) -> Result<(), StoreError> {
-    message.scopes().iter().try_for_each(|(_, scope)| tables.add_sent(scope, slot, messages, recipients))
+/// Counts a message, or (`sign` is -1) takes back what was counted for it.
+fn count(tables: &mut dyn Tables, message: &Message, slot: i64, sign: i64) -> Result<(), StoreError> {
+    let recipients = sign * i64::from(message.recipients);
+    message.scopes().iter().try_for_each(|(_, scope)| tables.add_sent(scope, slot, sign, recipients))
 }
 
-/// Takes back what was counted for messages that never ended; some of them, if there are many.
+/// Takes back what was counted for messages that never ended; some of them, if there are many. Only where the end of
+/// some later message was heard: Postfix may not be told to ask at the end, and then DATA is all there is.
 ///
 /// # Errors
 /// The store's own trouble.
-pub fn release_overdue(tables: &mut dyn Tables, now: Timestamp) -> Result<(), StoreError> {
-    let before = Timestamp(now.0 - RESERVED_SECS);
+pub fn release_overdue(
+    tables: &mut dyn Tables,
+    now: Timestamp,
+    ends_heard: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let Some(ends_heard) = ends_heard else { return Ok(()) };
+    let before = Timestamp((now.0 - RESERVED_SECS).min(ends_heard.0));
     for (instance, time, message) in tables.overdue_messages(before, RELEASE_MAX)? {
-        count(tables, &message, slot_of(time), -1, -i64::from(message.recipients))?;
+        count(tables, &message, slot_of(time), -1)?;
         tables.put_message(&instance, time, Stage::Released, &message)?;
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

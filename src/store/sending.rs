@@ -8,7 +8,8 @@ use crate::gate::delegation::Right;
 use crate::gate::limits::{Level, Limited, Limits, Per, Slot};
 use crate::gate::name::{AccountName, GroupName};
 
-/// A message that was let through at DATA and never ended counts for so long, in seconds.
+/// A message that was let through at DATA and never ended is given back after so long, in seconds, where ends are heard
+/// of at all.
 pub const RESERVED_SECS: i64 = 15 * 60;
 /// A message is known for so long, in seconds: longer than any SMTP session keeps one.
 pub const MESSAGE_KEPT_SECS: i64 = 6 * 3600;
@@ -45,7 +46,7 @@ pub enum Stage {
     Reserved,
     /// It has arrived.
     Booked,
-    /// Its end did not come in time: it counts no longer, but may still arrive.
+    /// Its end did not come in time: it counts no longer. If it comes after all, it is decided anew.
     Released,
 }
 

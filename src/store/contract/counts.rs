@@ -28,12 +28,14 @@ pub(super) fn bookings() -> impl Strategy<Value = Vec<(usize, bool, u32)>> {
 pub(super) fn bookings_agree<B: Backend>(backend: &B, asked: &[(usize, bool, u32)]) {
     people(backend);
     set(backend, Level::Default, Per::Account, Limited::RecipientsPerHour, Allowance::AtMost(LIMIT));
-    let (mut sum, mut known, mut booked) = (0, [None; INSTANCES.len()], [false; INSTANCES.len()]);
+    let (mut sum, mut known, mut booked) = (0, [0; INSTANCES.len()], [false; INSTANCES.len()]);
+    let mut counted = [None; INSTANCES.len()];
     for (at, &(which, ends, to)) in (0..).zip(asked) {
         let ask = if ends { Ask::Book } else { Ask::Reserve };
         let verdict = passes(backend, &passing(INSTANCES[which], ask, to, at)).verdict;
         // What was counted before counts once; recipients that were added count too.
-        let more = to.saturating_sub(known[which].unwrap_or(0));
+        let most = to.max(known[which]);
+        let more = most - counted[which].unwrap_or(0);
         let fits = more == 0 || sum + more <= LIMIT;
         let first = ends && !booked[which];
         assert_eq!(
@@ -45,8 +47,12 @@ pub(super) fn bookings_agree<B: Backend>(backend: &B, asked: &[(usize, bool, u32
             sum += more;
         }
         if fits && which > 0 {
-            known[which] = known[which].max(Some(to));
+            (known[which], counted[which]) = (most, Some(most));
             booked[which] |= ends;
+        }
+        // What is sent back at its end is not coming.
+        if !fits && ends && !booked[which] {
+            sum -= counted[which].take().unwrap_or(0);
         }
         assert_eq!(recipients(backend), u64::from(sum), "after {:?} of {asked:?}", asked[at as usize]);
     }

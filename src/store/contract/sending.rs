@@ -130,7 +130,8 @@ pub(super) fn passing(instance: &str, ask: Ask, recipients: u32, at: i64) -> Pas
     let message = Message { account: name(ANN), password_id: Some(1), address: Some(source), recipients };
     let about = Event::new(Timestamp(NOW.0 + at), Kind::Sending, "gate").account(ANN);
     let (instance, group) = (instance.to_owned(), GroupName::parse("staff").ok());
-    Passing { instance, message, group, ask, revoke: false, channels: String::new(), about }
+    let (ends_heard, channels) = (Some(about.time), String::new());
+    Passing { instance, message, group, ask, ends_heard, revoke: false, channels, about }
 }
 
 pub(super) fn passes<B: Backend>(backend: &B, passing: &Passing) -> Passed {
@@ -173,9 +174,25 @@ pub(super) fn a_message_that_never_ends_is_released<B: Backend>(backend: &B) {
     assert!(verdict(backend, "m2", Ask::Reserve, 1, RESERVED_SECS).is_err());
     assert_eq!(verdict(backend, "m2", Ask::Reserve, 10, RESERVED_SECS + 1), Ok(false));
     assert_eq!(recipients(backend), 10);
-    let late = verdict(backend, "m1", Ask::Book, 10, RESERVED_SECS + 2);
-    assert_eq!(late, Ok(true), "what was let through is not sent back at its end");
-    assert_eq!(recipients(backend), 20);
+    assert_eq!(verdict(backend, "m2", Ask::Book, 10, RESERVED_SECS + 2), Ok(true));
+    let late = verdict(backend, "m1", Ask::Book, 10, RESERVED_SECS + 3).expect_err("it was given back");
+    assert_eq!(recipients(backend), 10, "no hour holds more than the limit");
+    assert_eq!(verdict(backend, "m1", Ask::Book, 10, late.opens.expect("a time").0 - NOW.0), Ok(true));
+
+    // Whoever takes longer than an hour is asked to keep within the limit of that hour.
+    let at = 10_000;
+    assert_eq!(verdict(backend, "m4", Ask::Reserve, 10, at), Ok(false));
+    let unheard = |instance, ask, at| Passing { ends_heard: None, ..passing(instance, ask, 10, at) };
+    let later = at + 3600 + 300;
+    assert_eq!(passes(backend, &unheard("m5", Ask::Reserve, later)).verdict, Ok(false));
+    assert!(passes(backend, &unheard("m4", Ask::Book, later + 1)).verdict.is_err());
+    assert_eq!(passes(backend, &unheard("m5", Ask::Book, later + 2)).verdict, Ok(true));
+
+    // Where nobody asks at the end, DATA is all that counts.
+    let at = 30_000;
+    assert_eq!(passes(backend, &unheard("m6", Ask::Reserve, at)).verdict, Ok(false));
+    assert!(passes(backend, &unheard("m7", Ask::Reserve, at + RESERVED_SECS + 5)).verdict.is_err());
+    assert!(passes(backend, &unheard("m7", Ask::Reserve, at + 3599)).verdict.is_err());
     let later = Timestamp(NOW.0 + 2 * 86_400);
     assert!(write(backend, |tables| tables.forget_sending(later, 100)) >= 3);
     assert_eq!((recipients(backend), MESSAGE_KEPT_SECS > RESERVED_SECS), (0, true));
