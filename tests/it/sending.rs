@@ -215,6 +215,29 @@ async fn limits_open_again_when_they_say() {
     assert_eq!(booked.count(), 1);
 }
 
+/// Each fifteen minutes another DATA, and all ends at once.
+#[tokio::test]
+async fn whoever_holds_data_open_gets_no_more_than_the_limit() {
+    let world = World::start("").await;
+    world.account(ANN).await;
+    limit(&world, Level::Default, Per::Account, Limited::RecipientsPerHour, 100).await;
+    let mut peer = world.raw("policy").await;
+    let mut came = 0;
+    for n in 0..5 {
+        step(&mut peer, "DATA", ANN, &format!("slow{n}"), 100).await;
+        world.pass(Duration::from_secs(905));
+        // Others send, and their ends are heard of.
+        let other = [("protocol_state", "END-OF-MESSAGE"), ("sasl_username", "bob@example.org")];
+        ask(&mut peer, &[&other[..], &[("client_address", HOME), ("sender", "bob@example.org")]].concat()).await;
+    }
+    for n in 0..5 {
+        let action = step(&mut peer, "END-OF-MESSAGE", ANN, &format!("slow{n}"), 100).await;
+        assert!(action == "DUNNO" || action.starts_with("450 4.7.1 "), "{action}");
+        came += usize::from(action == "DUNNO");
+    }
+    assert_eq!(came, 1);
+}
+
 #[tokio::test]
 async fn of_two_sessions_that_race_for_the_last_recipient_one_wins() {
     let world = World::start("").await;

@@ -261,3 +261,40 @@ fn addresses_groups_bursts_and_the_null_sender_have_limits_too() {
     assert!(too_fast.starts_with("450 4.7.1 ") && too_fast.contains("Too many messages"), "{too_fast}");
     assert_starts(&street.command(&format!("MAIL FROM:<{ALICE}>")), "250 ");
 }
+
+/// Whoever opens DATA in several sessions and dawdles gets no more than the limit through, however long that takes.
+#[test]
+fn whoever_holds_data_open_gets_no_more_than_the_limit() {
+    let Some(mut site) = site("") else { return };
+    let secret = site.password(ALICE, "Phone");
+    site.cli.done(&["limits", "set", "--default", "--recipients-per-hour", "2"]);
+    let mut slow = session(&site, &secret);
+    assert_starts(&begin(&mut slow, ALICE, &[BOB, TEAM]), "354 ");
+    let mut second = session(&site, &secret);
+    assert_starts(&begin(&mut second, ALICE, &[BOB]), "450 4.7.1 ");
+
+    // An hour and more goes by: in the database, while the daemon is away and both sessions stay open.
+    let age = |site: &mut Site| {
+        site.stop_daemon("TERM");
+        let store = rusqlite::Connection::open(site.path("state/sidegate.db")).expect("the database");
+        store
+            .execute_batch("UPDATE message SET time = time - 4000; UPDATE sent SET slot = slot - 14;")
+            .expect("it is older");
+        drop(store);
+        site.start_daemon();
+    };
+    age(&mut site);
+    second.command("RSET");
+    assert_starts(&begin(&mut second, ALICE, &[BOB, TEAM]), "354 ");
+    assert_starts(&finish(&mut second, "In its own hour"), "250 ");
+    assert_starts(&finish(&mut slow, "In the same hour after all"), "450 4.7.1 ");
+    let shown = site.cli.json(&["limits", "show", ALICE]);
+    assert_eq!(shown["limits"]["recipients_per_hour"]["used"], 2, "{shown}");
+
+    // Late, but alone in its hour: what was let through comes.
+    age(&mut site);
+    slow.command("RSET");
+    assert_starts(&begin(&mut slow, ALICE, &[BOB]), "354 ");
+    age(&mut site);
+    assert_starts(&finish(&mut slow, "Late and welcome"), "250 ");
+}
