@@ -213,7 +213,7 @@ impl Service {
             }
         }
         if proof.verdict == Verdict::Elsewhere {
-            self.sessions.forget(trier.tag, trier.origin);
+            self.note_elsewhere(trier);
         }
         match &proof.verdict {
             _ if in_the_store => {}

@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
 use crate::config::{
-    self, AtWebmail, CheckedBy, Config, MailClients, Mandatory, Mode, NullSender, OnLimit, People, Repeats,
-    Userdb,
+    self, AtWebmail, CheckedBy, Config, ListenProtocol, Listener, MailClients, Mandatory, Mode, NullSender,
+    OnLimit, People, Repeats, Userdb,
 };
 use crate::gate::address::{Key, Prefixes};
 use crate::gate::factor::FactorKind;
@@ -54,6 +54,8 @@ pub struct Rules {
     pub sending: SendingRules,
     /// What people may do in the portal.
     pub people: PeopleRules,
+    /// Logins are decided here, at some listener; without one, what is said of main passwords holds nobody.
+    pub decides_logins: bool,
     /// Nothing is refused, only put down (`service/observe.rs`).
     pub observe: bool,
 }
@@ -86,6 +88,18 @@ fn mandatory(rule: &Mandatory, zone: &TimeZone) -> MandatoryRule {
     let begin =
         |day: Date| day.to_zoned(zone.clone()).map_or(i64::MAX, |begin| begin.timestamp().as_second());
     MandatoryRule { whom: rule.whom.clone(), from: rule.from.map(begin).map(Timestamp), grace: rule.grace }
+}
+
+/// Whether somebody asks at a listener for the verdict on a login to send.
+fn decides_logins(listener: &Listener) -> bool {
+    match listener.protocol {
+        ListenProtocol::AuthClient | ListenProtocol::Dict | ListenProtocol::Saslauthd => true,
+        ListenProtocol::Http => listener.backends.smtp.is_some(),
+        ListenProtocol::AuthMaster
+        | ListenProtocol::Policy
+        | ListenProtocol::Socketmap
+        | ListenProtocol::Milter => false,
+    }
 }
 
 /// What decisions about sending go by.
@@ -156,6 +170,7 @@ impl From<&Config> for Rules {
                 per_address: NonZeroU32::new(config.sending.burst_per_address),
             },
             people: PeopleRules::from(&config.people),
+            decides_logins: config.listen.iter().any(decides_logins),
             observe: config.rollout.mode == Mode::Observe,
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use super::sessions::last_used;
+use super::sessions::{Behind, last_used};
 use super::{Rules, Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
@@ -134,10 +134,14 @@ impl Service {
         if account.as_ref().is_some_and(|account| !account.enabled) {
             return Err(over("disabled"));
         }
-        let session = self.sessions.find(tag, asked.address, asked.port);
-        let password = match session {
-            None => account.as_ref().and_then(|account| last_used(account, asked.address)),
-            Some((grant, origin)) => match self.still_good(&grant, &origin).await {
+        let place = (asked.address, asked.port);
+        let behind = self.behind(&login, tag, place, rules).await.map_err(|_| away(rules))?;
+        let password = match behind {
+            Behind::Unknown if !rules.observe => return Err(over("unknown-session")),
+            Behind::Unknown | Behind::NotOurs => {
+                account.as_ref().and_then(|account| last_used(account, asked.address))
+            }
+            Behind::Login(grant, origin) => match self.still_good(&grant, &origin).await {
                 Ok(()) => grant.password,
                 Err(Verdict::Refuse(reason)) => return Err(over(reason.word())),
                 Err(_) => return Err(away(rules)),

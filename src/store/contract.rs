@@ -38,7 +38,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 46] = [
+    let suite: [fn(&B); 47] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -57,6 +57,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         sending::a_message_counts_once,
         sending::a_message_that_never_ends_is_released,
         sending::the_winning_level_decides,
+        sending::the_latest_login_to_send_is_told,
         sending::a_limit_is_told_once_and_takes_the_password_that_did_it,
         sending::a_limit_of_an_address_is_no_owners,
         sending::notices_are_owed_until_they_are_delivered,

@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::alias::Alias;
 use crate::gate::delegation::Right;
+use crate::gate::event::Event;
 use crate::gate::limits::{Level, Limited, Limits, Per, Slot};
 use crate::gate::name::{AccountName, GroupName};
 
@@ -184,6 +185,13 @@ pub trait SendingTables {
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<(String, Timestamp, Message)>, StoreError>;
+    /// The latest login of an account to send that was let in or left to somebody else: from this address or none; if
+    /// there is none such, from any.
+    fn last_sending_login(
+        &mut self,
+        account: &str,
+        address: Option<&str>,
+    ) -> Result<Option<Event>, StoreError>;
     /// When somebody was last told that a limit was reached.
     fn told(&mut self, scope: &Scope, limited: Limited) -> Result<Option<Timestamp>, StoreError>;
     /// Notes that somebody is told now.

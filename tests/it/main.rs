@@ -45,6 +45,7 @@ mod portal_web;
 mod restart;
 mod secrecy;
 mod sending;
+mod sessions;
 mod sim;
 mod systemd;
 mod terminal;

@@ -156,5 +156,9 @@ fn a_quick_message_is_never_sent_back_at_its_end() {
         passed.unwrap()
     };
     assert_eq!(ask(asked(0, Ask::Reserve, 10, START, None)), Ok(false));
-    assert_eq!(ask(asked(0, Ask::Book, 10, START + 3_000, None)), Ok(true), "the limit was lowered meanwhile");
+    assert_eq!(
+        ask(asked(0, Ask::Book, 10, START + 3_000, None)),
+        Ok(true),
+        "the limit was lowered meanwhile"
+    );
 }

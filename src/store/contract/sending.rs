@@ -198,6 +198,33 @@ pub(super) fn a_message_that_never_ends_is_released<B: Backend>(backend: &B) {
     assert_eq!((recipients(backend), MESSAGE_KEPT_SECS > RESERVED_SECS), (0, true));
 }
 
+pub(super) fn the_latest_login_to_send_is_told<B: Backend>(backend: &B) {
+    let add = |account: &str, protocol: &str, verdict: &str, address: Option<&str>, id: i64| {
+        let mut event = Event::new(NOW, Kind::Login, "gate").account(account).password(id, "Phone");
+        (event.protocol, event.verdict) = (Some(protocol.into()), Some(verdict.into()));
+        event.address = address.map(Into::into);
+        write(backend, |tables| tables.add_event(&event));
+    };
+    let told = |account: &str, address: Option<&str>| {
+        let event = write(backend, |tables| tables.last_sending_login(account, address));
+        event.and_then(|event| event.password_id)
+    };
+    let (home, office) = (Some("192.0.2.7"), Some("2001:db8::7"));
+    assert_eq!(told(ANN, home), None);
+    add(ANN, "imap", "accept", home, 1);
+    add(ANN, "smtp", "refuse", home, 2);
+    add(BOB, "smtp", "accept", home, 3);
+    assert_eq!(told(ANN, home), None);
+    add(ANN, "submission", "accept", home, 4);
+    add(ANN, "smtp", "elsewhere", office, 5);
+    assert_eq!((told(ANN, home), told(ANN, office)), (Some(4), Some(5)));
+    assert_eq!(told(ANN, Some("192.0.2.8")), Some(5), "from anywhere, at least");
+    add(ANN, "smtp", "accept", None, 6);
+    assert_eq!((told(ANN, home), told(ANN, None)), (Some(6), Some(6)));
+    add(ANN, "smtp", "accept", home, 7);
+    assert_eq!((told(ANN, home), told(ANN, office)), (Some(7), Some(6)));
+}
+
 pub(super) fn the_winning_level_decides<B: Backend>(backend: &B) {
     people(backend);
     let limited = Limited::MessagesPerDay;

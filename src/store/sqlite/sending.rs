@@ -4,11 +4,12 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::SqliteTables;
-use super::rows::broken;
+use super::rows::{broken, read_event};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::alias::Alias;
 use crate::gate::delegation::Right;
+use crate::gate::event::Event;
 use crate::gate::limits::{Allowance, Amount, Level, Limited, Limits, Per, Slot, oldest_slot};
 use crate::gate::name::{AccountName, GroupName};
 use crate::store::StoreError;
@@ -16,6 +17,9 @@ use crate::store::sending::{
     Delegation, LevelKey, LevelLine, MESSAGE_KEPT_SECS, Message, NOTICE_KEPT_SECS, OwedNotice, Scope,
     SendingTables, Stage,
 };
+
+/// Events of one account among which its latest login to send is looked for.
+const LOOKED_AT_MAX: u32 = 20_000;
 
 /// "No limit" where a number would stand.
 const UNLIMITED: i64 = -1;
@@ -248,6 +252,22 @@ impl SendingTables for SqliteTables<'_> {
             params![before.0, limit],
             |row| Ok((row.get(5)?, Timestamp(row.get(4)?), read_message(row)?)),
         )
+    }
+
+    fn last_sending_login(
+        &mut self,
+        account: &str,
+        address: Option<&str>,
+    ) -> Result<Option<Event>, StoreError> {
+        let sql = "SELECT id, time, kind, account, address, protocol, password_id, password_name,
+                          verdict, reason, actor, count
+                   FROM (SELECT * FROM event WHERE account = ?1 ORDER BY id DESC LIMIT ?3)
+                   WHERE kind = 'login' AND verdict IN ('accept', 'elsewhere')
+                         AND protocol IN ('smtp', 'submission')
+                   ORDER BY (address IS NULL OR address IS ?2) DESC, id DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found = statement.query_row(params![account, address, LOOKED_AT_MAX], read_event);
+        Ok(found.optional()?.map(|(_, event)| event))
     }
 
     fn told(&mut self, scope: &Scope, limited: Limited) -> Result<Option<Timestamp>, StoreError> {

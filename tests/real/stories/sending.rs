@@ -298,3 +298,35 @@ fn whoever_holds_data_open_gets_no_more_than_the_limit() {
     age(&mut site);
     assert_starts(&finish(&mut slow, "Late and welcome"), "250 ");
 }
+
+/// Neither a restart nor the next image lets a removed password send on, and nobody else has to log in again.
+#[test]
+fn a_removed_password_sends_no_more_whatever_the_daemon_forgot() {
+    let Some(mut site) = site("") else { return };
+    let (phone, script) = (site.password(ALICE, "Phone"), site.password(ALICE, "Script"));
+    let bobs = site.password(BOB, "Phone");
+    let mut own = Smtp::starttls(STREET, Postfix::at(&site, SUBMISSION));
+    assert_in(&own.plain(ALICE, &phone));
+    let mut bob = Smtp::starttls(STREET, Postfix::at(&site, SUBMISSION));
+    assert_in(&bob.plain(BOB, &bobs));
+    let mut thieves: Vec<Smtp> = (0..2).map(|_| session(&site, &script)).collect();
+    for thief in &mut thieves {
+        assert_starts(&send(thief, ALICE, &[BOB], "Spam"), "250 ");
+    }
+    site.cli.done(&["password", "revoke", ALICE, "--name", "Script"]);
+    let log = site.path("logs/sidegated");
+    let ready = || std::fs::read_to_string(&log).expect("its log").matches("\"message\":\"ready\"").count();
+    let before = ready();
+    site.daemon.as_ref().expect("a daemon").signal("USR2");
+    wait_until("the next image", std::time::Duration::from_secs(20), || ready() > before);
+    let mut try_all = |thief: &mut Smtp| {
+        assert_starts(&send(thief, ALICE, &[BOB], "More spam"), "421 4.7.0 ");
+        assert_starts(&send(&mut own, ALICE, &[BOB], "Mine"), "250 ");
+        assert_starts(&send(&mut bob, BOB, &[ALICE], "Mine too"), "250 ");
+    };
+    try_all(&mut thieves[0]);
+    site.stop_daemon("TERM");
+    site.start_daemon();
+    try_all(&mut thieves[1]);
+    site.assert_nothing_secret();
+}
