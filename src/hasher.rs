@@ -3,13 +3,16 @@
 //! The queue in front is bounded and fair: sources take turns, so that one address with a hundred
 //! new logins does not make another wait for all of them. Whoever waits too long gets a temporary
 //! failure. Idle seats give their memory back, and one processor is left to those who need no hash
-//! (`queue`). New hashes are Argon2id; imported ones are `foreign`.
+//! (`queue`). New hashes are Argon2id.
+//!
+//! Imported hashes are `foreign` and cost what somebody else chose. They have a seat and a queue of their own, where each
+//! is a turn by itself: however many are tried, nobody waits for them who does not need one.
 
 mod foreign;
 mod queue;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::{JoinHandle, available_parallelism};
 use std::time::Duration;
 
@@ -60,41 +63,26 @@ pub enum HasherError {
 #[derive(Debug)]
 pub struct Hasher {
     shared: Arc<Shared>,
+    foreign: Foreign,
     wait: Duration,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// The seat for imported hashes: one at a time.
+#[derive(Clone, Debug)]
+pub struct Foreign(Arc<Shared>);
 
 #[derive(Debug)]
 enum Task {
     Hash(Digest, Cost, [u8; SALT_BYTES]),
     Verify(Digest, String),
-    Foreign(Secret, Vec<ForeignHash>, Arc<Start>),
-}
-
-/// Whether a job has begun that is done to its end once it has.
-#[derive(Debug, Default)]
-struct Start(AtomicU8);
-
-impl Start {
-    const BEGUN: u8 = 1;
-    const GIVEN_UP: u8 = 2;
-
-    /// False: nobody waits for it any more.
-    fn begin(&self) -> bool {
-        self.0.compare_exchange(0, Self::BEGUN, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// False: it has begun.
-    fn give_up(&self) -> bool {
-        self.0.compare_exchange(0, Self::GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
+    Foreign(Secret, ForeignHash),
 }
 
 #[derive(Debug)]
 enum Hashed {
     Phc(String),
     Same(bool),
-    Found(Option<usize>),
 }
 
 impl Hasher {
@@ -110,8 +98,13 @@ impl Hasher {
             let thread = std::thread::Builder::new().name(format!("argon2-{n}"));
             thread.spawn(move || work(&shared, seat)).expect("a thread can be started at start")
         };
-        let threads = (0..seats).map(seat).collect();
-        Self { shared, wait, threads }
+        let foreign = Arc::new(Shared::new(queue_max));
+        let apart = Arc::clone(&foreign);
+        let thread = std::thread::Builder::new().name("foreign-hashes".to_owned());
+        let apart =
+            thread.spawn(move || work(&apart, Seat::Usual)).expect("a thread can be started at start");
+        let threads = (0..seats).map(seat).chain([apart]).collect();
+        Self { shared, foreign: Foreign(foreign), wait, threads }
     }
 
     /// Makes the PHC string of a new client password.
@@ -127,7 +120,7 @@ impl Hasher {
     ) -> Result<String, HasherError> {
         match self.submit(source, Task::Hash(digest, cost, salt)).await? {
             Hashed::Phc(phc) => Ok(phc),
-            Hashed::Same(_) | Hashed::Found(_) => Err(HasherError::Unusable),
+            Hashed::Same(_) => Err(HasherError::Unusable),
         }
     }
 
@@ -138,36 +131,20 @@ impl Hasher {
     pub async fn verify(&self, source: Key, digest: Digest, phc: &str) -> Result<bool, HasherError> {
         match self.submit(source, Task::Verify(digest, phc.to_owned())).await? {
             Hashed::Same(same) => Ok(same),
-            Hashed::Phc(_) | Hashed::Found(_) => Err(HasherError::Unusable),
+            Hashed::Phc(_) => Err(HasherError::Unusable),
         }
     }
 
-    /// Which of these imported hashes belongs to a secret. They are looked at one after the other on one seat; once that
-    /// has begun, there is an answer, however long it takes: whoever gets none has learnt nothing.
-    ///
-    /// # Errors
-    /// The queue is full, no seat became free in time, or one of them cannot be used.
-    pub async fn find_foreign(
-        &self,
-        source: Key,
-        secret: Secret,
-        hashes: Vec<ForeignHash>,
-    ) -> Result<Option<usize>, HasherError> {
-        let (reply, mut answer) = oneshot::channel();
-        let start = Arc::new(Start::default());
-        let task = Task::Foreign(secret, hashes, Arc::clone(&start));
-        self.shared.push(source, Job { task, reply })?;
-        let answered = match tokio::time::timeout(self.wait, &mut answer).await {
-            Err(_) if start.give_up() => return Err(HasherError::Late),
-            Err(_) => answer.await,
-            Ok(answered) => answered,
-        };
-        match answered {
-            Ok(Ok(Hashed::Found(found))) => Ok(found),
-            Ok(Ok(Hashed::Phc(_) | Hashed::Same(_))) => Err(HasherError::Unusable),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(HasherError::Late),
-        }
+    /// The seat for imported hashes.
+    #[must_use]
+    pub fn foreign(&self) -> Foreign {
+        self.foreign.clone()
+    }
+
+    /// How long a job waits at most.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.wait
     }
 
     async fn submit(&self, source: Key, task: Task) -> Result<Hashed, HasherError> {
@@ -187,19 +164,48 @@ impl Hasher {
     /// Jobs that wait for a seat.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.shared.waiting()
+        self.shared.waiting() + self.foreign.0.waiting()
     }
 
     /// Hashes that were computed since the start.
     #[must_use]
     pub fn computed(&self) -> u64 {
-        self.shared.computed.load(Ordering::Relaxed)
+        [&self.shared, &self.foreign.0].map(|shared| shared.computed.load(Ordering::Relaxed)).iter().sum()
+    }
+}
+
+impl Foreign {
+    /// Which of these imported hashes belongs to a secret; it may take long. Each waits for a turn of its source. `tell`
+    /// hears of each that was looked at, in their order.
+    ///
+    /// # Errors
+    /// The queue is full, or one of them cannot be used.
+    pub async fn find(
+        &self,
+        source: Key,
+        secret: &Secret,
+        hashes: Vec<ForeignHash>,
+        mut tell: impl FnMut(usize, bool) + Send,
+    ) -> Result<Option<usize>, HasherError> {
+        for (place, hash) in hashes.into_iter().enumerate() {
+            let (reply, answer) = oneshot::channel();
+            self.0.push(source, Job { task: Task::Foreign(secret.clone(), hash), reply })?;
+            let Ok(Hashed::Same(same)) = answer.await.map_err(|_| HasherError::Late)? else {
+                return Err(HasherError::Unusable);
+            };
+            tell(place, same);
+            if same {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
     }
 }
 
 impl Drop for Hasher {
     fn drop(&mut self) {
         self.shared.close();
+        self.foreign.0.close();
         for thread in self.threads.drain(..) {
             // A seat that panicked has nothing more to say.
             let _ = thread.join();
@@ -214,19 +220,12 @@ fn work(shared: &Shared, seat: Seat) {
         if job.reply.is_closed() {
             continue;
         }
-        let (result, computed) = match job.task {
-            Task::Hash(digest, cost, salt) => {
-                (new_phc(&mut memory, &digest, cost, &salt).map(Hashed::Phc), 1)
-            }
-            Task::Verify(digest, phc) => (proves(&mut memory, &digest, &phc).map(Hashed::Same), 1),
-            Task::Foreign(_, _, start) if !start.begin() => continue,
-            Task::Foreign(secret, hashes, _) => {
-                let mut computed = 0;
-                let found = foreign::find(&mut memory, &secret, &hashes, &mut computed);
-                (found.map(Hashed::Found), computed)
-            }
+        let result = match job.task {
+            Task::Hash(digest, cost, salt) => new_phc(&mut memory, &digest, cost, &salt).map(Hashed::Phc),
+            Task::Verify(digest, phc) => proves(&mut memory, &digest, &phc).map(Hashed::Same),
+            Task::Foreign(secret, hash) => foreign::proves(&mut memory, &secret, &hash).map(Hashed::Same),
         };
-        shared.computed.fetch_add(computed, Ordering::Relaxed);
+        shared.computed.fetch_add(1, Ordering::Relaxed);
         let _ = job.reply.send(result);
     }
 }
@@ -290,6 +289,8 @@ fn proves(memory: &mut Memory, digest: &Digest, phc: &str) -> Result<bool, Hashe
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::gate::secret::Secret;
 
@@ -365,31 +366,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_begun_is_told_and_what_was_given_up_is_never_begun() {
-        // Nothing is done as fast as this wait ends, but it may begin.
-        let hasher = Hasher::start(1, 10, Duration::from_millis(1));
-        let find = || hasher.find_foreign(source(1), Secret::new(*b"x"), slow_ones());
-        let (mut told, mut late) = (0, 0);
-        let mut count = |outcome: Result<Option<usize>, HasherError>| match outcome {
-            Ok(Some(2)) => told += 1,
-            Err(HasherError::Late) => late += 1,
-            other => panic!("{other:?}"),
+    async fn foreign_hashes_take_turns_of_one_and_keep_nobody_waiting() {
+        let hasher = Hasher::start(1, 10, Duration::from_secs(60));
+        let (foreign, began) = (hasher.foreign(), Instant::now());
+        let find = |n: u8, secret: &'static str| {
+            let foreign = foreign.clone();
+            async move {
+                let (secret, mut told) = (Secret::new(secret.as_bytes()), Vec::new());
+                let found = foreign.find(source(n), &secret, slow_ones(), |_, same| told.push(same)).await;
+                (found, told, began.elapsed())
+            }
         };
-        // Of two at once, one is held up by the other.
-        let (first, second) = tokio::join!(find(), find());
-        assert!([first, second].contains(&Err(HasherError::Late)), "{first:?} {second:?}");
-        count(first);
-        count(second);
-        // The last of them comes after all that were given up.
-        while find().await.inspect_err(|error| count(Err(*error))).map(|found| count(Ok(found))).is_err() {}
-        assert_eq!(hasher.computed(), told * 3, "{late} were given up");
+        let ours = async {
+            let phc = hasher.hash(source(3), digest("a"), CHEAP, [7; 16]).await.unwrap();
+            assert_eq!(hasher.verify(source(3), digest("a"), &phc).await, Ok(true));
+            began.elapsed()
+        };
+        let (wrong, right, ours) = tokio::join!(find(1, "y"), find(2, "b"), ours);
+        assert_eq!((wrong.0, wrong.1), (Ok(None), vec![false; 3]));
+        assert_eq!((right.0, right.1), (Ok(Some(1)), vec![false, true]));
+        assert!(right.2 < wrong.2, "one hash of a source is one turn: {:?} {:?}", right.2, wrong.2);
+        assert!(ours < right.2, "{ours:?} {:?}", right.2);
+        assert_eq!(hasher.computed(), 3 + 2 + 2);
     }
 
     #[test]
     fn no_task_shows_a_secret() {
         let typed = Secret::new(*b"hunter2");
         let verify = Task::Verify(typed.digest(), String::new());
-        let shown = format!("{verify:?} {:?}", Task::Foreign(typed, Vec::new(), Arc::default()));
-        assert_eq!(shown, "Verify(Digest(..), \"\") Foreign(Secret(..), [], Start(0))");
+        let shown = format!("{verify:?} {:?}", Task::Foreign(typed, slow_ones().remove(0)));
+        assert_eq!(shown, "Verify(Digest(..), \"\") Foreign(Secret(..), ForeignHash(bcrypt))");
     }
 }

@@ -150,7 +150,13 @@ pub(crate) async fn fill(folder: &Path, accounts: u64, passwords: u32, cost: Cos
     let keys = key_file::load(&folder.join("store.key"), &entropy).expect("a key");
     let store = StoreHandle::open(&Sqlite::at(folder.join("store.db"))).expect("a store");
     let hasher = Hasher::start(2, 10_000, Duration::from_secs(600));
-    let at = Circumstances { now: Clock::system().now(), actor: "bench".into(), keys, passwords_max: 100 };
+    let at = Circumstances {
+        now: Clock::system().now(),
+        actor: "bench".into(),
+        keys,
+        passwords_max: 100,
+        failure_delay: std::time::Duration::ZERO,
+    };
     for n in 0..accounts {
         let name = AccountName::parse(&account(n), None).expect("a name");
         let mut orders = vec![Order::AddAccount(name.clone())];

@@ -86,6 +86,9 @@ pub struct ImportAnswer {
     pub unchanged: u32,
     /// What is wrong. If there is anything, nothing was done.
     pub mistakes: Vec<ImportMistake>,
+    /// What is done, or would be, and may not be meant.
+    #[serde(default)]
+    pub warnings: Vec<ImportMistake>,
 }
 
 /// What is wrong with a row.

@@ -10,8 +10,15 @@
 //! replaced by a hash of our own.
 
 use std::fmt;
+use std::time::Duration;
 
 use argon2::{Algorithm, Params, PasswordHash};
+
+/// What bcrypt of cost 0 would take; each step doubles it. Argon2 takes a microsecond for a KiB and pass, SHA512-CRYPT one
+/// for a round.
+const BCRYPT_STEP_MICROS: u64 = 70;
+/// Rounds of SHA512-CRYPT where the hash names none.
+const SHA512_ROUNDS: u64 = 5_000;
 
 /// An imported Argon2 hash may ask for at most this much memory, in KiB: 256 MiB, four times what `doveadm pw` takes.
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 262_144;
@@ -138,6 +145,23 @@ impl ForeignHash {
         self.scheme
     }
 
+    /// About how long a processor of these years computes it, by its own parameters.
+    #[must_use]
+    pub fn cost(&self) -> Duration {
+        let micros = match self.scheme {
+            Scheme::Argon2 => argon2_work(&self.text).map(u64::from),
+            Scheme::Bcrypt => {
+                let parts: Option<bcrypt::HashParts> = self.text.parse().ok();
+                parts.map(|parts| BCRYPT_STEP_MICROS << parts.get_cost().min(BCRYPT_COST_MAX))
+            }
+            Scheme::Sha512Crypt => {
+                let rounds = self.text.split('$').find_map(|field| field.strip_prefix("rounds="));
+                Some(rounds.map_or(SHA512_ROUNDS, |rounds| rounds.parse().unwrap_or(SHA512_ROUNDS)))
+            }
+        };
+        Duration::from_micros(micros.unwrap_or_default())
+    }
+
     /// The hash itself, without a prefix: for the store and for comparing.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -194,6 +218,12 @@ fn check_argon2(text: &str) -> Result<(), HashFault> {
     bounded("number of lanes", params.p_cost(), ARGON2_LANES_MAX)?;
     let work = params.m_cost().saturating_mul(params.t_cost());
     bounded("memory in KiB times passes", work, ARGON2_WORK_KIB_MAX)
+}
+
+/// Memory in KiB times passes.
+fn argon2_work(text: &str) -> Option<u32> {
+    let params = Params::try_from(&PasswordHash::new(text).ok()?).ok()?;
+    Some(params.m_cost().saturating_mul(params.t_cost()))
 }
 
 fn check_bcrypt(text: &str) -> Result<(), HashFault> {
@@ -326,6 +356,16 @@ mod tests {
         for damaged in ["999", "", "01000", "+5000", "99999999999", "5000x"] {
             assert_eq!(sha512(damaged), Err(HashFault::Damaged("SHA512-CRYPT")), "{damaged}");
         }
+    }
+
+    #[test]
+    fn a_hash_says_about_what_it_costs() {
+        let millis = |text: &str| ForeignHash::parse(text).unwrap().cost().as_millis();
+        assert_eq!(millis(BCRYPT), 286);
+        assert_eq!(millis(&BCRYPT.replace("$12$", "$14$")), 1_146);
+        assert_eq!(millis(SHA512), 5);
+        assert_eq!(millis(&SHA512.replace("$6$", "$6$rounds=1000000$")), 1_000);
+        assert_eq!(millis(&ARGON2ID.replace("m=64,t=1", "m=65536,t=3")), 196);
     }
 
     #[test]

@@ -9,24 +9,8 @@ use super::{HasherError, Memory};
 use crate::gate::foreign::{FOREIGN_SECRET_BYTES_MAX, ForeignHash, Scheme};
 use crate::gate::secret::Secret;
 
-/// The first of these hashes that belongs to a secret. Counts those that were computed.
-pub(super) fn find(
-    memory: &mut Memory,
-    secret: &Secret,
-    hashes: &[ForeignHash],
-    computed: &mut u64,
-) -> Result<Option<usize>, HasherError> {
-    for (place, hash) in hashes.iter().enumerate() {
-        *computed += 1;
-        if proves(memory, secret, hash)? {
-            return Ok(Some(place));
-        }
-    }
-    Ok(None)
-}
-
 /// Whether a hash belongs to a secret: as it was typed, or else without white space.
-fn proves(memory: &mut Memory, secret: &Secret, hash: &ForeignHash) -> Result<bool, HasherError> {
+pub(super) fn proves(memory: &mut Memory, secret: &Secret, hash: &ForeignHash) -> Result<bool, HasherError> {
     let typed = secret.reveal();
     // Where the other systems hashed, a string ended at its first zero byte.
     if typed.len() > FOREIGN_SECRET_BYTES_MAX || typed.contains(&0) {

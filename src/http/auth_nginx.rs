@@ -8,7 +8,8 @@
 //! Client-IP: 192.0.2.7        Proxy-Protocol-Addr goes before it
 //!
 //! Auth-Status: OK             Auth-Server, Auth-Port from `backends`; Auth-User in its normal form
-//! Auth-Status: <text>         refused: Auth-Wait is the failure delay, which nginx keeps; for SMTP
+//! Auth-Status: <text>         refused: Auth-Wait is the last second of the failure delay, which nginx keeps; the rest is
+//!                             kept here, from the question on, so that how long looking took tells nothing; for SMTP
 //!                             Auth-Error-Code: 535 5.7.8
 //! Auth-Status: <text>         blocked: no Auth-Wait; for SMTP Auth-Error-Code: 421 4.7.0, as Postfix says
 //! Auth-Status: <text>         trouble of our own: no Auth-Wait; for SMTP Auth-Error-Code: 454 4.7.0
@@ -20,10 +21,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::{BufMut, Bytes, BytesMut};
+use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 use zeroize::Zeroizing;
 
@@ -71,6 +74,7 @@ async fn told(shared: Shared, headers: &HeaderMap) -> Told {
         warn!(protocol = %attempt.origin.protocol, "nginx asks about a protocol that has no backend");
         return later();
     };
+    let asked_at = Instant::now();
     // In a task of its own: what is counted is counted, also where nginx waits no longer.
     let service = Arc::clone(&shared.service);
     let asked = tokio::spawn(Service::ask(service, Question::Login(attempt))).await;
@@ -85,12 +89,18 @@ async fn told(shared: Shared, headers: &HeaderMap) -> Told {
         }
         // Elsewhere: behind nginx nobody else is asked.
         Verdict::Refuse(_) | Verdict::Elsewhere => {
-            let delay = rules.failure_delay;
-            let wait_secs = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            let (ours, wait_secs) = shares(rules.failure_delay);
+            sleep_until(asked_at + ours).await;
             Told::Refused { text: text.unwrap_or_else(|| WRONG.to_owned()), wait_secs }
         }
         Verdict::Defer(_) => later(),
     }
+}
+
+/// What of the failure delay is kept here, and the seconds that nginx keeps: it knows whole ones only.
+fn shares(delay: Duration) -> (Duration, u64) {
+    let theirs = u64::from(!delay.is_zero());
+    (delay.saturating_sub(Duration::from_secs(theirs)), theirs)
 }
 
 fn words(told: &Told, protocol: Option<&Protocol>) -> HeaderMap {
@@ -250,6 +260,16 @@ mod tests {
             headers.insert("auth-method", HeaderValue::from_str(method).unwrap());
             assert!(attempt(&headers).unwrap_err().contains("PLAIN and LOGIN"), "{method}");
         }
+    }
+
+    #[test]
+    fn the_failure_delay_is_kept_here_but_for_its_last_second() {
+        let millis = |delay| {
+            let (ours, theirs) = shares(Duration::from_millis(delay));
+            (ours.as_millis(), theirs)
+        };
+        assert_eq!([millis(2_000), millis(1_500)], [(1_000, 1), (500, 1)]);
+        assert_eq!([millis(400), millis(0)], [(0, 1), (0, 0)]);
     }
 
     #[test]

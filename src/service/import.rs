@@ -42,8 +42,9 @@ impl Service {
     }
 
     pub(super) fn circumstances(&self, actor: impl Into<Actor>) -> Circumstances {
-        let (actor, passwords_max) = (actor.into(), self.rules().per_account);
-        Circumstances { now: self.now(), actor, keys: self.keys(), passwords_max }
+        let (actor, rules) = (actor.into(), self.rules());
+        let (passwords_max, failure_delay) = (rules.per_account, rules.failure_delay);
+        Circumstances { now: self.now(), actor, keys: self.keys(), passwords_max, failure_delay }
     }
 
     async fn import(

@@ -106,7 +106,13 @@ fn key_of_suite() -> StoreKey {
 
 fn circumstances() -> Circumstances {
     let keys = KeyRing::new(key_of_suite(), []);
-    Circumstances { now: NOW, actor: "suite".into(), keys, passwords_max: 2 }
+    Circumstances {
+        now: NOW,
+        actor: "suite".into(),
+        keys,
+        passwords_max: 2,
+        failure_delay: Duration::from_secs(2),
+    }
 }
 
 /// Runs `work` in a transaction and then again on a new connection's view of the result.

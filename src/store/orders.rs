@@ -4,6 +4,8 @@ mod import;
 mod people;
 mod sending;
 
+use std::time::Duration;
+
 use super::people::inside;
 use super::{NewRow, StoreError, Tables};
 use crate::clock::Timestamp;
@@ -29,6 +31,8 @@ pub struct Circumstances {
     pub keys: KeyRing,
     /// The most client passwords of an account.
     pub passwords_max: u32,
+    /// When the answer to a failure leaves; zero: at once.
+    pub failure_delay: Duration,
 }
 
 /// What came of an order, and the events to be logged once it is on disk.

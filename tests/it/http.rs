@@ -398,10 +398,16 @@ async fn nginx_is_told_where_to_or_why_not() {
     assert_eq!(ok, ["127.0.0.2", "1587", ANN, "OK"]);
     let begun = std::time::Instant::now();
     let refused = peer.nginx("imap", ANN, "wrong+1", GUESSER).await;
-    assert_eq!(refused, ["2", "[AUTHENTICATIONFAILED] Authentication failed"]);
+    assert_eq!(refused, ["1", "[AUTHENTICATIONFAILED] Authentication failed"]);
     let refused = peer.nginx("smtp", ANN, "wrong%2B2", GUESSER).await;
-    assert_eq!(refused, ["2", "535 5.7.8", "Authentication failed"]);
-    assert!(begun.elapsed().as_millis() < 1500, "nginx waits, not we");
+    assert_eq!(refused, ["1", "535 5.7.8", "Authentication failed"]);
+    // An empty password is no failure, and is told no sooner.
+    let refused = peer.nginx("imap", ANN, "", GUESSER).await;
+    assert_eq!(refused, ["1", "[AUTHENTICATIONFAILED] Authentication failed"]);
+    assert!(
+        (1500..2500).contains(&begun.elapsed().as_millis()),
+        "nginx waits for the last second, we before"
+    );
     let later = peer.nginx("pop3", ANN, ANNS, GUESSER).await;
     assert_eq!(later.len(), 1, "no backend is trouble of our own: {later:?}");
     assert!(later[0].starts_with("[SYS/TEMP] ") && later[0].contains("Try again later"), "{later:?}");

@@ -51,7 +51,8 @@ fn accounts_are_imported_again_and_again() {
     assert_eq!(import(&daemon, "accounts", text, &[]).1, "2 new, 1 changed, 0 unchanged\n");
     let (status, said, _) = import(&daemon, "accounts", text, &["--json"]);
     let said: Value = serde_json::from_str(&said).unwrap();
-    let nothing = json!({ "dry_run": false, "added": 0, "changed": 0, "unchanged": 3, "mistakes": [] });
+    let nothing =
+        json!({ "dry_run": false, "added": 0, "changed": 0, "unchanged": 3, "mistakes": [], "warnings": [] });
     assert_eq!((status, said), (0, nothing));
     let bob = daemon.control("GET", "/v1/accounts/bob@example.org", &Value::Null);
     assert_eq!((&bob["enabled"], &bob["two_factor"]), (&json!(false), &json!(false)));

@@ -284,3 +284,102 @@ fn where_failures_cannot_be_counted_they_are_not_looked_at() {
     let account = daemon.control("GET", &format!("/v1/accounts/{}", daemon::ANN), &Value::Null);
     assert_eq!(account["passwords"][1]["imported"], Value::Null);
 }
+
+/// bcrypt of cost 11, six times: more than a refusal takes. The last is of the secret.
+fn slow_ones() -> Vec<String> {
+    (0_u8..6)
+        .map(|n| {
+            let secret = if n == 5 { SECRET.to_owned() } else { format!("other {n}") };
+            bcrypt::hash_with_salt(secret, 11, [n; 16]).unwrap().to_string()
+        })
+        .collect()
+}
+
+const HELD: &str = "[lockout]\nfailure_delay = \"400ms\"\n";
+
+#[tokio::test]
+async fn a_refusal_takes_as_long_however_much_they_cost_and_the_right_one_gets_in_when_it_comes_again() {
+    let hashes = slow_ones();
+    let hashes: Vec<&str> = hashes.iter().map(String::as_str).collect();
+    let settings = format!("{HELD}[client_passwords]\nper_account = 10\n");
+    let world = world_with(&settings, &hashes).await;
+    let mut peer = world.client().await;
+    let mut took = async |account: &str, secret: &str| {
+        let began = std::time::Instant::now();
+        assert_eq!(peer.login(account, secret, "192.0.2.7").await, "FAIL");
+        began.elapsed()
+    };
+    for (account, secret) in
+        [(ANN, "wrong"), (ANN, "wrong too"), ("nobody@example.org", "wrong"), (BOB, "wrong")]
+    {
+        let took = took(account, secret).await;
+        assert!(
+            (Duration::from_millis(395)..Duration::from_millis(600)).contains(&took),
+            "{account}: {took:?}"
+        );
+    }
+    assert_eq!(world.events("refuse", Some("wrong-password")).await, 3, "each is counted");
+    took(ANN, SECRET).await;
+    let mut client = world.client().await;
+    let mut tries = 0;
+    while client.login(ANN, SECRET, &format!("192.0.2.{}", 20 + tries)).await == "FAIL" {
+        tries += 1;
+        assert!(tries < 60, "it does not get in");
+    }
+    assert_eq!(left(&world).await, 5, "it has a hash of our own now");
+    let before = world.service.hashes();
+    assert_eq!(client.login(ANN, SECRET, "192.0.2.99").await, "OK");
+    assert_eq!(world.service.hashes(), before);
+}
+
+#[tokio::test]
+async fn nobody_else_waits_for_them_and_ten_guesses_of_an_address_are_evaluated() {
+    let hashes = slow_ones();
+    let hashes: Vec<&str> = hashes.iter().map(String::as_str).collect();
+    let world = world_with(&format!("{HELD}[client_passwords]\nper_account = 10\n"), &hashes).await;
+    let mut guesses = Vec::new();
+    for n in 0..20 {
+        let mut peer = world.client().await;
+        guesses.push(tokio::spawn(async move {
+            let address = format!("192.0.2.{}", n % 2);
+            peer.answer(ANN, &format!("guess {n}"), &format!("service=imap\trip={address}")).await
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = std::time::Instant::now();
+    assert_eq!(world.client().await.login(BOB, ANNS, "192.0.2.77").await, "OK", "its first use: one Argon2");
+    assert!(began.elapsed() < Duration::from_millis(300), "{:?}", began.elapsed());
+    for guess in guesses {
+        let answer = guess.await.unwrap();
+        assert!(answer.starts_with("FAIL") && !answer.contains("temp_fail"), "{answer}");
+    }
+    for n in 0..2 {
+        assert!(world.service.source(format!("192.0.2.{n}").parse().unwrap()).block.is_some(), "{n}");
+    }
+    assert_eq!(world.events("refuse", Some("wrong-password")).await, 20);
+}
+
+#[tokio::test]
+async fn an_import_that_makes_an_account_slow_says_so() {
+    let world = World::start("[lockout]\nfailure_delay = \"2s\"\n").await;
+    world.account(ANN).await;
+    let hash = |n: usize| BCRYPT.replace("$05$", "$14$").replace("LQ", &format!("L{n}"));
+    let row = |n: usize| {
+        let none: &[&str] = &[];
+        PasswordRow::new(ANN, &format!("old {n}"), &hash(n), (none, none), None, world.service.now()).unwrap()
+    };
+    let import =
+        async |rows: Vec<PasswordRow>| world.service.import_passwords(rows, false, "test").await.unwrap();
+    let done = import(vec![row(1)]).await;
+    assert_eq!((done.added, done.warnings.len()), (1, 0));
+    let done = import(vec![row(2), row(3)]).await;
+    assert_eq!((done.added, done.mistakes.len(), done.warnings.len()), (2, 0, 1));
+    let (number, fault) = &done.warnings[0];
+    assert_eq!((*number, fault.column), (1, "hash"));
+    assert!(
+        fault.why.contains("about 3.4 s") && fault.why.contains("sidegate password new"),
+        "{}",
+        fault.why
+    );
+    assert_eq!(import(vec![row(3)]).await.warnings, [], "nothing new");
+}

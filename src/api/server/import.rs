@@ -65,6 +65,7 @@ fn answer(done: Imported) -> Json<ImportAnswer> {
         changed: done.changed,
         unchanged: done.unchanged,
         mistakes: done.mistakes.into_iter().map(mistake).collect(),
+        warnings: done.warnings.into_iter().map(mistake).collect(),
     })
 }
 

@@ -19,7 +19,7 @@ use super::output::Out;
 use super::progress::Progress;
 use super::{Failure, note, times};
 use crate::api::client::{Client, Target};
-use crate::api::{BODY_BYTES_MAX, ImportAccount, ImportAnswer, ImportPassword};
+use crate::api::{BODY_BYTES_MAX, ImportAccount, ImportAnswer, ImportMistake, ImportPassword};
 use crate::gate::import::{AccountRow, Fault, PasswordRow, moment, switch, words};
 
 /// The largest file that is read, in bytes: it is held in memory, so that nothing is imported before all is checked.
@@ -225,15 +225,23 @@ fn carry_out<T: Serialize>(
         }
         return Err(Failure::Told);
     }
-    let ImportAnswer { added, changed, unchanged, .. } = done;
+    let ImportAnswer { added, changed, unchanged, warnings, .. } = done;
     if out.style.json {
         let dry_run = told.dry_run;
         return out.value(&json!({
-            "dry_run": dry_run, "added": added, "changed": changed, "unchanged": unchanged, "mistakes": []
+            "dry_run": dry_run, "added": added, "changed": changed, "unchanged": unchanged, "mistakes": [],
+            "warnings": warnings.iter().map(warned).collect::<Vec<_>>()
         }));
+    }
+    for ImportMistake { row: line, message, .. } in &warnings {
+        note(&super::output::visible(&format!("{}:{line}: warning: {message}", shown(&told.file))));
     }
     let would = if told.dry_run { "dry run, nothing was changed: " } else { "" };
     out.line(&format!("{would}{added} new, {changed} changed, {unchanged} unchanged"))
+}
+
+fn warned(warning: &ImportMistake) -> Value {
+    json!({ "line": warning.row, "column": warning.column, "message": warning.message })
 }
 
 fn tell(mistakes: &[Mistake], told: &Told, out: &mut Out) -> Result<(), Failure> {
@@ -241,7 +249,7 @@ fn tell(mistakes: &[Mistake], told: &Told, out: &mut Out) -> Result<(), Failure>
         let one = |mistake: &Mistake| json!({ "line": mistake.line, "column": mistake.column, "message": mistake.message });
         let mistakes: Vec<Value> = mistakes.iter().map(one).collect();
         return out.value(&json!({
-            "dry_run": told.dry_run, "added": 0, "changed": 0, "unchanged": 0, "mistakes": mistakes
+            "dry_run": told.dry_run, "added": 0, "changed": 0, "unchanged": 0, "mistakes": mistakes, "warnings": []
         }));
     }
     for Mistake { line, column, message } in mistakes {
@@ -300,6 +308,9 @@ impl<T: Serialize> Requests<'_, T> {
             mistakes.extend(answer.mistakes.iter().map(|mistake| {
                 Mistake::new(line(mistake.row), Some(&mistake.column), mistake.message.as_str())
             }));
+            let warnings = answer.warnings.into_iter();
+            sum.warnings
+                .extend(warnings.map(|warning| ImportMistake { row: line(warning.row) as usize, ..warning }));
             sum.added += answer.added;
             sum.changed += answer.changed;
             sum.unchanged += answer.unchanged;

@@ -1,6 +1,7 @@
 //! Imports carried out: a whole request, or nothing of it. Everything is looked at before anything is written.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::{Circumstances, change};
 use crate::gate::account::{Account, Stored};
@@ -23,6 +24,8 @@ pub struct Imported {
     pub unchanged: u32,
     /// The number of a row, from 0, and what is wrong with it. If there is any, nothing was done.
     pub mistakes: Vec<(usize, Fault)>,
+    /// The number of a row, and what is done but may not be meant.
+    pub warnings: Vec<(usize, Fault)>,
     /// To be logged once it is on disk.
     pub events: Vec<Event>,
 }
@@ -163,6 +166,7 @@ pub fn import_passwords(
 ) -> Result<Imported, StoreError> {
     let mut done = Imported::default();
     let mut accounts: HashMap<&AccountName, Option<Account>> = HashMap::new();
+    let mut costs: HashMap<&AccountName, (usize, Duration)> = HashMap::new();
     // Names and how many there will be, those of this request among them.
     let mut coming: HashMap<&AccountName, (HashSet<&str>, usize)> = HashMap::new();
     let mut plans = Vec::new();
@@ -198,9 +202,12 @@ pub fn import_passwords(
             let (account, limit) = (row.account.clone(), at.passwords_max);
             done.mistake(number, "account", OrderRefused::TooManyPasswords { account, limit });
         }
+        let (last, cost) = costs.entry(&row.account).or_insert_with(|| (number, cost_of(account)));
+        (*last, *cost) = (number, *cost + row.hash.cost());
         done.added += 1;
         plans.push((account.id, row));
     }
+    done.warnings = costly(&costs, at.failure_delay);
     if !done.mistakes.is_empty() {
         return Ok(done.refused());
     }
@@ -215,6 +222,32 @@ pub fn import_passwords(
         done.events.push(event.reason(row.hash.scheme().word()));
     }
     done.write_events(tables)
+}
+
+/// What the imported hashes take that an account has.
+fn cost_of(account: &Account) -> Duration {
+    let cost = |stored: &Stored| match stored {
+        Stored::Imported(hash) => hash.cost(),
+        Stored::Ours { .. } => Duration::ZERO,
+    };
+    account.passwords.iter().map(|password| cost(&password.stored)).sum()
+}
+
+/// Accounts whose imported hashes take longer than a refusal.
+fn costly(costs: &HashMap<&AccountName, (usize, Duration)>, delay: Duration) -> Vec<(usize, Fault)> {
+    let slow = costs.iter().filter(|(_, (_, cost))| !delay.is_zero() && *cost > delay);
+    let warning = |(account, (row, cost)): (&&AccountName, &(usize, Duration))| {
+        let (cost, delay) = (cost.as_secs_f32(), delay.as_secs_f32());
+        let why = format!(
+            "the imported hashes of {account} take about {cost:.1} s together, and a refusal {delay} s \
+             (lockout.failure_delay): the first login with one of them may be refused once; better make new \
+             client passwords for the devices (sidegate password new)"
+        );
+        (*row, Fault::new("hash", why))
+    };
+    let mut warnings: Vec<_> = slow.map(warning).collect();
+    warnings.sort_by_key(|(row, _)| *row);
+    warnings
 }
 
 /// Whether a name is one of the account's client passwords.

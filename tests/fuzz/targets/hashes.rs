@@ -42,12 +42,10 @@ fuzz_target!(|bytes: &[u8]| {
                 Some(&hash).filter(|_| whole.len() + 7 <= HASH_BYTES_MAX)
             );
             if is_cheap(&hash) {
-                let asked = HASHER.find_foreign(
-                    Key::NoAddress(sidegate::gate::key::AccountTag(1)),
-                    Secret::new(*b"guess"),
-                    vec![hash],
-                );
-                let found = RUNTIME.block_on(asked);
+                let (source, guess) =
+                    (Key::NoAddress(sidegate::gate::key::AccountTag(1)), Secret::new(*b"guess"));
+                let foreign = HASHER.foreign();
+                let found = RUNTIME.block_on(foreign.find(source, &guess, vec![hash], |_, _| ()));
                 assert!(found.is_ok(), "{found:?}: what was taken can be compared with");
             }
         }
