@@ -155,7 +155,7 @@ pub(crate) async fn fill(folder: &Path, accounts: u64, passwords: u32, cost: Cos
         actor: "bench".into(),
         keys,
         passwords_max: 100,
-        failure_delay: std::time::Duration::ZERO,
+        failure_delay: Duration::ZERO,
     };
     for n in 0..accounts {
         let name = AccountName::parse(&account(n), None).expect("a name");

@@ -198,6 +198,7 @@ impl Service {
         self.count(&verdict);
         if let Verdict::Accept(grant) = &verdict {
             self.note_success(&trier, grant, &rules);
+            self.note_report(&trier, &rules);
         }
         if !in_the_store {
             self.record(self.event(&trier, &verdict));

@@ -96,6 +96,13 @@ impl Service {
         }
     }
 
+    /// Dovecot let somebody in by its own passdbs. Where main passwords are good for nothing here, that is not ours to end.
+    pub(super) fn note_report(&self, trier: &Trier<'_>, rules: &Rules) {
+        if sends(trier.origin.protocol.as_str()) && !rules.policy.admits(None, trier.origin.host) {
+            self.sessions.remember(trier.tag, trier.origin.address, Behind::NotOurs);
+        }
+    }
+
     /// The login behind a session of an account: as it is remembered, or as the events tell.
     ///
     /// # Errors

@@ -64,6 +64,22 @@ fn accounts_are_imported_again_and_again() {
     assert_eq!(bob["enabled"], json!(false), "what is not in the table stays");
 }
 
+/// Two of the most costly take longer together than a refusal does.
+#[test]
+fn hashes_that_make_an_account_slow_are_warned_of() {
+    let (_folder, daemon) = start();
+    daemon.control("POST", "/v1/accounts", &json!({ "address": ANN }));
+    let slow = BCRYPT.replacen("$05$", "$14$", 1);
+    assert_ne!(slow, BCRYPT);
+    let text = format!("account,name,hash\n{ANN},Phone,{slow}\n{ANN},Laptop,{slow}\n");
+    for more in [&["--dry-run"][..], &[]] {
+        let (status, _, said) = import(&daemon, "passwords", &text, more);
+        assert_eq!(status, 0, "{said}");
+        assert!(said.contains("table.csv:3: warning: the imported hashes of ann@example.org"), "{said}");
+    }
+    assert_eq!(counts(&daemon).1, 2);
+}
+
 #[test]
 fn every_mistake_is_told_and_nothing_is_imported() {
     let (_folder, daemon) = start();

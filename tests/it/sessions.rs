@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use sidegate::config::{Config, Source};
 use sidegate::gate::account::Terms;
-use sidegate::gate::name::AccountName;
+use sidegate::gate::name::{AccountName, Protocol};
 use sidegate::gate::order::{Order, Which};
+use sidegate::service::{Ended, PolicyAttempt, Rules};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
@@ -176,6 +178,41 @@ async fn whose_logins_somebody_else_decides_is_let_alone() {
     revoke(&world, ANN, "phone").await;
     assert_eq!(goes_on(&world, ANN, "192.0.2.9").await, "421 4");
     world.stop().await;
+}
+
+#[tokio::test]
+async fn whom_dovecot_let_in_by_its_own_passdbs_hears_421_once_at_most() {
+    let world = World::start("").await;
+    let attempt = PolicyAttempt {
+        login: ANN.to_owned(),
+        remote: HOME.parse().ok(),
+        session: None,
+        protocol: Protocol::parse("submission").unwrap(),
+        mark: "08d4".to_owned(),
+    };
+    world.service.policy_report(&attempt, Ended::Right).await.unwrap();
+    assert_eq!(goes_on(&world, ANN, HOME).await, "DUNNO");
+    let world = restarted(world, "").await;
+    assert_eq!(goes_on(&world, ANN, HOME).await, "421 4", "who was that?");
+    world.service.policy_report(&attempt, Ended::Right).await.unwrap();
+    assert_eq!(goes_on(&world, ANN, HOME).await, "DUNNO");
+    world.stop().await;
+}
+
+#[test]
+fn logins_are_decided_where_somebody_asks_for_a_verdict() {
+    let decides = |listener: &str| {
+        let text = format!("[control]\npath = \"/run/x/control\"\n[[listen]]\n{listener}\n");
+        let source = Source { name: "test".into(), text };
+        Rules::from(&Config::from_sources(&[source]).unwrap()).decides_logins
+    };
+    for asks in ["auth-client", "dict", "saslauthd"] {
+        assert!(decides(&format!("protocol = \"{asks}\"\npath = \"/run/x/a\"")), "{asks}");
+    }
+    assert!(!decides("protocol = \"policy\"\npath = \"/run/x/a\""));
+    let http = "protocol = \"http\"\naddress = \"127.0.0.1:8026\"\n";
+    assert!(!decides(http) && !decides(&format!("{http}backends.imap = \"127.0.0.1:1143\"")));
+    assert!(decides(&format!("{http}backends.smtp = \"127.0.0.1:1587\"")));
 }
 
 #[tokio::test]
