@@ -7,6 +7,7 @@
 //!    the counts, so that of two sessions that race for the last recipient exactly one wins.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tracing::warn;
@@ -240,13 +241,13 @@ impl Service {
         }
     }
 
-    /// When the end of a message was last heard of; now, if this is one.
-    fn ends_heard(&self, ask: Ask) -> Option<Timestamp> {
+    /// From the start to when the end of a message was last heard of; now, if this is one.
+    fn ends_heard(&self, ask: Ask) -> Option<Range<Timestamp>> {
         let mut last = lock(&self.ends_heard);
         if ask == Ask::Book {
             *last = Some(self.now());
         }
-        *last
+        last.map(|last| self.started..last)
     }
 
     /// A login whose session is over, for the count of a message that it was allowed to send.

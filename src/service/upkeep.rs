@@ -197,10 +197,11 @@ impl Service {
         self.forget_sources(&gone, move |record| !record.holds(now, &lockout));
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));
         let unused = now.minus(UNUSED_KEPT);
-        let ends_heard = *lock(&self.ends_heard);
+        let ends_heard = (*lock(&self.ends_heard)).map(|last| self.started..last);
         loop {
+            let ends_heard = ends_heard.clone();
             let work = move |tables: &mut dyn Tables| {
-                release_overdue(tables, now, ends_heard)?;
+                release_overdue(tables, now, ends_heard.as_ref())?;
                 let people = tables.forget_sessions(unused, now, FORGET_MAX)?;
                 Ok(people
                     + tables.forget(events, revoked, FORGET_MAX)?

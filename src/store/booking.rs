@@ -1,6 +1,8 @@
 //! Booking: the one transaction that lets a message through or not, counts it, and tells once that a limit
 //! is reached.
 
+use std::ops::Range;
+
 use super::sending::{Message, RESERVED_SECS, Scope, Stage};
 use super::{StoreError, Tables};
 use crate::clock::Timestamp;
@@ -36,8 +38,9 @@ pub struct Passing {
     pub group: Option<GroupName>,
     /// How far it has come.
     pub ask: Ask,
-    /// When the end of any message was last heard of, since the daemon started.
-    pub ends_heard: Option<Timestamp>,
+    /// From the daemon's start to when the end of any message was last heard of: the end of one that was reserved in
+    /// this time would have been heard of too.
+    pub ends_heard: Option<Range<Timestamp>>,
     /// At a limit, the client password that sent most is removed.
     pub revoke: bool,
     /// Channels that a notice goes through, comma-separated; empty: nobody is told.
@@ -180,7 +183,7 @@ fn let_through(
     passing: &Passing,
     now: Timestamp,
 ) -> Result<Result<bool, Met>, StoreError> {
-    release_overdue(tables, now, passing.ends_heard)?;
+    release_overdue(tables, now, passing.ends_heard.as_ref())?;
     let Passing { instance, message, group, ask, .. } = passing;
     let known = if instance.is_empty() { None } else { tables.message(instance)? };
     // A name that comes again for another account is another server's.
@@ -294,18 +297,19 @@ fn count(tables: &mut dyn Tables, message: &Message, slot: i64, sign: i64) -> Re
 }
 
 /// Takes back what was counted for messages that never ended; some of them, if there are many. Only where the end of
-/// some later message was heard: Postfix may not be told to ask at the end, and then DATA is all there is.
+/// some later message was heard of: Postfix may not be told to ask at the end, and then DATA is all there is. What ended
+/// while the daemon was away was not heard of either.
 ///
 /// # Errors
 /// The store's own trouble.
 pub fn release_overdue(
     tables: &mut dyn Tables,
     now: Timestamp,
-    ends_heard: Option<Timestamp>,
+    ends_heard: Option<&Range<Timestamp>>,
 ) -> Result<(), StoreError> {
     let Some(ends_heard) = ends_heard else { return Ok(()) };
-    let before = Timestamp((now.0 - RESERVED_SECS).min(ends_heard.0));
-    for (instance, time, message) in tables.overdue_messages(before, RELEASE_MAX)? {
+    let before = Timestamp((now.0 - RESERVED_SECS).min(ends_heard.end.0));
+    for (instance, time, message) in tables.overdue_messages(ends_heard.start..before, RELEASE_MAX)? {
         count(tables, &message, slot_of(time), -1)?;
         tables.put_message(&instance, time, Stage::Released, &message)?;
     }

@@ -1,5 +1,7 @@
 //! What the store keeps of sending: aliases, delegations, limits, what was sent, and notices.
 
+use std::ops::Range;
+
 use super::StoreError;
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
@@ -179,10 +181,10 @@ pub trait SendingTables {
         stage: Stage,
         message: &Message,
     ) -> Result<(), StoreError>;
-    /// Messages reserved before a time.
+    /// Messages reserved in a time.
     fn overdue_messages(
         &mut self,
-        before: Timestamp,
+        time: Range<Timestamp>,
         limit: u32,
     ) -> Result<Vec<(String, Timestamp, Message)>, StoreError>;
     /// The latest login of an account to send that was let in or left to somebody else: from this address or none; if

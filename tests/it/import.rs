@@ -67,7 +67,10 @@ fn accounts_are_imported_again_and_again() {
 /// Two of the most costly take longer together than a refusal does.
 #[test]
 fn hashes_that_make_an_account_slow_are_warned_of() {
-    let (_folder, daemon) = start();
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("conf.d")).unwrap();
+    fs::write(folder.path().join("conf.d/delay.toml"), "[lockout]\nfailure_delay = \"2s\"\n").unwrap();
+    let daemon = Daemon::start(folder.path());
     daemon.control("POST", "/v1/accounts", &json!({ "address": ANN }));
     let slow = BCRYPT.replacen("$05$", "$14$", 1);
     assert_ne!(slow, BCRYPT);

@@ -36,7 +36,13 @@ fn recipients_per_hour(most: u32) -> Limits {
     limits
 }
 
-fn asked(message: usize, ask: Ask, recipients: u32, now: i64, ends_heard: Option<Timestamp>) -> Passing {
+fn asked(
+    message: usize,
+    ask: Ask,
+    recipients: u32,
+    now: i64,
+    ends_heard: Option<Range<Timestamp>>,
+) -> Passing {
     let account = AccountName::parse("ann@example.org", None).unwrap();
     let about = Event::new(Timestamp(now), Kind::Sending, "gate");
     let message_of = Message { account, password_id: None, address: None, recipients };
@@ -56,7 +62,7 @@ fn play(steps: &[Step], ends_are_asked: bool) -> Result<(), TestCaseError> {
     let mut store = Sqlite::at(folder.path().join("store.db")).connect().unwrap();
     let limits = recipients_per_hour(LIMIT);
     store.write(&mut |tables| tables.put_limits(&Level::Default, Per::Account, &limits)).unwrap();
-    let (mut now, mut heard) = (START, None);
+    let (mut now, mut started, mut heard) = (START, START, None);
     // Each message with how many it was let through for, and whether it is over.
     let mut open: [(Option<u32>, bool); 12] = [(None, false); 12];
     let mut sent = Vec::new();
@@ -74,10 +80,10 @@ fn play(steps: &[Step], ends_are_asked: bool) -> Result<(), TestCaseError> {
         };
         match *step {
             Step::Pass(secs) => now += secs,
-            Step::Restart => heard = None,
+            Step::Restart => (started, heard) = (now, None),
             Step::Data { message, .. } if open[message].1 => {}
             Step::Data { message, recipients } => {
-                if ask(message, Ask::Reserve, recipients, heard).is_ok() {
+                if ask(message, Ask::Reserve, recipients, heard.clone()).is_ok() {
                     let first = open[message].0.is_none();
                     open[message].0 = Some(open[message].0.unwrap_or(0).max(recipients));
                     if !ends_are_asked && first {
@@ -89,8 +95,8 @@ fn play(steps: &[Step], ends_are_asked: bool) -> Result<(), TestCaseError> {
             }
             Step::End { message, recipients } if ends_are_asked => {
                 let (Some(let_through), over) = open[message] else { continue };
-                heard = Some(Timestamp(now));
-                let ended = ask(message, Ask::Book, recipients, heard);
+                heard = Some(Timestamp(started)..Timestamp(now));
+                let ended = ask(message, Ask::Book, recipients, heard.clone());
                 if over {
                     continue;
                 }

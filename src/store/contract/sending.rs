@@ -130,7 +130,7 @@ pub(super) fn passing(instance: &str, ask: Ask, recipients: u32, at: i64) -> Pas
     let message = Message { account: name(ANN), password_id: Some(1), address: Some(source), recipients };
     let about = Event::new(Timestamp(NOW.0 + at), Kind::Sending, "gate").account(ANN);
     let (instance, group) = (instance.to_owned(), GroupName::parse("staff").ok());
-    let (ends_heard, channels) = (Some(about.time), String::new());
+    let (ends_heard, channels) = (Some(Timestamp(0)..about.time), String::new());
     Passing { instance, message, group, ask, ends_heard, revoke: false, channels, about }
 }
 
@@ -187,6 +187,14 @@ pub(super) fn a_message_that_never_ends_is_released<B: Backend>(backend: &B) {
     assert_eq!(passes(backend, &unheard("m5", Ask::Reserve, later)).verdict, Ok(false));
     assert!(passes(backend, &unheard("m4", Ask::Book, later + 1)).verdict.is_err());
     assert_eq!(passes(backend, &unheard("m5", Ask::Book, later + 2)).verdict, Ok(true));
+
+    // What was reserved before the daemon started may have ended while it was away.
+    let at = 20_000;
+    assert_eq!(verdict(backend, "m8", Ask::Reserve, 10, at), Ok(false));
+    let started = Timestamp(NOW.0 + at + 1);
+    let later = passing("m9", Ask::Reserve, 1, at + RESERVED_SECS + 60);
+    let later = Passing { ends_heard: Some(started..later.about.time), ..later };
+    assert!(passes(backend, &later).verdict.is_err());
 
     // Where nobody asks at the end, DATA is all that counts.
     let at = 30_000;

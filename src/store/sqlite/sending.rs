@@ -1,5 +1,7 @@
 //! The SQL of sending.
 
+use std::ops::Range;
+
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -243,13 +245,13 @@ impl SendingTables for SqliteTables<'_> {
 
     fn overdue_messages(
         &mut self,
-        before: Timestamp,
+        time: Range<Timestamp>,
         limit: u32,
     ) -> Result<Vec<(String, Timestamp, Message)>, StoreError> {
         self.list(
             "SELECT recipients, account, password_id, address, time, instance FROM message
-             WHERE state = 'reserved' AND time < ?1 ORDER BY time LIMIT ?2",
-            params![before.0, limit],
+             WHERE state = 'reserved' AND time >= ?1 AND time < ?2 ORDER BY time LIMIT ?3",
+            params![time.start.0, time.end.0, limit],
             |row| Ok((row.get(5)?, Timestamp(row.get(4)?), read_message(row)?)),
         )
     }
