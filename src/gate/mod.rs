@@ -29,6 +29,7 @@ pub mod people;
 pub mod phone;
 pub mod policy;
 pub mod question;
+pub mod reason;
 pub mod record;
 pub mod recovery;
 pub mod reset;

@@ -49,7 +49,10 @@ impl Service {
             Ok(senders) => senders,
             Err(refusal) => return refuse(refusal),
         };
-        let login = AccountName::parse(&check.login, self.rules().default_domain.as_deref());
+        let login = match AccountName::parse(&check.login, self.rules().default_domain.as_deref()) {
+            Ok(name) => Ok(self.store.whose(&name).await?.name().clone()),
+            Err(error) => Err(error),
+        };
         let mut standings = HashMap::new();
         for address in senders.addresses() {
             let standing = match &login {

@@ -11,6 +11,7 @@ use tracing::error;
 use zeroize::Zeroizing;
 
 use super::imported::FirstUse;
+use super::sessions::sends;
 use super::{Rules, Service, lock};
 use crate::entropy::Entropy;
 use crate::gate::account::{Account, ClientPassword, Stored};
@@ -234,6 +235,9 @@ impl Service {
         };
         let of = Some(opened.name.clone());
         if policy.admits(opened.account.as_deref(), origin.host) {
+            // Postfix asks about a session by this name alone: it is the account's, as with a client password.
+            let sends = opened.account.is_some() && sends(origin.protocol.as_str());
+            let user = if sends { opened.name.to_string() } else { user };
             let verdict = Verdict::Accept(Grant { account: opened.name, password: None });
             return Proof { upstream: Some((user, fields)), of, ..Proof::from(verdict) };
         }

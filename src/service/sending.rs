@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::sessions::{Behind, last_used};
+use super::who::Who;
 use super::{Rules, Service, lock};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
@@ -128,10 +129,12 @@ impl Service {
     async fn sender(&self, asked: &Sending, rules: &Rules) -> Result<Sender, Stopped> {
         let over = |reason| Stopped::refuse(Told::HangUp(rules.messages.session_over().to_owned()), reason);
         let typed = asked.login.as_deref().unwrap_or_default();
-        let login =
-            AccountName::parse(typed, rules.default_domain.as_deref()).map_err(|_| over("bad-name"))?;
-        let tag = self.key.account_tag(login.as_str().as_bytes());
-        let account = self.store.account(&login).await.map_err(|_| away(rules))?;
+        let mut who = Who::new(typed, rules);
+        self.look_up(&mut who).await.map_err(|_| away(rules))?;
+        // By whichever of its names somebody is logged in, the account sends.
+        let whose = who.whose().ok_or_else(|| over("bad-name"))?;
+        let (login, account) = (whose.name().clone(), whose.account().cloned());
+        let tag = self.key.tag_of(&login);
         if account.as_ref().is_some_and(|account| !account.enabled) {
             return Err(over("disabled"));
         }

@@ -52,7 +52,7 @@ impl Default for Sessions {
 }
 
 /// Whether a login is for sending mail.
-fn sends(protocol: &str) -> bool {
+pub(super) fn sends(protocol: &str) -> bool {
     matches!(protocol, "smtp" | "submission")
 }
 
