@@ -67,12 +67,10 @@ impl AccountName {
     /// As above, and a name that is no `local@domain`.
     pub fn parse_address(typed: &str, default_domain: Option<&str>) -> Result<Self, NameError> {
         let name = Self::parse(typed, default_domain)?;
-        match name.0.rsplit_once('@') {
-            Some((local, domain)) if !local.is_empty() && !local.starts_with('@') && !domain.is_empty() => {
-                Ok(name)
-            }
-            _ => refuse(format!("`{}` is not a full mail address like name@example.org", name.0)),
+        if name.is_odd() {
+            return refuse(format!("`{}` is not a full mail address like name@example.org", name.0));
         }
+        Ok(name)
     }
 
     /// A name of the upstream's that no account here can have, as it is (observe-only: it is let in all the same).
@@ -91,6 +89,19 @@ impl AccountName {
     #[must_use]
     pub fn parts(&self) -> (&str, &str) {
         self.0.rsplit_once('@').unwrap_or((&self.0, ""))
+    }
+
+    /// Whether another program may take this name for somebody else's: it has no domain, nothing before the `@`, a second
+    /// `@` (Dovecot's `%n` ends at the first), or a domain with an empty label, as a dot at its end makes one. No such
+    /// name is ever handed on, and none becomes an account.
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        match self.0.split_once('@') {
+            Some((local, domain)) => {
+                local.is_empty() || domain.contains('@') || domain.split('.').any(str::is_empty)
+            }
+            None => true,
+        }
     }
 
     /// The address without its `+tag`, if it has one.
@@ -308,8 +319,30 @@ mod tests {
         assert_eq!(longest.len(), ACCOUNT_NAME_BYTES_MAX);
         assert!(account(&longest).is_ok());
         assert!(account(&format!("a{longest}")).is_err());
-        for typed in ["ann", "@example.org", "@@example.org", "＠@example.org", "ann@"] {
+    }
+
+    #[test]
+    fn a_name_that_others_may_read_otherwise_is_odd_and_no_address() {
+        let odd = [
+            "ann",
+            "ann@",
+            "@example.org",
+            "@",
+            "@@example.org",
+            "＠@example.org",
+            "ann@@example.org",
+            "ann@x@example.org",
+            "ann@example.org.",
+            "ann@.example.org",
+            "ann@example..org",
+            "ann@.",
+        ];
+        for typed in odd {
+            assert!(AccountName::parse(typed, None).unwrap().is_odd(), "{typed:?}");
             assert!(AccountName::parse_address(typed, None).is_err(), "{typed:?}");
+        }
+        for typed in ["ann@example.org", "ann@x", ".ann.@example.org", "ann+list@example.org"] {
+            assert!(!AccountName::parse_address(typed, None).unwrap().is_odd(), "{typed:?}");
         }
     }
 
