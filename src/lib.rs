@@ -41,8 +41,8 @@
 //!
 //! - [`gate`]: the rules, pure.
 //!   - Words: [`gate::question`] what doors ask and are told · [`gate::order`] what administrators change ·
-//!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::address`] what is
-//!     parsed at the door
+//!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::domain`], [`gate::address`]
+//!     what is parsed at the door
 //!   - Logins: [`gate::account`], [`gate::login`] who may use what, [`gate::reason`] why not · [`gate::identity`] whose mailbox it is ·
 //!     [`gate::secret`], [`gate::key`] client passwords and selectors · [`gate::token`] what a token's message says ·
 //!     [`gate::foreign`] hashes of other systems, [`gate::import`] what is imported · [`gate::record`] failures and blocks · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·

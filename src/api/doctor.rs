@@ -41,6 +41,8 @@ pub struct Diagnosis {
     pub domains_ignored: bool,
     /// Mailboxes that several accounts have: the accounts of each.
     pub shared_mailboxes: Vec<Vec<String>>,
+    /// Names in the store that nobody can use, in words: an older spelling of one that is there as well, or none at all.
+    pub names_left: Vec<String>,
 }
 
 /// A listener, and when it was last asked.

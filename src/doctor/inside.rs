@@ -170,6 +170,13 @@ pub(super) fn store(config: &Config, examined: &Examined) -> Vec<Finding> {
             "put the file back that was there when sidegated started or when the key was last changed",
         );
     }
+    for left in examined.daemon.iter().flat_map(|daemon| &daemon.names_left) {
+        found.bad(
+            left.as_str(),
+            "remove the one that is too much, spelled just as here: sidegate account remove, alias remove, limits set; \
+             if the normal form goes, the older spelling takes its place at the next start",
+        );
+    }
     if let Some(free) = examined.host.store_free.filter(|free| *free < FREE_WARN) {
         let what = format!("{} MiB are free where the store is", free / 1024 / 1024);
         let cure = "make room, or move the store to another disk";

@@ -8,6 +8,7 @@ pub mod code;
 pub mod codes_sent;
 pub mod crowd;
 pub mod delegation;
+pub mod domain;
 pub mod event;
 pub mod factor;
 pub mod foreign;

@@ -43,6 +43,7 @@ mod keys;
 mod lists;
 mod login;
 mod main_password;
+mod names;
 mod notices;
 mod observe;
 mod overview;
@@ -205,6 +206,7 @@ impl Service {
         let now = clock.now();
         let mut table = AddressTable::new(addresses_max);
         let mut clamped = Vec::new();
+        names::bring(&store).await?;
         for (key, record) in store.read(|tables| tables.sources()).await? {
             let record = match record {
                 AddressRecord::Blocked(block) if block.since > now => {

@@ -6,6 +6,7 @@ mod import;
 mod keys;
 mod lists;
 mod model;
+mod names;
 mod people;
 mod portal;
 mod rows;
@@ -38,7 +39,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 47] = [
+    let suite: [fn(&B); 49] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -51,6 +52,8 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         settling_blocks_and_says_so,
         events_are_found_by_what_is_asked,
         doors_are_what_was_put_down_last,
+        names::old_spellings_take_the_one_form,
+        names::two_spellings_of_a_name_are_told_and_stay,
         a_failed_transaction_leaves_nothing,
         sending::an_address_belongs_to_whoever_is_nearest,
         sending::rights_are_granted_and_taken_back,

@@ -7,6 +7,7 @@ mod administration;
 mod file;
 mod identity;
 mod keys;
+mod names;
 mod portal;
 mod rollout;
 mod rows;
@@ -26,6 +27,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, LastUse, RevokedPassword, Stored};
 use crate::gate::address::Key;
+use crate::gate::domain::{searched, shown};
 use crate::gate::event::Event;
 use crate::gate::foreign::Scheme;
 use crate::gate::key::{KeyId, MailboxMark, Selector};
@@ -152,8 +154,8 @@ impl Tables for SqliteTables<'_> {
         self.list(
             "SELECT name, enabled, two_factor, created,
                     (SELECT count(*) FROM client_password WHERE account_id = account.id), group_name
-             FROM account WHERE name > ?1 AND instr(name, ?2) > 0 ORDER BY name LIMIT ?3",
-            params![after, search, limit],
+             FROM account WHERE name > ?1 AND (instr(name, ?2) > 0 OR instr(name, ?4) > 0) ORDER BY name LIMIT ?3",
+            params![after, search, limit, searched(search).as_deref().unwrap_or(search)],
             |row| {
                 Ok(AccountLine {
                     name: row.get(0)?,
@@ -311,9 +313,13 @@ impl Tables for SqliteTables<'_> {
                     verdict, reason, actor, count, typed FROM event WHERE id > ?1",
         );
         let since = query.since.map(|time| time.0);
+        // Events stay as they were written, when a domain was kept as it is shown now.
+        let shown = query.account.as_deref().map(shown);
+        let older = shown.as_deref() != query.account.as_deref();
         for (present, filter) in [
             (since.is_some(), " AND time >= ?2"),
-            (query.account.is_some(), " AND account = ?3"),
+            (query.account.is_some() && !older, " AND account = ?3"),
+            (older, " AND account IN (?3, ?6)"),
             (query.address.is_some(), " AND address = ?4"),
         ] {
             if present {
@@ -325,14 +331,16 @@ impl Tables for SqliteTables<'_> {
             sql.push_str(&format!(" AND kind IN ({})", words.join(",")));
         }
         // The unused numbers must still appear for SQLite to take their values.
-        sql.push_str(" AND (?2 IS NULL OR 1) AND (?3 IS NULL OR 1) AND (?4 IS NULL OR 1)");
+        sql.push_str(
+            " AND (?2 IS NULL OR 1) AND (?3 IS NULL OR 1) AND (?4 IS NULL OR 1) AND (?6 IS NULL OR 1)",
+        );
         sql.push_str(if query.after.is_some() {
             " ORDER BY id LIMIT ?5"
         } else {
             " ORDER BY id DESC LIMIT ?5"
         });
         let after = query.after.unwrap_or(0);
-        let values = params![after, since, query.account, query.address, query.limit];
+        let values = params![after, since, query.account, query.address, query.limit, shown];
         let mut events = self.list(&sql, values, read_event)?;
         events.sort_by_key(|(id, _)| *id);
         Ok(events)

@@ -31,6 +31,7 @@ mod manager;
 mod manual;
 mod memory;
 mod milter;
+mod names;
 mod notices;
 mod observe;
 mod offers;

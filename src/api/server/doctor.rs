@@ -71,6 +71,7 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         proxies_suspected: distinct(proxies, |event| event.address),
         domains_ignored: api.service.domains_ignored(),
         shared_mailboxes: api.service.shared_mailboxes().await?,
+        names_left: api.service.names_left().await?,
     }))
 }
 

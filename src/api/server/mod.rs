@@ -6,6 +6,7 @@ mod bounded;
 mod doctor;
 mod import;
 mod keys;
+mod names;
 mod people_admin;
 mod portal;
 mod rest;

@@ -373,8 +373,7 @@ fn read_stage(word: &str) -> Option<Stage> {
 /// Recipients, account, client password and address, from the first four columns.
 fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let account: String = row.get(1)?;
-    let account =
-        AccountName::parse(&account, None).map_err(|_| broken(1, Type::Text, "a message's account"))?;
+    let account = AccountName::stored(&account);
     let address: Option<Vec<u8>> = row.get(3)?;
     let read =
         |bytes: Vec<u8>| Key::from_bytes(&bytes).ok_or_else(|| broken(3, Type::Blob, "a source's key"));
