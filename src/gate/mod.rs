@@ -26,6 +26,7 @@ pub mod name;
 pub mod notice;
 pub mod order;
 pub mod passkey;
+pub mod pasted;
 pub mod people;
 pub mod phone;
 pub mod policy;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use precis_profiles::{UsernameCaseMapped, precis_core::profile::Profile};
 
 use super::domain;
+use super::pasted::is_invisible;
 use super::secret::{ALPHABET, SECRET_CHARS};
 
 /// The longest account name, in bytes: RFC 5321 allows 64 + 1 + 255.
@@ -254,7 +255,7 @@ impl PasswordName {
 /// Sixteen characters of the alphabet (spaces between them or not) of more than one kind:
 /// capitals, small letters, digits.
 fn looks_like_secret(name: &str) -> bool {
-    let bytes: Vec<u8> = name.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bytes: Vec<u8> = name.chars().filter(|c| !is_invisible(*c)).collect::<String>().into_bytes();
     let kinds: [fn(&u8) -> bool; 3] = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
     bytes.len() == SECRET_CHARS
         && bytes.iter().all(|byte| ALPHABET.contains(byte))

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::pasted;
 use crate::entropy::Entropy;
 
 /// Characters of a client password.
@@ -63,13 +64,11 @@ impl Secret {
     }
 
     /// D of a presented client password: SHA-256 of it without white space, because people copy
-    /// it in groups of four.
+    /// it in groups of four, and without the marks that a copy brings along invisibly.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = Sha256::new();
-        for part in self.0.split(u8::is_ascii_whitespace) {
-            hash.update(part);
-        }
+        pasted::visible(&self.0).for_each(|part| hash.update(part));
         Digest(hash.finalize().into())
     }
 }
@@ -191,6 +190,8 @@ mod tests {
     fn white_space_is_dropped_before_checking() {
         let plain = Secret::new(*b"Fj7kQm2RxT9wBn4c").digest();
         assert_eq!(Secret::new(*b" Fj7k Qm2R\txT9w Bn4c\r\n").digest(), plain);
+        let pasted = "\u{feff}Fj7k\u{a0}Qm2R\u{200b}\u{2003}T9w\u{ad}Bn4c\u{200e}".replace("T9w", "xT9w");
+        assert_eq!(Secret::new(pasted).digest(), plain);
         assert_ne!(Secret::new(*b"fj7kqm2rxt9wbn4c").digest(), plain, "case counts");
     }
 
