@@ -37,10 +37,10 @@ mod tests {
     #[test]
     fn nothing_invisible_is_left() {
         for c in [
-            ' ', '\t', '\r', '\n', '\u{b}', '\u{c}', '\u{85}', '\u{a0}', '\u{ad}', '\u{1680}', '\u{2000}', '\u{2003}',
-            '\u{2007}', '\u{200a}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}',
-            '\u{202a}', '\u{202c}', '\u{202e}', '\u{202f}', '\u{205f}', '\u{2060}', '\u{2066}', '\u{2069}', '\u{3000}',
-            '\u{feff}', '\u{61c}', '\u{fe0f}', '\u{180e}',
+            ' ', '\t', '\r', '\n', '\u{b}', '\u{c}', '\u{85}', '\u{a0}', '\u{ad}', '\u{1680}', '\u{2000}',
+            '\u{2003}', '\u{2007}', '\u{200a}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}',
+            '\u{2028}', '\u{2029}', '\u{202a}', '\u{202c}', '\u{202e}', '\u{202f}', '\u{205f}', '\u{2060}',
+            '\u{2066}', '\u{2069}', '\u{3000}', '\u{feff}', '\u{61c}', '\u{fe0f}', '\u{180e}',
         ] {
             check(format!("{c}Fj7k{c}Qm2R{c}{c}").as_bytes(), b"Fj7kQm2R");
         }
@@ -48,7 +48,16 @@ mod tests {
 
     #[test]
     fn all_else_stays_bytes_that_are_no_text_too() {
-        for kept in [&b""[..], b"Fj7k", "pässwörd".as_bytes(), "手机".as_bytes(), b"\xff\xfe", b"a\0b", b"\xe2\x80", b"\xc3"] {
+        for kept in [
+            &b""[..],
+            b"Fj7k",
+            "pässwörd".as_bytes(),
+            "手机".as_bytes(),
+            b"\xff\xfe",
+            b"a\0b",
+            b"\xe2\x80",
+            b"\xc3",
+        ] {
             check(kept, kept);
         }
         check(b"\xffa \xe2\x80b", b"\xffa\xe2\x80b");

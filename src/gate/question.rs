@@ -58,9 +58,11 @@ impl std::fmt::Debug for Relay {
 pub enum Question {
     /// May this name in with this secret?
     Login(Attempt),
+    /// A login of somebody who asks, in so many letters, to act for this name: let in only if it is the same one.
+    ActingFor(String, Attempt),
     /// A message that cannot be read: nothing to decide, but the answer is held back like any
-    /// other refusal.
-    Unreadable(Coded),
+    /// other refusal, and it leaves an event.
+    Unreadable(Unread),
     /// A mechanism that only the upstream does: begin.
     Relay {
         /// The mechanism, in capitals.
@@ -125,12 +127,23 @@ pub struct HeaderCheck {
     pub queue_id: String,
 }
 
+/// A message that cannot be read.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// What is wrong with it.
+    pub coded: Coded,
+    /// The name, where one could be read.
+    pub typed: Option<String>,
+    /// Where from and what for.
+    pub origin: Origin,
+}
+
 /// A refusal with a code of its own; never a wrong secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coded {
     /// What should be base64 is none.
     InvalidBase64,
-    /// The message breaks its mechanism's form.
+    /// The message breaks its mechanism's form, or what it holds is longer than anything that could be right.
     Malformed,
     /// The client wants to act for somebody else.
     Authorization,

@@ -60,6 +60,7 @@ mod sending;
 mod sessions;
 mod sharing;
 mod sums;
+mod unreadable;
 mod upkeep;
 mod userdb;
 mod who;
@@ -290,11 +291,8 @@ impl Service {
                 let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
                 Box::pin(self.relay(Some(relay.id), mechanism, origin, Some(data))).await
             }
-            Question::Unreadable(coded) => {
-                let delay = self.rules().failure_delay;
-                Box::pin(self.held.hold(tokio::time::Instant::now() + delay)).await;
-                Answer::Coded(coded)
-            }
+            Question::ActingFor(other, attempt) => Box::pin(self.acting_for(&other, attempt)).await,
+            Question::Unreadable(unread) => Box::pin(self.unreadable(unread)).await,
             Question::Claim(claim) => Answer::Found(Box::pin(self.claim(&claim)).await),
             Question::User(lookup) => Answer::Found(Box::pin(self.user(&lookup)).await),
             Question::Pass(lookup) => Answer::Found(Box::pin(self.pass(&lookup)).await),

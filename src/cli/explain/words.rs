@@ -285,6 +285,7 @@ impl Teller<'_> {
             "wrong-factor" => ("wrong second factor", "二次验证错误"),
             "unknown-account" => ("no such account", "帐号不存在"),
             "bad-name" => ("impossible name", "名称无效"),
+            "unreadable" => ("a message that cannot be read", "消息无法解析"),
             "not-handed-on" => ("name not handed to Dovecot", "名称未转交 Dovecot"),
             "others-mailbox" => ("mailbox of another account", "属于另一帐号的邮箱"),
             "disabled" => ("account disabled", "帐号已停用"),

@@ -24,8 +24,8 @@ pub fn answer(question: Question, which: u8) -> Answer {
         return Answer::List(None);
     }
     match question {
-        Question::Login(attempt) => login(attempt, which),
-        Question::Unreadable(coded) => Answer::Coded(coded),
+        Question::Login(attempt) | Question::ActingFor(_, attempt) => login(attempt, which),
+        Question::Unreadable(unread) => Answer::Coded(unread.coded),
         Question::Relay { mechanism, origin, .. } => {
             Answer::Challenge(Relay::new(1, mechanism, origin, |_| {}), Bytes::from_static(b"AAAA\tbb"))
         }

@@ -181,6 +181,7 @@ fn every_reason_is_put_into_words_in_both_languages() {
         "empty-password",
         "unknown-account",
         "bad-name",
+        "unreadable",
         "disabled",
         "revoked",
         "expired",
