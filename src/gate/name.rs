@@ -165,7 +165,7 @@ impl fmt::Display for AccountName {
 }
 
 /// What Chinese keyboards type for `@`.
-pub(super) const FULL_WIDTH_AT: char = '＠';
+pub(crate) const FULL_WIDTH_AT: char = '＠';
 
 /// What would make one name two, or two names one, in the lists and tables of Postfix and Dovecot.
 const LIST_MARKS: [char; 2] = [',', '"'];

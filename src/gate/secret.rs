@@ -20,7 +20,7 @@ pub const SECRET_CHARS: usize = 16;
 /// (no I, O, l, 0, 1). 16 of them carry 93 bits.
 pub const ALPHABET: &[u8; 57] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 
-/// The longest secret that is looked at, in bytes. Dovecot takes at most 8192 bytes of SASL data.
+/// The longest secret that is looked at, in bytes, at every door. Dovecot takes at most 8192 bytes of SASL data.
 pub const SECRET_BYTES_MAX: usize = 8192;
 
 /// A secret as somebody presented it. `Debug` never shows it, and memory is wiped on drop.
@@ -32,6 +32,12 @@ impl Secret {
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
+    }
+
+    /// As [`Secret::new`]; `None` if it is longer than any that is looked at.
+    #[must_use]
+    pub fn presented(bytes: impl Into<Vec<u8>>) -> Option<Self> {
+        Some(Self::new(bytes)).filter(|secret| secret.0.len() <= SECRET_BYTES_MAX)
     }
 
     /// The bytes themselves: for hashing, and for handing a main password to the upstream.
@@ -210,6 +216,12 @@ mod tests {
         for some in [&b"x"[..], b" x", b"x\0", &[0xff]] {
             assert_eq!(of(some), (false, false), "{some:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_has_a_longest_length() {
+        assert!(Secret::presented(vec![b'x'; SECRET_BYTES_MAX]).is_some());
+        assert!(Secret::presented(vec![b'x'; SECRET_BYTES_MAX + 1]).is_none());
     }
 
     #[test]

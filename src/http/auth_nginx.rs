@@ -180,7 +180,7 @@ pub fn attempt(headers: &HeaderMap) -> Result<Attempt, &'static str> {
     let address = told.or(host);
     // nginx holds a refusal back itself.
     let origin = Origin { address, host, params: params(&protocol, address), protocol, held: false };
-    let secret = Presented::Whole(Secret::new(secret.to_vec()));
+    let secret = Presented::Whole(Secret::presented(secret.to_vec()).ok_or(WRONG)?);
     Ok(Attempt { typed, secret, mechanism: "PLAIN", origin })
 }
 

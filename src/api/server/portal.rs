@@ -175,7 +175,7 @@ impl Api {
 
 async fn sign_in(State(api): State<Api>, By(visit): By, body: Body<SignIn>) -> Answer<Passed> {
     let SignIn { account, password, code } = read(body)?;
-    let password = Secret::new(password.reveal());
+    let password = presented(&password)?;
     let code = code.map(|code| Zeroizing::new(code.reveal().to_owned()));
     let service = Arc::clone(&api.service);
     let sign_in = people::SignIn { account, password, code };
@@ -220,13 +220,18 @@ async fn challenge(State(api): State<Api>, By(visit): By, body: Body<NewChalleng
     Ok(Json(api.pending(waiting, None)))
 }
 
+/// A main password, if it is not longer than any.
+fn presented(password: &Hidden) -> Result<Secret, Refusal> {
+    Secret::presented(password.reveal()).ok_or_else(|| Refusal::bad(super::rest::too_long()))
+}
+
 /// What was shown: one thing and no other.
 fn shown(proof: &mut Proof) -> Result<Shown, Refusal> {
     let text = |hidden: Hidden| Zeroizing::new(hidden.reveal().to_owned());
     let Proof { password, code, recovery_code, credential, identity, .. } = proof;
     let taken = (password.take(), code.take(), recovery_code.take(), credential.take(), identity.take());
     match taken {
-        (Some(password), None, None, None, None) => Ok(Shown::Password(Secret::new(password.reveal()))),
+        (Some(password), None, None, None, None) => Ok(Shown::Password(presented(&password)?)),
         (None, Some(code), None, None, None) => Ok(Shown::Code(text(code))),
         (None, None, Some(code), None, None) => Ok(Shown::Recovery(text(code))),
         (None, None, None, Some(answer), None) => Ok(Shown::Credential(text(answer))),

@@ -24,7 +24,7 @@ use crate::gate::address::parse_address;
 use crate::gate::event::{Event, Kind};
 use crate::gate::login::{Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
-use crate::gate::secret::Secret;
+use crate::gate::secret::{SECRET_BYTES_MAX, Secret};
 use crate::metrics::Counters;
 use crate::store::EventQuery;
 
@@ -66,6 +66,11 @@ fn questions(counters: &Counters) -> Questions {
     Questions { accepted, refused, deferred }
 }
 
+/// What is said of a password that is longer than any that is looked at.
+pub(super) fn too_long() -> String {
+    format!("the password is longer than {SECRET_BYTES_MAX} bytes")
+}
+
 pub(super) async fn check(State(api): State<Api>, body: Body<CheckRequest>) -> Answer<CheckAnswer> {
     let CheckRequest { account, protocol, from, password } = body?.0;
     let protocol = Protocol::parse(&protocol)?;
@@ -76,7 +81,8 @@ pub(super) async fn check(State(api): State<Api>, body: Body<CheckRequest>) -> A
                 .ok_or_else(|| ApiError::bad(format!("`{}` is no IP address", from.escape_debug())))?,
         ),
     };
-    let checked = api.service.check(&account, Secret::new(password), protocol, address).await;
+    let secret = Secret::presented(password).ok_or_else(|| ApiError::bad(too_long()))?;
+    let checked = api.service.check(&account, secret, protocol, address).await;
     // The words are those of the event that a real attempt would leave.
     let event = Event::new(Timestamp(0), Kind::Login, "gate").verdict(&checked.verdict);
     let until = match &checked.verdict {

@@ -108,7 +108,7 @@ pub(super) fn decode(data: &[u8]) -> Result<Secret, Coded> {
     LENIENT.decode(&letters).map(Secret::new).map_err(|_| Coded::InvalidBase64)
 }
 
-/// A secret of at most [`SECRET_BYTES_MAX`] bytes.
+/// A secret that is not too long to be looked at.
 pub(super) fn bounded(secret: Secret) -> Result<Secret, Coded> {
     if secret.reveal().len() > SECRET_BYTES_MAX { Err(Coded::Malformed) } else { Ok(secret) }
 }
