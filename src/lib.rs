@@ -44,7 +44,7 @@
 //!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::domain`], [`gate::address`]
 //!     what is parsed at the door
 //!   - Logins: [`gate::account`], [`gate::login`] who may use what, [`gate::reason`] why not · [`gate::identity`] whose mailbox it is ·
-//!     [`gate::secret`], [`gate::key`] client passwords and selectors, [`gate::pasted`] what pasting adds · [`gate::token`] what a token's message says ·
+//!     [`gate::secret`], [`gate::key`] client passwords and selectors, [`gate::pasted`] what pasting adds, [`gate::clean`] text as it may be kept · [`gate::token`] what a token's message says ·
 //!     [`gate::foreign`] hashes of other systems, [`gate::import`] what is imported · [`gate::record`] failures and blocks · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·
 //!     [`gate::policy`] attempts that Dovecot decides
 //!   - Sending: [`gate::sending`] what Postfix asks · [`gate::sender`], [`gate::alias`], [`gate::delegation`] whose a

@@ -308,6 +308,8 @@ pub enum Why {
     NameTaken,
     /// A name is missing or has more than `most` characters.
     BadName,
+    /// A name with a tab or another character in it that cannot be seen.
+    NameUnprintable,
     /// A client password must not be called so: it looks like one.
     NameIsSecret,
     /// There are `most` already, as many as there may be.

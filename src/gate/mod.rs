@@ -4,6 +4,7 @@
 pub mod account;
 pub mod address;
 pub mod alias;
+pub mod clean;
 pub mod code;
 pub mod codes_sent;
 pub mod crowd;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use precis_profiles::{UsernameCaseMapped, precis_core::profile::Profile};
 
+use super::clean::is_unprintable;
 use super::domain;
 use super::pasted::is_invisible;
 use super::secret::{ALPHABET, SECRET_CHARS};
@@ -236,8 +237,11 @@ impl PasswordName {
         if name.chars().count() > PASSWORD_NAME_CHARS_MAX {
             return refuse(format!("the name is longer than {PASSWORD_NAME_CHARS_MAX} characters"));
         }
-        if name.chars().any(char::is_control) {
-            return refuse("the name has control characters in it");
+        if name.contains('\t') {
+            return refuse("the name has a tab in it; type a space instead");
+        }
+        if name.contains(is_unprintable) {
+            return refuse("the name has characters in it that cannot be seen, such as control characters");
         }
         if looks_like_secret(name) {
             return refuse("this looks like a password; type a name for the device instead");

@@ -1,6 +1,7 @@
 //! What every store promises. The same suite runs against each implementation: give
 //! [`check_all`] a way to make an empty one.
 
+mod clean;
 mod counts;
 mod import;
 mod keys;
@@ -52,6 +53,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         settling_blocks_and_says_so,
         events_are_found_by_what_is_asked,
         doors_are_what_was_put_down_last,
+        clean::text_of_strangers_is_kept_clean,
         names::old_spellings_take_the_one_form,
         names::two_spellings_of_a_name_are_told_and_stay,
         a_failed_transaction_leaves_nothing,

@@ -129,6 +129,9 @@ pub struct DoorTimes {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
+///
+/// Text that strangers can fill is kept as [`clean`](crate::gate::clean::clean) makes it, and looked for in the same form:
+/// no name, program or reason makes a database refuse what is written along with it.
 pub trait Tables:
     SendingTables + KeyTables + RolloutTables + PortalTables + AdministrationTables + IdentityTables + NameTables
 {

@@ -27,6 +27,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, LastUse, RevokedPassword, Stored};
 use crate::gate::address::Key;
+use crate::gate::clean::clean;
 use crate::gate::domain::{searched, shown};
 use crate::gate::event::Event;
 use crate::gate::foreign::Scheme;
@@ -248,7 +249,7 @@ impl Tables for SqliteTables<'_> {
     fn set_last_use(&mut self, id: i64, last_use: &LastUse) -> Result<(), StoreError> {
         self.run(
             "UPDATE client_password SET last_at = ?2, last_address = ?3, last_protocol = ?4 WHERE id = ?1",
-            params![id, last_use.at.0, last_use.address, last_use.protocol],
+            params![id, last_use.at.0, last_use.address.as_deref().map(clean), clean(&last_use.protocol)],
         )
         .map(drop)
     }
@@ -269,7 +270,8 @@ impl Tables for SqliteTables<'_> {
                 self.run(sql, params![key.to_bytes(), run.last.0, None::<i64>, None::<&str>, failures])
             }
             Some(AddressRecord::Blocked(block)) => {
-                let values = params![key.to_bytes(), block.since.0, block.until.0, block.reason, [0_u8; 0]];
+                let reason = clean(&block.reason);
+                let values = params![key.to_bytes(), block.since.0, block.until.0, reason, [0_u8; 0]];
                 self.run(sql, values)
             }
         }
@@ -292,16 +294,16 @@ impl Tables for SqliteTables<'_> {
             params![
                 event.time.0,
                 event.kind.word(),
-                event.account,
-                event.address,
-                event.protocol,
+                event.account.as_deref().map(clean),
+                event.address.as_deref().map(clean),
+                event.protocol.as_deref().map(clean),
                 event.password_id,
-                event.password_name,
-                event.verdict,
-                event.reason,
-                event.actor,
+                event.password_name.as_deref().map(clean),
+                event.verdict.as_deref().map(clean),
+                event.reason.as_deref().map(clean),
+                clean(&event.actor),
                 event.count,
-                event.typed
+                event.typed.as_deref().map(clean)
             ],
         )
     }
@@ -314,8 +316,9 @@ impl Tables for SqliteTables<'_> {
         );
         let since = query.since.map(|time| time.0);
         // Events stay as they were written, when a domain was kept as it is shown now.
-        let shown = query.account.as_deref().map(shown);
-        let older = shown.as_deref() != query.account.as_deref();
+        let account = query.account.as_deref().map(clean);
+        let shown = account.as_deref().map(shown);
+        let older = shown.as_deref() != account.as_deref();
         for (present, filter) in [
             (since.is_some(), " AND time >= ?2"),
             (query.account.is_some() && !older, " AND account = ?3"),
@@ -340,7 +343,8 @@ impl Tables for SqliteTables<'_> {
             " ORDER BY id DESC LIMIT ?5"
         });
         let after = query.after.unwrap_or(0);
-        let values = params![after, since, query.account, query.address, query.limit, shown];
+        let address = query.address.as_deref().map(clean);
+        let values = params![after, since, account, address, query.limit, shown];
         let mut events = self.list(&sql, values, read_event)?;
         events.sort_by_key(|(id, _)| *id);
         Ok(events)

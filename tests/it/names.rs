@@ -3,11 +3,14 @@
 use std::fs;
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use sidegate::gate::alias::{Alias, Place};
 use sidegate::gate::name::AccountName;
 use sidegate::gate::order::Order;
 use sidegate::gate::question::{Answer, HeaderCheck, HeaderVerdict, Question};
+use sidegate::gate::secret::SECRET_BYTES_MAX;
+use sidegate::store::EventQuery;
 
 use crate::daemon::{ANN, Daemon};
 use crate::world::World;
@@ -105,4 +108,37 @@ fn the_control_api_keeps_ascii_and_the_command_line_shows_unicode() {
     }
     let (status, refused) = daemon.ask("POST", "/v1/accounts", &json!({ "address": "a,b@example.org" }));
     assert_eq!(status, 400, "{refused}");
+}
+
+/// What a stranger types reaches no column as it came, and what cannot be read leaves a trace and counts nothing.
+#[tokio::test]
+async fn what_strangers_send_is_kept_clean_and_told() {
+    let world = World::start("lockout.failures = 3").await;
+    world.account(ANN).await;
+    let mut client = world.client().await;
+    let name = BASE64.encode(b"ann\0x\x1b[2J@example.org");
+    for id in 11..=13 {
+        let line =
+            format!("AUTH\t{id}\tLOGIN\tservice=smtp\tnologin\trip=192.0.2.7\tresp={name}\nCONT\t{id}\t!!\n");
+        client.say(&line).await;
+        assert_eq!(client.hear().await.unwrap(), format!("CONT\t{id}\tUGFzc3dvcmQ6"));
+        assert!(client.hear().await.unwrap().contains("invalid_base64"));
+    }
+    let long = BASE64.encode(&[b"\0ann@example.org\0".to_vec(), vec![b'x'; SECRET_BYTES_MAX + 1]].concat());
+    client.say(&format!("AUTH\t14\tPLAIN\tservice=smtp\tnologin\trip=192.0.2.7\tresp={long}\n")).await;
+    assert_eq!(client.hear().await.as_deref(), Some("FAIL\t14"));
+    client
+        .say(&format!("AUTH\t15\tLOGIN\tservice=smtp\tnologin\trip=192.0.2.7\tresp={name}\nCONT\t15\teA==\n"))
+        .await;
+    client.hear().await.unwrap();
+    assert!(client.hear().await.unwrap().starts_with("FAIL\t15"));
+    let source = world.service.source("192.0.2.7".parse().unwrap());
+    assert!(source.block.is_none(), "only what was evaluated counts");
+    let events = world.service.events(EventQuery { limit: 100, ..EventQuery::default() }).await.unwrap();
+    let of = |reason: &str| {
+        let events = events.iter().filter(|(_, event)| event.reason.as_deref() == Some(reason));
+        events.map(|(_, event)| event.account.clone().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("bad-name"), ["ann\u{fffd}x\u{fffd}[2J@example.org"]);
+    assert_eq!(of("unreadable"), ["ann\u{fffd}x\u{fffd}[2J@example.org", ANN]);
 }

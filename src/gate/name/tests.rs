@@ -150,11 +150,27 @@ fn a_password_name_is_not_a_password() {
     for good in ["Ann's phone", "iPhone", "ABCDEFGHJKLMNPQR", "手机", "Fj7kQm2RxT9wBn4", "x"] {
         assert!(PasswordName::parse(good).is_ok(), "{good:?}");
     }
-    for bad in ["", " ", "Fj7kQm2RxT9wBn4c", "Fj7k Qm2R xT9w Bn4c", "a\nb"] {
+    for bad in [
+        "",
+        " ",
+        "Fj7kQm2RxT9wBn4c",
+        "Fj7k Qm2R xT9w Bn4c",
+        "a\nb",
+        "a\u{202e}b",
+        "Fj7k\u{a0}Qm2R\u{200b}xT9wBn4c",
+    ] {
         assert!(PasswordName::parse(bad).is_err(), "{bad:?}");
     }
     assert!(PasswordName::parse(&"手".repeat(PASSWORD_NAME_CHARS_MAX)).is_ok());
     assert!(PasswordName::parse(&"手".repeat(PASSWORD_NAME_CHARS_MAX + 1)).is_err());
+}
+
+#[test]
+fn a_tab_in_a_name_is_told_as_what_it_is() {
+    let why = |name: &str| PasswordName::parse(name).unwrap_err().to_string();
+    assert!(why("Ann's\tphone").contains("a tab"));
+    assert!(why("Ann's\u{7}phone").contains("cannot be seen"));
+    assert_eq!(PasswordName::parse("\tAnn's phone\t").unwrap().as_str(), "Ann's phone");
 }
 
 #[test]

@@ -250,6 +250,7 @@ fn problems() -> Vec<Problem> {
         Problem::ProviderTaken,
         Problem::NameMissing,
         Problem::NameTooLong(64),
+        Problem::NameUnprintable,
         Problem::NameTaken,
         Problem::NameIsPassword,
         Problem::TooManyPasswords(6),

@@ -39,6 +39,8 @@ pub enum Problem {
     NameMissing,
     /// The name has more than this many characters.
     NameTooLong(usize),
+    /// The name has a tab or another character in it that cannot be seen.
+    NameUnprintable,
     /// The account has one of that name.
     NameTaken,
     /// The name looks like a password.
@@ -102,6 +104,7 @@ impl Problem {
             Self::ProviderTaken => f.t("problem-provider-taken"),
             Self::NameMissing => f.t("problem-name-missing"),
             Self::NameTooLong(most) => f.n("problem-name-too-long", "most", most),
+            Self::NameUnprintable => f.t("problem-name-unprintable"),
             Self::NameTaken => f.t("problem-name-taken"),
             Self::NameIsPassword => f.t("problem-name-is-password"),
             Self::TooManyPasswords(most) => f.n("problem-too-many-passwords", "most", most),

@@ -449,6 +449,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::Locked => Problem::Locked,
         Why::NameTaken => Problem::NameTaken,
         Why::BadName => Problem::NameTooLong(most()),
+        Why::NameUnprintable => Problem::NameUnprintable,
         Why::NameIsSecret => Problem::NameIsPassword,
         Why::TooMany => Problem::TooMany(most()),
         Why::OnlyOne => Problem::OnlyFactor,

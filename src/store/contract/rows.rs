@@ -1,4 +1,4 @@
-//! What is put down is read again as it was, whatever it is.
+//! What is put down is read again as it was, whatever it is, once it is clean.
 
 use proptest::collection::vec;
 use proptest::option::of;
@@ -9,6 +9,7 @@ use super::{name, write};
 use crate::clock::Timestamp;
 use crate::gate::account::{LastUse, Stored, Terms};
 use crate::gate::address::{Key, Prefixes};
+use crate::gate::clean::clean;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
 use crate::gate::name::Protocol;
@@ -20,10 +21,15 @@ fn anything() -> impl Strategy<Value = String> {
     prop_oneof!["[ \t\n,]?[a-z]{0,4}[ \t\n,]?", any::<String>()]
 }
 
+/// As the store keeps what strangers send.
+fn kept() -> impl Strategy<Value = String> {
+    anything().prop_map(|text| clean(&text).into_owned())
+}
+
 pub(super) fn event() -> impl Strategy<Value = Event> {
-    let text = || of(anything());
+    let text = || of(kept());
     let who = (text(), text(), text(), of(any::<i64>()), text());
-    let how = (text(), text(), anything(), any::<u32>(), text());
+    let how = (text(), text(), kept(), any::<u32>(), text());
     (any::<i64>(), select(&Kind::ALL[..]), who, how).prop_map(|(time, kind, who, how)| {
         let (account, address, protocol, password_id, password_name) = who;
         let (verdict, reason, actor, count, typed) = how;
@@ -53,7 +59,7 @@ pub(super) fn source() -> impl Strategy<Value = (Key, AddressRecord)> {
         .prop_map(|(account, secret)| Failure { account: AccountTag(account), secret: SecretTag(secret) });
     let run = (vec(failure, 1..12), any::<i64>())
         .prop_map(|(failures, last)| AddressRecord::Run(Run { failures, last: Timestamp(last) }));
-    let block = (any::<i64>(), any::<i64>(), anything()).prop_map(|(since, until, reason)| {
+    let block = (any::<i64>(), any::<i64>(), kept()).prop_map(|(since, until, reason)| {
         AddressRecord::Blocked(Block { since: Timestamp(since), until: Timestamp(until), reason })
     });
     (key, prop_oneof![run, block])
@@ -68,7 +74,7 @@ pub(super) fn password() -> impl Strategy<Value = (String, Stored, Terms, LastUs
         .prop_map(|(address, bits)| ipnet::IpNet::new(address, bits).expect("good").trunc());
     let terms = (of(any::<i64>()), vec(protocol, 0..4), vec(network, 0..4))
         .prop_map(|(end, protocols, networks)| Terms { expires: end.map(Timestamp), protocols, networks });
-    let last_use = (any::<i64>(), of(anything()), anything()).prop_map(|(at, address, protocol)| LastUse {
+    let last_use = (any::<i64>(), of(kept()), kept()).prop_map(|(at, address, protocol)| LastUse {
         at: Timestamp(at),
         address,
         protocol,

@@ -129,6 +129,9 @@ pub enum Refused {
     /// The name is missing or too long.
     #[error("a second factor needs a name of at most {0} characters")]
     BadName(usize),
+    /// The name has a tab or another character in it that cannot be seen.
+    #[error("the name has a tab or another character in it that cannot be seen")]
+    NameUnprintable,
     /// The person of a sign-in provider belongs to another account.
     #[error("this person belongs to another account")]
     Taken,

@@ -10,6 +10,7 @@ use super::rows::{broken, read_event};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::alias::Alias;
+use crate::gate::clean::clean;
 use crate::gate::delegation::Right;
 use crate::gate::event::Event;
 use crate::gate::limits::{Allowance, Amount, Level, Limited, Limits, Per, Slot, oldest_slot};
@@ -211,7 +212,7 @@ impl SendingTables for SqliteTables<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT recipients, account, password_id, address, time, state FROM message WHERE instance = ?1",
         )?;
-        let found = statement.query_row([instance], |row| {
+        let found = statement.query_row([clean(instance)], |row| {
             let state: String = row.get(5)?;
             let stage = read_stage(&state).ok_or_else(|| broken(5, Type::Text, "a message's state"))?;
             Ok((Timestamp(row.get(4)?), stage, read_message(row)?))
@@ -231,7 +232,7 @@ impl SendingTables for SqliteTables<'_> {
                  (instance, time, state, recipients, account, password_id, address)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
-                instance,
+                clean(instance),
                 time.0,
                 stage_word(stage),
                 message.recipients,
@@ -286,6 +287,7 @@ impl SendingTables for SqliteTables<'_> {
 
     fn add_notice(&mut self, due: Timestamp, owed: &str, body: &str) -> Result<i64, StoreError> {
         let sql = "INSERT INTO notice (due, owed, body) VALUES (?1, ?2, ?3)";
+        // JSON writes control characters out; what it holds is cleaned where it is shown.
         self.insert(sql, params![due.0, owed, body])
     }
 

@@ -16,6 +16,7 @@ use crate::api::server::accounts::password_view;
 use crate::api::server::{Api, Body, Params, blocks};
 use crate::api::{NewPasswordAnswer, NewPasswordRequest, Nothing, RevokedLine, RevokedList};
 use crate::gate::account::{TERMS_MAX, Terms};
+use crate::gate::clean::is_unprintable;
 use crate::gate::delegation::Right;
 use crate::gate::import::network;
 use crate::gate::name::{AccountName, PASSWORD_NAME_CHARS_MAX, PasswordName, Protocol};
@@ -73,11 +74,11 @@ async fn new_password(
 /// The name of a client password, or what is wrong with it.
 fn password_name(typed: &str) -> Result<PasswordName, Refusal> {
     PasswordName::parse(typed).map_err(|error| {
-        let length = typed.trim().chars().count();
-        let why = if (1..=PASSWORD_NAME_CHARS_MAX).contains(&length) && !typed.contains(char::is_control) {
-            Why::NameIsSecret
-        } else {
-            Why::BadName
+        let name = typed.trim();
+        let why = match name.chars().count() {
+            1..=PASSWORD_NAME_CHARS_MAX if name.contains(is_unprintable) => Why::NameUnprintable,
+            1..=PASSWORD_NAME_CHARS_MAX => Why::NameIsSecret,
+            _ => Why::BadName,
         };
         let mut refusal = Refusal::new(why, error.to_string());
         refusal.0.most = u32::try_from(PASSWORD_NAME_CHARS_MAX).ok();

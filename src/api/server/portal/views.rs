@@ -44,6 +44,7 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
         Refused::BadName(most) => {
             Refusal(PortalError { most: u32::try_from(most).ok(), ..PortalError::new(Why::BadName, message) })
         }
+        Refused::NameUnprintable => why(Why::NameUnprintable),
         Refused::Taken => why(Why::Taken),
         Refused::BadPhone => why(Why::BadPhone),
         Refused::BadAddress => why(Why::BadAddress),

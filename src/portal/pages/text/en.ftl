@@ -468,6 +468,7 @@ problem-name-too-long =
         [one] A name has at most { $most } character.
        *[other] A name has at most { $most } characters.
     }
+problem-name-unprintable = The name has a tab or another character in it that cannot be seen. Type it anew, with plain spaces.
 problem-name-taken = You have one of that name already. Choose another name.
 problem-name-is-password = This looks like a password. Enter a name for the device instead; we make the password.
 problem-too-many-passwords =

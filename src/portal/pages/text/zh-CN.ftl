@@ -438,6 +438,7 @@ problem-provider-refused = 未能确认。请重试，或选择其他方式。
 problem-provider-taken = 该用户已绑定其他帐号。
 problem-name-missing = 请输入名称。
 problem-name-too-long = 名称最多 { $most } 个字符。
+problem-name-unprintable = 名称中含有制表符或其他不可见字符。请重新输入，只使用普通空格。
 problem-name-taken = 已有同名的项目，请换一个名称。
 problem-name-is-password = 这看起来像密码。请输入设备名称，密码由系统生成。
 problem-too-many-passwords = 最多可有 { $most } 个客户端专用密码，请先移除一个。
