@@ -115,6 +115,8 @@ impl Upstream {
         let id = self.auth.next_id();
         // Its own penalty would slow honest logins: counting is ours. No mail process will claim.
         let head = format!("AUTH\t{id}\t{mechanism}\t");
+        let params = params.split(|byte| *byte == b'\t').filter(|field| *field != b"nologin");
+        let params = &params.collect::<Vec<_>>().join(&b'\t')[..];
         let (key, initial): (&[u8], &[u8]) =
             initial.map_or((b"", b""), |initial| (b"\tresp=", initial.reveal()));
         let line = [head.as_bytes(), params, b"\tno-penalty\tnologin", key, initial, b"\n"].concat();

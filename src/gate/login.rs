@@ -75,6 +75,13 @@ impl Origin {
         let name = fields.find_map(|field| field.strip_prefix(b"session="))?;
         std::str::from_utf8(name).ok().and_then(Session::parse)
     }
+
+    /// Whether whoever asks may be a passdb of Dovecot's, whose auth policy has asked before. A mail server that is the
+    /// client's own door (`nologin`: no mail process of Dovecot's will claim) has asked nobody else.
+    #[must_use]
+    pub fn may_be_asked_twice(&self) -> bool {
+        self.params.split(|byte| *byte == b'\t').all(|field| field != b"nologin")
+    }
 }
 
 /// Who gets in, and with what.

@@ -40,3 +40,4 @@ pub mod sharing;
 pub mod table;
 pub mod throttle;
 pub mod totp;
+pub mod two_doors;

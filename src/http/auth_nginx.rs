@@ -159,7 +159,7 @@ pub fn attempt(headers: &HeaderMap) -> Result<Attempt, &'static str> {
 
 /// For the upstream. Nothing in it needs escaping.
 fn params(protocol: &Protocol, address: Option<std::net::IpAddr>) -> Bytes {
-    let mut params = BytesMut::from(format!("service={protocol}").as_bytes());
+    let mut params = BytesMut::from(format!("nologin\tservice={protocol}").as_bytes());
     if let Some(address) = address {
         params.put_slice(format!("\trip={address}").as_bytes());
     }

@@ -57,8 +57,11 @@ impl Told {
     fn ended(&self) -> Option<Ended> {
         let success = self.success?;
         // 2.4 says `internal` for a passdb that is away, `policy` for what a policy refused.
-        if self.policy_reject || matches!(self.fail_type.as_str(), "internal" | "policy") {
-            return Some(Ended::Undecided);
+        match self.fail_type.as_str() {
+            _ if self.policy_reject => return Some(Ended::ByPolicy),
+            "policy" => return Some(Ended::ByPolicy),
+            "internal" => return Some(Ended::Undecided),
+            _ => {}
         }
         Some(if success { Ended::Right } else { Ended::Wrong })
     }
@@ -166,7 +169,7 @@ mod tests {
         let ended = |rest: &str| told(&format!("{{\"login\":\"ann\",{rest}}}")).ended();
         assert_eq!(ended("\"success\":true,\"policy_reject\":false"), Some(Ended::Right));
         assert_eq!(ended("\"success\":false,\"policy_reject\":false"), Some(Ended::Wrong));
-        assert_eq!(ended("\"success\":false,\"policy_reject\":true"), Some(Ended::Undecided));
+        assert_eq!(ended("\"success\":false,\"policy_reject\":true"), Some(Ended::ByPolicy));
         assert_eq!(ended("\"success\":false,\"fail_type\":\"credentials\""), Some(Ended::Wrong));
         assert_eq!(ended("\"success\":false,\"fail_type\":\"internal\""), Some(Ended::Undecided));
     }

@@ -43,27 +43,44 @@ pub(super) struct Trier<'a> {
     pub(super) source: Key,
     /// `lockout.exempt`: nothing is counted.
     pub(super) exempt: bool,
+    /// Dovecot's auth policy asked about it, without a session: its seat is kept there.
+    pub(super) asked: bool,
     pub(super) origin: &'a Origin,
 }
 
 impl Service {
     pub(super) async fn login(&self, attempt: Attempt) -> LoginAnswer {
         // Nobody reports an attempt to us where Dovecot's auth policy cannot reach us.
-        let session = attempt.origin.session().filter(|_| self.hears_reports);
-        let Some(session) = session else { return self.decide(attempt).await };
+        if !self.hears_reports {
+            return self.decide(attempt, false).await;
+        }
         let account = self.account_tag(&attempt.typed);
+        let Some(session) = attempt.origin.session() else {
+            return self.decide_unnamed(attempt, account).await;
+        };
         self.policy.begin(&session, account);
-        let answer = self.decide(attempt).await;
+        let answer = self.decide(attempt, false).await;
         self.policy.end(&session, account, answer.verdict == Verdict::Elsewhere);
         answer
     }
 
-    async fn decide(&self, attempt: Attempt) -> LoginAnswer {
+    /// An attempt without a session, about which Dovecot's auth policy may have asked.
+    async fn decide_unnamed(&self, attempt: Attempt, account: AccountTag) -> LoginAnswer {
+        let source = self.source_of(attempt.origin.address, account, &self.rules());
+        let asked = attempt.origin.may_be_asked_twice() && self.policy.begin_unnamed(account, source);
+        let answer = self.decide(attempt, asked).await;
+        if asked {
+            self.policy.end_unnamed(account, source, &answer.verdict);
+        }
+        answer
+    }
+
+    async fn decide(&self, attempt: Attempt, asked: bool) -> LoginAnswer {
         let started = Instant::now();
         let rules = self.rules();
         let name = AccountName::parse(&attempt.typed, rules.default_domain.as_deref()).ok();
         let shown = name.as_ref().map_or(attempt.typed.as_str(), AccountName::as_str);
-        let trier = self.trier(shown, &attempt.origin, &rules);
+        let trier = Trier { asked, ..self.trier(shown, &attempt.origin, &rules) };
         self.note_missing_address(&attempt.origin);
         if rules.observe {
             return Box::pin(self.observe(&attempt, name.as_ref(), &trier, &rules)).await;
@@ -93,7 +110,7 @@ impl Service {
         let tag = self.key.account_tag(shown.as_bytes());
         let source = self.source_of(origin.address, tag, rules);
         let exempt = origin.address.is_some_and(|address| rules.exempts(address));
-        Trier { shown, tag, source, exempt, origin }
+        Trier { shown, tag, source, exempt, asked: false, origin }
     }
 
     /// The mark of whoever a typed name means.
@@ -112,7 +129,7 @@ impl Service {
         if trier.exempt || rules.observe {
             return Ok(None);
         }
-        if self.hears_reports && self.policy.seated(trier) {
+        if trier.asked || (self.hears_reports && self.policy.seated(trier)) {
             return match self.seats.table().block(&trier.source, self.now()) {
                 Some(block) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
                 None => Ok(None),

@@ -17,6 +17,7 @@ use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Origin, Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::policy::{AttemptId, Decided, Pending, Session};
+use crate::gate::two_doors::{Said, Told};
 use crate::gate::secret::{Digest, Secret};
 use crate::store::StoreError;
 
@@ -29,7 +30,8 @@ const NO_ROOM: &str = "too many attempts wait for a report";
 /// What is remembered between questions and reports.
 #[derive(Debug, Default)]
 pub(super) struct Policy {
-    pending: std::sync::Mutex<Pending<Seat>>,
+    /// No seat where none is needed: nothing is counted there, and the report is to be known all the same.
+    pending: std::sync::Mutex<Pending<Option<Seat>>>,
     decided: std::sync::Mutex<Decided>,
 }
 
@@ -48,6 +50,30 @@ impl Policy {
     pub(super) fn seated(&self, trier: &Trier<'_>) -> bool {
         let session = trier.origin.session();
         session.is_some_and(|session| lock(&self.pending).has(&session, trier.tag, trier.source))
+    }
+
+    /// An attempt without a session comes to a passdb door. Whether Dovecot's auth policy asked about it before.
+    pub(super) fn begin_unnamed(&self, account: AccountTag, source: Key) -> bool {
+        lock(&self.pending).begin_here(account, source)
+    }
+
+    /// Such an attempt was decided.
+    pub(super) fn end_unnamed(&self, account: AccountTag, source: Key, verdict: &Verdict) {
+        let said = match verdict {
+            Verdict::Accept(_) => Said::Accepted,
+            Verdict::Refuse(_) | Verdict::Defer(_) => Said::Refused,
+            Verdict::Elsewhere => Said::Elsewhere,
+        };
+        lock(&self.pending).end_here(account, source, said);
+    }
+
+    /// Keeps a place for the report of an attempt that needs no seat.
+    fn keep_place(&self, id: AttemptId) {
+        let mut pending = lock(&self.pending);
+        if !pending.again(&id) {
+            // Without room, it is counted by its report: nothing is refused for it where no seat is needed.
+            let _ = pending.keep(id, None, now());
+        }
     }
 
     /// Gives seats back whose report did not come.
@@ -108,8 +134,10 @@ pub enum Ended {
     Right,
     /// It was wrong.
     Wrong,
-    /// Nobody looked at it: refused by us, or trouble in Dovecot.
+    /// Nobody looked at it: trouble in Dovecot.
     Undecided,
+    /// Refused by the auth policy itself, before or after Dovecot looked at it.
+    ByPolicy,
 }
 
 impl Service {
@@ -121,6 +149,7 @@ impl Service {
         let trier = self.trier(shown, &origin, &rules);
         self.note_missing_address(&origin);
         if trier.exempt {
+            self.policy.keep_place(attempt.id(&trier));
             return Allowed::Now;
         }
         let block = self.block_of(&trier.source, &rules);
@@ -129,6 +158,7 @@ impl Service {
             if let Some(would) = &blocked {
                 self.record_observed(&trier, would, self.event(&trier, would).observed());
             }
+            self.policy.keep_place(attempt.id(&trier));
             return Allowed::Now;
         }
         if !self.can_count().await {
@@ -149,7 +179,7 @@ impl Service {
         }
         match self.free_seat(&trier, &rules, WAIT).await {
             Ok(seat) => {
-                let kept = lock(&self.policy.pending).keep(id.clone(), seat, now());
+                let kept = lock(&self.policy.pending).keep(id.clone(), Some(seat), now());
                 // Not kept: the same session asked twice at once, or there is no room after all.
                 if kept.is_err() && !lock(&self.policy.pending).again(&id) {
                     return self.turn_away(&trier, Verdict::Defer(NO_ROOM), &rules);
@@ -171,13 +201,10 @@ impl Service {
         let trier = self.trier(shown, &origin, &rules);
         self.policy.expire();
         // Given back at the end, when its failure is in the table.
-        let _seat = lock(&self.policy.pending).reported(&attempt.id(&trier));
-        let session = attempt.session.as_ref();
-        let ours =
-            session.is_some_and(|session| lock(&self.policy.decided).reported(session, trier.tag, now()));
+        let (_seat, ours) = self.reported(attempt, &trier, ended);
         let verdict = match (ended, &name) {
             _ if ours => return Ok(()),
-            (Ended::Undecided, _) => return Ok(()),
+            (Ended::Undecided | Ended::ByPolicy, _) => return Ok(()),
             (Ended::Wrong, _) => Verdict::Refuse(Reason::WrongPassword),
             (Ended::Right, Some(account)) => {
                 Verdict::Accept(Grant { account: account.clone(), password: None })
@@ -200,6 +227,32 @@ impl Service {
             self.record(self.event(&trier, &verdict));
         }
         Ok(())
+    }
+
+    /// The seat of an attempt that is reported, and whether Sidegate decided it itself.
+    fn reported(
+        &self,
+        attempt: &PolicyAttempt,
+        trier: &Trier<'_>,
+        ended: Ended,
+    ) -> (Option<Option<Seat>>, bool) {
+        let id = attempt.id(trier);
+        let mut pending = lock(&self.policy.pending);
+        if let Some(session) = &attempt.session {
+            let seat = pending.reported(&id);
+            drop(pending);
+            return (seat, lock(&self.policy.decided).reported(session, trier.tag, now()));
+        }
+        let told = match ended {
+            Ended::Right => Told::Right,
+            Ended::Wrong => Told::Wrong,
+            Ended::Undecided => Told::Nothing,
+            // Whoever was refused at the first question has no seat; one like it may have. That of a right password
+            // that was refused at the second question is given back in time.
+            Ended::ByPolicy => return (None, false),
+        };
+        let seat = pending.reported(&id);
+        (seat, pending.decided_here(trier.tag, trier.source, told))
     }
 
     fn name_of(&self, attempt: &PolicyAttempt, rules: &Rules) -> Option<AccountName> {

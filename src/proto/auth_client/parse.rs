@@ -55,7 +55,10 @@ impl<'a> AuthLine<'a> {
                 }
                 (b"nologin", None) => {
                     nologin = true;
-                    continue;
+                    // A bridge to Dovecot's passdbs says so too, and is not the client's own door.
+                    if !held {
+                        continue;
+                    }
                 }
                 // Ours alone to decide, or of no use to the upstream.
                 (b"no-penalty" | b"debug", None) => continue,
