@@ -37,6 +37,9 @@ pub struct Diagnosis {
     pub address_missing: Vec<String>,
     /// Addresses from which many accounts logged in, in the last 7 days, and that nobody declared.
     pub proxies_suspected: Vec<String>,
+    /// Whether nobody gets in at Dovecot's own password database, as far as its auth policy reports.
+    #[serde(default)]
+    pub passdb_away: bool,
 }
 
 /// A listener, and when it was last asked.

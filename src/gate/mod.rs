@@ -23,6 +23,7 @@ pub mod messages;
 pub mod name;
 pub mod notice;
 pub mod order;
+pub mod outage;
 pub mod passkey;
 pub mod people;
 pub mod phone;

@@ -12,7 +12,8 @@
 //!
 //! Dovecot asks `allow` before its passdbs, again after one of them said yes, and reports at the end, also
 //! what was refused here (`policy_reject`). It waits 2 s for an answer, and takes anything but a 200 for
-//! `auth_policy_reject_on_fail`. 2.4 adds `fail_type`: trouble inside Dovecot is nobody's failure.
+//! `auth_policy_reject_on_fail`. 2.4 adds `fail_type`: trouble inside Dovecot is nobody's failure. 2.3 tells a passdb
+//! that is away as it tells a wrong password: `gate::outage` says what is made of it.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -49,6 +50,7 @@ struct Told {
     success: Option<bool>,
     #[serde(default)]
     policy_reject: bool,
+    /// 2.4 alone tells one.
     #[serde(default)]
     fail_type: String,
 }
@@ -63,7 +65,11 @@ impl Told {
             "internal" => return Some(Ended::Undecided),
             _ => {}
         }
-        Some(if success { Ended::Right } else { Ended::Wrong })
+        Some(match (success, self.fail_type.is_empty()) {
+            (true, _) => Ended::Right,
+            (false, false) => Ended::Wrong,
+            (false, true) => Ended::Unexplained,
+        })
     }
 
     fn attempt(self) -> Option<PolicyAttempt> {
@@ -168,7 +174,7 @@ mod tests {
     fn a_report_says_how_it_ended_and_trouble_is_nobodys_failure() {
         let ended = |rest: &str| told(&format!("{{\"login\":\"ann\",{rest}}}")).ended();
         assert_eq!(ended("\"success\":true,\"policy_reject\":false"), Some(Ended::Right));
-        assert_eq!(ended("\"success\":false,\"policy_reject\":false"), Some(Ended::Wrong));
+        assert_eq!(ended("\"success\":false,\"policy_reject\":false"), Some(Ended::Unexplained));
         assert_eq!(ended("\"success\":false,\"policy_reject\":true"), Some(Ended::ByPolicy));
         assert_eq!(ended("\"success\":false,\"fail_type\":\"credentials\""), Some(Ended::Wrong));
         assert_eq!(ended("\"success\":false,\"fail_type\":\"internal\""), Some(Ended::Undecided));

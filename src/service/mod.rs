@@ -9,6 +9,7 @@
 //! - `import`: accounts and client passwords in bulk; `imported`: client passwords of other systems, until their first use
 //! - `relay`: mechanisms that only the upstream does
 //! - `policy`: attempts that Dovecot's own passdbs decide
+//! - `outage`: failures that Dovecot gives no reason for
 //! - `userdb`: claims and lookups of mail processes
 //! - `sending`: what Postfix asks about a message; `senders`: whose a sender address is; `sessions`: which login is
 //!   behind an SMTP session
@@ -40,6 +41,7 @@ mod login;
 mod main_password;
 mod notices;
 mod observe;
+mod outage;
 mod overview;
 mod owners;
 pub mod people;
@@ -81,6 +83,7 @@ use crate::gate::address::Key;
 use crate::gate::crowd::Crowds;
 use crate::gate::key::{AccountTag, KeyRing, StoreKey};
 use crate::gate::login::Verdict;
+use crate::gate::outage::Outage;
 use crate::gate::question::{Answer, Question};
 use crate::gate::record::AddressRecord;
 use crate::gate::table::AddressTable;
@@ -165,6 +168,7 @@ pub struct Service {
     writable: AtomicBool,
     counters: Counters,
     policy: Policy,
+    outage: Mutex<Outage>,
     hears_reports: bool,
     observed: Observed,
     sharing: Option<Sharing>,
@@ -232,6 +236,7 @@ impl Service {
             writable: AtomicBool::new(true),
             counters: Counters::default(),
             policy: Policy::default(),
+            outage: Mutex::default(),
             hears_reports,
             observed: Observed::new(addresses_max),
             sharing: sharing.map(Sharing::new),

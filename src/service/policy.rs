@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::login::{SLOWED_MAX, Trier};
+use super::outage::away;
 use super::seats::Seat;
 use super::{Rules, Service, lock};
 use crate::gate::address::Key;
@@ -134,6 +135,8 @@ pub enum Ended {
     Right,
     /// It was wrong.
     Wrong,
+    /// It failed, and Dovecot 2.3 does not say why: a wrong password, or trouble of its password database.
+    Unexplained,
     /// Nobody looked at it: trouble in Dovecot.
     Undecided,
     /// Refused by the auth policy itself, before or after Dovecot looked at it.
@@ -171,8 +174,12 @@ impl Service {
         let id = attempt.id(&trier);
         let session = attempt.session.as_ref();
         let deciding = session.is_some_and(|session| lock(&self.policy.decided).deciding(session, trier.tag));
-        if deciding || lock(&self.policy.pending).again(&id) {
+        let again = deciding || lock(&self.policy.pending).again(&id);
+        if again {
             return Allowed::Now;
+        }
+        if !self.worth_trying(&trier, &rules) {
+            return self.turn_away(&trier, away(), &rules);
         }
         if !lock(&self.policy.pending).has_room() {
             return self.turn_away(&trier, Verdict::Defer(NO_ROOM), &rules);
@@ -205,19 +212,28 @@ impl Service {
         let verdict = match (ended, &name) {
             _ if ours => return Ok(()),
             (Ended::Undecided | Ended::ByPolicy, _) => return Ok(()),
-            (Ended::Wrong, _) => Verdict::Refuse(Reason::WrongPassword),
+            (Ended::Wrong | Ended::Unexplained, _) => Verdict::Refuse(Reason::WrongPassword),
             (Ended::Right, Some(account)) => {
                 Verdict::Accept(Grant { account: account.clone(), password: None })
             }
             // A name of Dovecot's that is none here: there is nobody whose failures could be forgotten.
-            (Ended::Right, None) => return Ok(()),
+            (Ended::Right, None) => {
+                self.passdb_works();
+                return Ok(());
+            }
         };
+        if ended == Ended::Right {
+            self.passdb_works();
+        }
         let mark = rules.lockout.repeats_once.then(|| self.mark_of(attempt));
-        let in_the_store = if rules.observe {
+        let (verdict, in_the_store) = if ended == Ended::Unexplained {
+            self.count_unexplained(&trier, mark, &rules).await?
+        } else if rules.observe {
             self.count_observed(&trier, &verdict, mark, &rules);
-            false
+            (verdict, false)
         } else {
-            self.count_outcome(&trier, &verdict, mark, &rules).await?
+            let in_the_store = self.count_outcome(&trier, &verdict, mark, &rules).await?;
+            (verdict, in_the_store)
         };
         self.count(&verdict);
         if let Verdict::Accept(grant) = &verdict {
@@ -245,7 +261,7 @@ impl Service {
         }
         let told = match ended {
             Ended::Right => Told::Right,
-            Ended::Wrong => Told::Wrong,
+            Ended::Wrong | Ended::Unexplained => Told::Wrong,
             Ended::Undecided => Told::Nothing,
             // Whoever was refused at the first question has no seat; one like it may have. That of a right password
             // that was refused at the second question is given back in time.

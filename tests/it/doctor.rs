@@ -75,7 +75,7 @@ fn healthy(config: &Config) -> Value {
             "upstream_connected": config.upstream.is_some().then_some(true),
             "descriptors": 40, "descriptors_max": 1024,
             "doors": config.listen.iter().map(view).collect::<Vec<_>>(),
-            "address_missing": [], "proxies_suspected": [],
+            "address_missing": [], "proxies_suspected": [], "passdb_away": false,
         },
     })
 }

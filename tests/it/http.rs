@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::world::World;
 
+mod outage;
 mod two_doors;
 
 const ANN: &str = "ann@example.org";

@@ -69,6 +69,7 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         doors: api.doors.iter().map(|door| view(door)).collect(),
         address_missing: distinct(missing, |event| event.protocol),
         proxies_suspected: distinct(proxies, |event| event.address),
+        passdb_away: api.service.passdb_away().is_some(),
     }))
 }
 
