@@ -142,7 +142,8 @@ impl Upstream {
         let Reply { word, rest } = self.auth.ask(id, line, self.timeout).await?;
         let mut user = None;
         let mut fields = Vec::new();
-        let mut trouble = false;
+        // What the upstream says to a dialogue that it knows no more: it was restarted, or the client slept.
+        let mut trouble = word == b"FAIL" && rest == GONE.as_bytes();
         for field in rest.split(|byte| *byte == b'\t').filter(|field| !field.is_empty()) {
             match tab::key_value(field) {
                 (b"user", Some(name)) => {
@@ -214,6 +215,9 @@ impl Upstream {
         }
     }
 }
+
+/// Dovecot's word for a dialogue of which it knows nothing.
+const GONE: &str = "reason=Authentication request timed out";
 
 fn reason(field: &[u8]) -> Option<String> {
     let reason = field.strip_prefix(b"reason=")?;

@@ -49,6 +49,16 @@ impl Presented {
             Self::Digest(digest) => *digest,
         }
     }
+
+    /// What tells one wrong secret from another, for `lockout.repeats = "once"`: the mark of what was looked at. White
+    /// space belongs to a main password (`as_typed`), and is dropped from a client password.
+    #[must_use]
+    pub fn mark(&self, as_typed: bool) -> Digest {
+        match self {
+            Self::Whole(secret) if as_typed => secret.mark(),
+            secret => secret.digest(),
+        }
+    }
 }
 
 /// Where an attempt comes from and what it is for.

@@ -31,6 +31,7 @@ pub mod policy;
 pub mod question;
 pub mod record;
 pub mod recovery;
+pub mod relayed;
 pub mod reset;
 pub mod seal;
 pub mod secret;

@@ -95,7 +95,7 @@ impl Service {
         let generation = self.store.generation();
         let mut proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
         let first_use = proof.first_use.take();
-        let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
+        let secret = rules.lockout.repeats_once.then(|| attempt.secret.mark(proof.as_typed));
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
             Box::pin(self.upgrade(&grant.account, first_use, trier.source)).await;

@@ -258,10 +258,9 @@ impl Service {
             Question::Relay { mechanism, origin, initial } => {
                 Box::pin(self.relay(None, mechanism, origin, initial)).await
             }
-            Question::RelayOn(mut relay, data) => {
-                relay.taken_up();
+            Question::RelayOn(relay, data) => {
                 let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
-                Box::pin(self.relay(Some(relay.id), mechanism, origin, Some(data))).await
+                Box::pin(self.relay(Some(relay), mechanism, origin, Some(data))).await
             }
             Question::Unreadable(coded) => {
                 let delay = self.rules().failure_delay;

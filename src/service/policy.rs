@@ -293,6 +293,6 @@ impl Service {
         if attempt.mark.is_empty() {
             return Digest(self.entropy.bytes());
         }
-        Secret::new(attempt.mark.as_bytes()).digest()
+        Secret::new(attempt.mark.as_bytes()).mark()
     }
 }

@@ -85,11 +85,13 @@ pub(super) struct Proof {
     pub(super) upstream: Option<(String, Bytes)>,
     /// An imported client password was the right one.
     pub(super) first_use: Option<FirstUse>,
+    /// The secret was looked at as it was typed, white space included.
+    pub(super) as_typed: bool,
 }
 
 impl From<Verdict> for Proof {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, upstream: None, first_use: None }
+        Self { verdict, upstream: None, first_use: None, as_typed: false }
     }
 }
 
@@ -137,10 +139,17 @@ impl Service {
             Err(deferred) => return deferred.into(),
         }
         match otherwise.unwrap_or(screened) {
-            Screened::Refuse(reason) => Verdict::Refuse(reason).into(),
+            Screened::Refuse(reason) => {
+                Proof { as_typed: imported, ..Proof::from(Verdict::Refuse(reason)) }
+            }
             // Only a candidate that was not the one could have been left over.
-            Screened::Prove(_) | Screened::ProveOneOf(_) => Verdict::Refuse(Reason::WrongPassword).into(),
-            Screened::AskUpstream => Box::pin(self.prove_main_password(attempt, name, policy)).await,
+            Screened::Prove(_) | Screened::ProveOneOf(_) => {
+                Proof { as_typed: imported, ..Proof::from(Verdict::Refuse(Reason::WrongPassword)) }
+            }
+            Screened::AskUpstream => {
+                let proof = Box::pin(self.prove_main_password(attempt, name, policy)).await;
+                Proof { as_typed: true, ..proof }
+            }
             Screened::Elsewhere => Verdict::Elsewhere.into(),
         }
     }
