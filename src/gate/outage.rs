@@ -10,8 +10,9 @@
 //!
 //! Whoever has three addresses can look like an outage on a quiet night. So every source has an allowance: as many
 //! failures as block it ([`LockoutRules::failures`]), coming back one by one over the time that a block lasts. What is
-//! forgiven or taken back is paid from it, a block that is lifted at its whole price. When it is spent, further
-//! attempts of the source are put off while the outage lasts, and whatever is evaluated all the same counts.
+//! forgiven or taken back is paid from it, a block that is lifted at its whole price. When it is spent, the source's
+//! failures count; but the one that would block it is not tried, and put off until somebody got in or some of the
+//! allowance has come back.
 //!
 //! So in any time *T* a source has at most `failures + T * failures / block_for` guesses forgiven, beside those that
 //! count and block it: never more than about twice what it has anyway, and ten once. The property test below plays it.
@@ -95,10 +96,11 @@ impl Outage {
         self.since
     }
 
-    /// Whether an attempt of a source may be tried: during an outage only while it has some allowance.
+    /// Whether an attempt of a source with so many failures may be tried: during an outage not where it would block it.
     #[must_use]
-    pub fn lets_try(&self, source: &Key, now: Timestamp, rules: &LockoutRules) -> bool {
-        self.since.is_none() || self.allowance(source, now, rules) > 0
+    pub fn lets_try(&self, source: &Key, failures: usize, now: Timestamp, rules: &LockoutRules) -> bool {
+        let would_block = failures + 1 >= rules.failures as usize;
+        self.since.is_none() || !would_block || self.allowance(source, now, rules) > 0
     }
 
     /// A failure was reported. Whether it is forgiven: it does not count then.

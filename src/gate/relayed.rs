@@ -209,7 +209,8 @@ fn spoil(bytes: &[u8], from: usize, to: usize) -> Secret {
         hash.chain_update(proof).finalize()
     });
     let whole = BASE64.decode(proof).map(Zeroizing::new).ok().filter(|decoded| !decoded.is_empty());
-    if let Some(decoded) = whole.filter(|_| proof.len() % 4 == 0 && !proof.iter().all(u8::is_ascii_hexdigit)) {
+    if let Some(decoded) = whole.filter(|_| proof.len() % 4 == 0 && !proof.iter().all(u8::is_ascii_hexdigit))
+    {
         // What a SCRAM client proves: the new one is base64 too.
         let other: Zeroizing<Vec<u8>> = Zeroizing::new(noise.take(decoded.len()).collect());
         message[from..to].copy_from_slice(BASE64.encode(&other).as_bytes());

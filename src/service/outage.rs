@@ -30,7 +30,8 @@ impl Service {
 
     /// Whether an attempt may be tried at Dovecot's passdb while that seems to be away.
     pub(super) fn worth_trying(&self, trier: &Trier<'_>, rules: &Rules) -> bool {
-        trier.exempt || lock(&self.outage).lets_try(&trier.source, self.now(), &rules.lockout)
+        let failures = self.seats.table().failures(&trier.source);
+        trier.exempt || lock(&self.outage).lets_try(&trier.source, failures, self.now(), &rules.lockout)
     }
 
     /// Somebody got in at Dovecot's passdb.

@@ -18,8 +18,8 @@ use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Origin, Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::policy::{AttemptId, Decided, Pending, Session};
-use crate::gate::two_doors::{Said, Told};
 use crate::gate::secret::{Digest, Secret};
+use crate::gate::two_doors::{Said, Told};
 use crate::store::StoreError;
 
 /// How long a question waits for a seat. Dovecot waits 2 s for its answer.

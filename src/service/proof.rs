@@ -139,9 +139,7 @@ impl Service {
             Err(deferred) => return deferred.into(),
         }
         match otherwise.unwrap_or(screened) {
-            Screened::Refuse(reason) => {
-                Proof { as_typed: imported, ..Proof::from(Verdict::Refuse(reason)) }
-            }
+            Screened::Refuse(reason) => Proof { as_typed: imported, ..Proof::from(Verdict::Refuse(reason)) },
             // Only a candidate that was not the one could have been left over.
             Screened::Prove(_) | Screened::ProveOneOf(_) => {
                 Proof { as_typed: imported, ..Proof::from(Verdict::Refuse(Reason::WrongPassword)) }

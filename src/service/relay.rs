@@ -107,7 +107,9 @@ impl Service {
             }
         };
         let said = match (&turn.message, data) {
-            (Some(Message { proof: relayed::Proof::Carried { spoilt, .. }, .. }), Some(_)) if barred.is_some() => {
+            (Some(Message { proof: relayed::Proof::Carried { spoilt, .. }, .. }), Some(_))
+                if barred.is_some() =>
+            {
                 self.say(id, &turn, Some(spoilt), &rules).await
             }
             (_, data) => self.say(id, &turn, data.as_ref(), &rules).await,
@@ -354,9 +356,11 @@ impl Service {
 
 /// Whether a challenge that refuses a token says that nobody could look at it: 2.4's `internal_failure`, status 5xx.
 fn tells_of_trouble(words: &[u8]) -> bool {
-    let told = BASE64.decode(words).ok().and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok());
+    let told =
+        BASE64.decode(words).ok().and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok());
     let status = told.as_ref().and_then(|told| told["status"].as_str()).unwrap_or_default();
-    status.starts_with('5') || matches!(status, "internal_failure" | "server_error" | "temporarily_unavailable")
+    status.starts_with('5')
+        || matches!(status, "internal_failure" | "server_error" | "temporarily_unavailable")
 }
 
 #[cfg(test)]

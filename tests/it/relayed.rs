@@ -56,7 +56,8 @@ fn serve(path: &Path, proofs: Arc<Mutex<Vec<String>>>) {
 
 async fn converse(stream: UnixStream, proofs: Arc<Mutex<Vec<String>>>) {
     let (reader, mut writer) = stream.into_split();
-    let mechanisms = ["XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256", "CRAM-MD5", "GSSAPI"].map(|m| format!("MECH\t{m}\n"));
+    let mechanisms =
+        ["XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-256", "CRAM-MD5", "GSSAPI"].map(|m| format!("MECH\t{m}\n"));
     let hello = format!("VERSION\t1\t2\nMECH\tPLAIN\n{}DONE\n", mechanisms.concat());
     writer.write_all(hello.as_bytes()).await.unwrap();
     let mut lines = BufReader::new(reader).lines();

@@ -35,7 +35,8 @@ impl Gate {
 
     /// An attempt that is tried and fails; false: it was not tried.
     fn fails(&mut self, source: Key, account: u64, now: Timestamp) -> bool {
-        if self.blocked(&source, now) || !self.outage.lets_try(&source, now, &RULES) {
+        let failures = self.failures(&source);
+        if self.blocked(&source, now) || !self.outage.lets_try(&source, failures, now, &RULES) {
             return false;
         }
         if self.outage.forgives(&source, now, &RULES) {
@@ -84,12 +85,15 @@ fn when_nobody_gets_in_nobody_is_blocked_and_what_was_counted_is_taken_back() {
         }
     }
     assert!(gate.records.is_empty());
-    assert!(!gate.fails(source(1), 1, now), "put off, not blocked: it has had its ten");
+    for _ in 0..9 {
+        assert!(gate.fails(source(1), 1, now), "it has had its ten: these count");
+    }
+    assert!(!gate.fails(source(1), 1, now) && !gate.blocked(&source(1), now), "put off, not blocked");
     let later = now.plus(RULES.block_for / 10);
     assert!(gate.fails(source(1), 1, later), "and may see whether it works again");
     assert_eq!(gate.outage.succeeded(), Some(now));
-    assert!(gate.fails(source(1), 1, later));
-    assert_eq!((gate.failures(&source(1)), gate.outage.since()), (1, None), "from now on it counts");
+    assert!(gate.fails(source(2), 2, later));
+    assert_eq!((gate.failures(&source(2)), gate.outage.since()), (1, None), "from now on it counts");
 }
 
 #[test]
