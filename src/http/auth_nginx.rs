@@ -223,7 +223,7 @@ mod tests {
         let proxied = of(&[("client-ip", "10.0.0.1"), ("proxy-protocol-addr", "2001:db8::7")]).origin;
         assert_eq!(proxied.address, "2001:db8::7".parse().ok());
         assert_eq!(proxied.host, "10.0.0.1".parse().ok());
-        assert_eq!(&proxied.params[..], b"service=imap\trip=2001:db8::7");
+        assert_eq!(&proxied.params[..], b"nologin\tservice=imap\trip=2001:db8::7");
     }
 
     #[test]

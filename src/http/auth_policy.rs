@@ -47,6 +47,9 @@ struct Told {
     session_id: String,
     #[serde(default)]
     pwhash: String,
+    /// Told where the shipped `policy.conf` for 2.3 asks for it.
+    #[serde(default)]
+    mech: String,
     success: Option<bool>,
     #[serde(default)]
     policy_reject: bool,
@@ -75,12 +78,14 @@ impl Told {
     fn attempt(self) -> Option<PolicyAttempt> {
         // Dovecot's own `doveadm auth test` tells a protocol too; an empty one is a setting gone astray.
         let protocol = Protocol::parse(&self.protocol).ok()?;
+        // With CRAM-MD5 and the like Dovecot has no password, and makes the same hash of nothing for every guess.
+        let has_password = ["", "PLAIN", "LOGIN"].iter().any(|mech| mech.eq_ignore_ascii_case(&self.mech));
         Some(PolicyAttempt {
             remote: parse_address(&self.remote),
             session: Session::parse(&self.session_id),
             protocol,
             login: self.login,
-            mark: self.pwhash,
+            mark: if has_password { self.pwhash } else { String::new() },
         })
     }
 }
@@ -168,6 +173,16 @@ mod tests {
         assert_eq!(attempt.remote, "192.0.2.7".parse().ok());
         assert_eq!(attempt.session, Session::parse("4cMkkLJgxLV/AAAB"));
         assert_eq!((attempt.login.as_str(), attempt.mark.as_str()), ("alice@example.test", "08d4"));
+    }
+
+    #[test]
+    fn a_guess_without_a_password_has_no_mark() {
+        let mark = |mech: &str| {
+            let body = format!("{{\"login\":\"ann\",\"protocol\":\"imap\",\"pwhash\":\"0565\"{mech}}}");
+            told(&body).attempt().unwrap().mark
+        };
+        assert_eq!((mark(""), mark(",\"mech\":\"plain\"")), ("0565".into(), "0565".into()));
+        assert_eq!(mark(",\"mech\":\"CRAM-MD5\""), "");
     }
 
     #[test]

@@ -127,22 +127,17 @@ impl Service {
             }
             said => (said, None),
         };
-        let (answer, trier_was_let_in) = if rules.observe {
+        let answer = if rules.observe {
             let mark = self.mark_in(&turn.dialogue, &rules);
-            let answer =
-                self.observe_relay(said.ok(), turn.mechanism.clone(), &turn.origin, mark, &rules).await;
-            let accepted = matches!(answer.verdict, Verdict::Accept(_));
-            (answer, accepted)
+            self.observe_relay(said.ok(), turn.mechanism.clone(), &turn.origin, mark, &rules).await
         } else {
             let mut proof = self.weigh(said, turn.origin.host, &rules.policy).await;
             if let (Some(reason), Verdict::Refuse(_) | Verdict::Accept(_)) = (barred, &proof.verdict) {
                 proof.verdict = Verdict::Refuse(reason);
             }
-            let answer = self.conclude(&turn, proof, seat, generation, &rules).await;
-            let accepted = matches!(answer.verdict, Verdict::Accept(_));
-            (answer, accepted)
+            self.conclude(&turn, proof, seat, generation, &rules).await
         };
-        match words.filter(|_| trier_was_let_in) {
+        match words.filter(|_| matches!(answer.verdict, Verdict::Accept(_))) {
             Some(words) => {
                 let Turn { mechanism, origin, mut dialogue, .. } = turn;
                 dialogue.ended = Some(Box::new(answer));

@@ -198,11 +198,13 @@ mod tests {
 
     #[test]
     fn the_secret_and_our_own_flags_are_not_handed_on() {
-        let line =
-            line("AUTH\t1\tPLAIN\tservice=imap\tno-penalty\tdebug\tnologin\trip=192.0.2.7\tresp=c2VjcmV0", 2);
-        let line = line.unwrap();
-        assert!(line.nologin);
-        assert_eq!(&line.origin.params[..], b"service=imap\trip=192.0.2.7");
+        let text = b"AUTH\t1\tPLAIN\tservice=imap\tno-penalty\tdebug\tnologin\trip=192.0.2.7\tresp=c2VjcmV0";
+        let bridge = AuthLine::parse(text, 2, false).unwrap();
+        assert!(bridge.nologin && bridge.origin.may_be_asked_twice());
+        assert_eq!(&bridge.origin.params[..], b"service=imap\trip=192.0.2.7");
+        let mail_server = AuthLine::parse(text, 2, true).unwrap();
+        assert!(mail_server.nologin && !mail_server.origin.may_be_asked_twice());
+        assert_eq!(&mail_server.origin.params[..], b"service=imap\tnologin\trip=192.0.2.7");
     }
 
     #[test]
