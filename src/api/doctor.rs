@@ -43,6 +43,8 @@ pub struct Diagnosis {
     pub shared_mailboxes: Vec<Vec<String>>,
     /// Names in the store that nobody can use, in words: an older spelling of one that is there as well, or none at all.
     pub names_left: Vec<String>,
+    /// Whether nobody gets in at Dovecot's own password database, as far as its auth policy reports.
+    pub passdb_away: bool,
 }
 
 /// A listener, and when it was last asked.

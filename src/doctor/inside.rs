@@ -67,6 +67,12 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
             ),
         );
     }
+    if daemon.passdb_away {
+        found.bad(
+            "nobody gets in at Dovecot's own passdb: failures there do not count",
+            "doveadm log errors; if its directory or database answers, many addresses are guessing and nobody else logs in",
+        );
+    }
     if found.list.is_empty() {
         found.ok(format!("sidegated {} answers", daemon.version));
     }

@@ -58,6 +58,16 @@ impl Presented {
             Self::Digest(digest) => digest.is_of_nothing(),
         }
     }
+
+    /// What tells one wrong secret from another, for `lockout.repeats = "once"`: the mark of what was looked at. White
+    /// space belongs to a main password (`as_typed`), and is dropped from a client password.
+    #[must_use]
+    pub fn mark(&self, as_typed: bool) -> Digest {
+        match self {
+            Self::Whole(secret) if as_typed => secret.mark(),
+            secret => secret.digest(),
+        }
+    }
 }
 
 /// Where an attempt comes from and what it is for.
@@ -83,6 +93,13 @@ impl Origin {
         let mut fields = self.params.split(|byte| *byte == b'\t');
         let name = fields.find_map(|field| field.strip_prefix(b"session="))?;
         std::str::from_utf8(name).ok().and_then(Session::parse)
+    }
+
+    /// Whether whoever asks may be a passdb of Dovecot's, whose auth policy has asked before. A mail server that is the
+    /// client's own door (`nologin`: no mail process of Dovecot's will claim) has asked nobody else.
+    #[must_use]
+    pub fn may_be_asked_twice(&self) -> bool {
+        self.params.split(|byte| *byte == b'\t').all(|field| field != b"nologin")
     }
 }
 

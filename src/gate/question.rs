@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::login::{Attempt, Grant, Origin, Verdict};
-use super::secret::{Cookie, Secret};
+use super::secret::{Cookie, Digest, Secret};
 use super::sending::{Sending, Told};
 
 /// A dialogue with the upstream that goes on over several steps. Dropping it gives it up.
@@ -18,7 +18,24 @@ pub struct Relay {
     pub mechanism: Cow<'static, str>,
     /// Where from and what for.
     pub origin: Origin,
+    dialogue: Dialogue,
     give_up: Option<Box<dyn FnOnce(u32) + Send>>,
+    left: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// How far a dialogue has come.
+#[derive(Debug, Default)]
+pub struct Dialogue {
+    /// Messages of the client that said something.
+    pub turn: u32,
+    /// Whom they name.
+    pub name: Option<String>,
+    /// The mark of the last one that proved something, or may have.
+    pub sent: Option<Digest>,
+    /// The proof was refused, and counted.
+    pub refused: bool,
+    /// It is over but for the client's last word: what it is told then.
+    pub ended: Option<Box<LoginAnswer>>,
 }
 
 impl Relay {
@@ -30,12 +47,45 @@ impl Relay {
         origin: Origin,
         give_up: impl FnOnce(u32) + Send + 'static,
     ) -> Self {
-        Self { id, mechanism, origin, give_up: Some(Box::new(give_up)) }
+        let (dialogue, give_up) = (Dialogue::default(), Some(Box::new(give_up) as Box<_>));
+        Self { id, mechanism, origin, dialogue, give_up, left: None }
+    }
+
+    /// A dialogue of which the upstream has said its last.
+    #[must_use]
+    pub fn over(mechanism: Cow<'static, str>, origin: Origin, dialogue: Dialogue) -> Self {
+        Self { id: 0, mechanism, origin, dialogue, give_up: None, left: None }
+    }
+
+    /// The same, come so far.
+    #[must_use]
+    pub fn with(mut self, dialogue: Dialogue) -> Self {
+        self.dialogue = dialogue;
+        self
+    }
+
+    /// What to do when it is the client who does not go on.
+    #[must_use]
+    pub fn when_left(mut self, left: impl FnOnce() + Send + 'static) -> Self {
+        self.left = Some(Box::new(left));
+        self
+    }
+
+    /// It is we who do not go on: the client is not to blame.
+    pub fn dropped_by_us(&mut self) {
+        self.left = None;
+    }
+
+    /// Somebody goes on with it: its number, and how far it has come.
+    #[must_use]
+    pub fn into_dialogue(mut self) -> (u32, Dialogue) {
+        self.taken_up();
+        (self.id, std::mem::take(&mut self.dialogue))
     }
 
     /// Somebody goes on with it: there is nothing to give up.
     pub fn taken_up(&mut self) {
-        self.give_up = None;
+        (self.give_up, self.left) = (None, None);
     }
 }
 
@@ -43,6 +93,9 @@ impl Drop for Relay {
     fn drop(&mut self) {
         if let Some(give_up) = self.give_up.take() {
             give_up(self.id);
+        }
+        if let Some(left) = self.left.take() {
+            left();
         }
     }
 }

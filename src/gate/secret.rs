@@ -69,6 +69,12 @@ impl Secret {
         self
     }
 
+    /// The mark of a secret that is looked at as it is: a main password, a message of another mechanism.
+    #[must_use]
+    pub fn mark(&self) -> Digest {
+        Digest(Sha256::digest(&self.0).into())
+    }
+
     /// D of a presented client password: SHA-256 of it without white space, because people copy
     /// it in groups of four, and without the marks that a copy brings along invisibly.
     #[must_use]

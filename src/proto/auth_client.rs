@@ -426,7 +426,10 @@ impl Protocol for AuthClient {
         // In the order of asking, so that the same dialogue always reads the same.
         let mut open: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_unstable_by_key(|(_, open)| open.serial);
-        for (id, open) in open {
+        for (id, mut open) in open {
+            if let Turn::Relayed(relay) = &mut open.turn {
+                relay.dropped_by_us();
+            }
             self.trouble(id, open.smtp, out);
         }
     }

@@ -121,8 +121,8 @@ fn attempt(strings: &[Secret]) -> Option<Attempt> {
     let protocol = MailProtocol::parse(if service == "pop" { "pop3" } else { service }).ok()?;
     let address = text(4).and_then(|client| parse_address(client.split(';').next().unwrap_or_default()));
     let params = match address {
-        Some(address) => format!("service={protocol}\trip={address}"),
-        None => format!("service={protocol}"),
+        Some(address) => format!("nologin\tservice={protocol}\trip={address}"),
+        None => format!("nologin\tservice={protocol}"),
     };
     let origin = Origin { address, host: address, protocol, params: params.into(), held: true };
     let secret = Presented::Whole(Secret::presented(secret.reveal())?);

@@ -24,7 +24,7 @@ use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::event::{ALLOWED_HOST, Event, Kind};
 use crate::gate::identity::Whose;
-use crate::gate::key::SecretTag;
+use crate::gate::key::{AccountTag, SecretTag};
 use crate::gate::login::{Attempt, Grant, Origin, Reason, Verdict, terms_refuse};
 use crate::gate::name::for_events;
 use crate::gate::question::{Login, LoginAnswer};
@@ -39,20 +39,37 @@ pub(super) const SLOWED_MAX: Duration = Duration::from_secs(8);
 impl Service {
     pub(super) async fn login(&self, attempt: Attempt) -> LoginAnswer {
         // Nobody reports an attempt to us where Dovecot's auth policy cannot reach us.
-        let session = attempt.origin.session().filter(|_| self.hears_reports);
-        let Some(session) = session else { return self.decide(attempt).await };
-        let rules = self.rules();
-        let mut who = Who::new(&attempt.typed, &rules);
-        // Trouble is met, and told, where it is decided.
-        let _ = self.look_up(&mut who).await;
-        let account = self.account_tag(who.shown());
+        if !self.hears_reports {
+            return self.decide(attempt, false).await;
+        }
+        let (account, source) = {
+            let rules = self.rules();
+            let mut who = Who::new(&attempt.typed, &rules);
+            // Trouble is met, and told, where it is decided.
+            let _ = self.look_up(&mut who).await;
+            let trier = self.trier(&who, &attempt.origin, &rules);
+            (trier.tag, trier.source)
+        };
+        let Some(session) = attempt.origin.session() else {
+            return self.decide_unnamed(attempt, account, source).await;
+        };
         self.policy.begin(&session, account);
-        let answer = self.decide(attempt).await;
+        let answer = self.decide(attempt, false).await;
         self.policy.end(&session, account, answer.verdict == Verdict::Elsewhere);
         answer
     }
 
-    async fn decide(&self, attempt: Attempt) -> LoginAnswer {
+    /// An attempt without a session, about which Dovecot's auth policy may have asked.
+    async fn decide_unnamed(&self, attempt: Attempt, account: AccountTag, source: Key) -> LoginAnswer {
+        let asked = attempt.origin.may_be_asked_twice() && self.policy.begin_unnamed(account, source);
+        let answer = self.decide(attempt, asked).await;
+        if asked {
+            self.policy.end_unnamed(account, source, &answer.verdict);
+        }
+        answer
+    }
+
+    async fn decide(&self, attempt: Attempt, asked: bool) -> LoginAnswer {
         let started = Instant::now();
         let rules = self.rules();
         let mut who = Who::new(&attempt.typed, &rules);
@@ -70,7 +87,7 @@ impl Service {
             looked_up = self.look_up(&mut who).await;
         }
         let seat = {
-            let trier = self.trier(&who, &attempt.origin, &rules);
+            let trier = Trier { asked, ..self.trier(&who, &attempt.origin, &rules) };
             match self.seat(&trier, &rules).await {
                 Ok(seat) => seat,
                 Err(verdict) => {
@@ -91,7 +108,7 @@ impl Service {
         let first_use = proof.first_use.take();
         let of = proof.of.take();
         let trier = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
-        let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
+        let secret = rules.lockout.repeats_once.then(|| attempt.secret.mark(proof.as_typed));
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
             Box::pin(self.upgrade(&grant.account, first_use, trier.source)).await;
@@ -108,7 +125,7 @@ impl Service {
         if trier.exempt || rules.observe {
             return Ok(None);
         }
-        if self.hears_reports && self.policy.seated(trier) {
+        if trier.asked || (self.hears_reports && self.policy.seated(trier)) {
             return match self.seats.table().block(&trier.source, self.now()) {
                 Some(block) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
                 None => Ok(None),

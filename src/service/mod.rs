@@ -11,6 +11,7 @@
 //! - `empty`: an attempt without a password
 //! - `relay`: mechanisms that only the upstream does
 //! - `policy`: attempts that Dovecot's own passdbs decide
+//! - `outage`: failures that Dovecot gives no reason for
 //! - `userdb`: claims and lookups of mail processes
 //! - `sending`: what Postfix asks about a message; `senders`: whose a sender address is; `sessions`: which login is
 //!   behind an SMTP session
@@ -46,6 +47,7 @@ mod main_password;
 mod names;
 mod notices;
 mod observe;
+mod outage;
 mod overview;
 mod owners;
 pub mod people;
@@ -90,10 +92,10 @@ use crate::gate::crowd::Crowds;
 use crate::gate::event::Kind;
 use crate::gate::key::{AccountTag, KeyRing, StoreKey};
 use crate::gate::login::Verdict;
+use crate::gate::outage::Outage;
 use crate::gate::question::{Answer, Question};
 use crate::gate::record::AddressRecord;
 use crate::gate::table::AddressTable;
-use crate::gate::token;
 use crate::hasher::Hasher;
 use crate::log;
 use crate::metrics::Counters;
@@ -179,6 +181,7 @@ pub struct Service {
     writable: AtomicBool,
     counters: Counters,
     policy: Policy,
+    outage: Mutex<Outage>,
     hears_reports: bool,
     observed: Observed,
     sharing: Option<Sharing>,
@@ -252,6 +255,7 @@ impl Service {
             writable: AtomicBool::new(true),
             counters: Counters::default(),
             policy: Policy::default(),
+            outage: Mutex::default(),
             hears_reports,
             observed: Observed::new(addresses_max),
             sharing: sharing.map(Sharing::new),
@@ -272,24 +276,12 @@ impl Service {
         match question {
             Question::Login(attempt) => Answer::Login(self.login(attempt).await),
             Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
-            Question::Relay { mechanism, origin, initial: Some(message) }
-                if token::is_empty(&mechanism, &message) =>
-            {
-                Answer::Login(Box::pin(self.refuse_token(&message, mechanism, &origin)).await)
-            }
             Question::Relay { mechanism, origin, initial } => {
                 Box::pin(self.relay(None, mechanism, origin, initial)).await
             }
-            Question::RelayOn(relay, data) if token::is_empty(&relay.mechanism, &data) => {
+            Question::RelayOn(relay, data) => {
                 let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
-                // Nobody goes on with it: the upstream is told.
-                drop(relay);
-                Answer::Login(Box::pin(self.refuse_token(&data, mechanism, &origin)).await)
-            }
-            Question::RelayOn(mut relay, data) => {
-                relay.taken_up();
-                let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
-                Box::pin(self.relay(Some(relay.id), mechanism, origin, Some(data))).await
+                Box::pin(self.relay(Some(relay), mechanism, origin, Some(data))).await
             }
             Question::ActingFor(other, attempt) => Box::pin(self.acting_for(&other, attempt)).await,
             Question::Unreadable(unread) => Box::pin(self.unreadable(unread)).await,

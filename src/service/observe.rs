@@ -19,7 +19,7 @@ use crate::gate::login::{Attempt, Grant, Origin, Presented, Reason, Verdict};
 use crate::gate::name::AccountName;
 use crate::gate::question::LoginAnswer;
 use crate::gate::record::{AddressRecord, Block, LockoutRules, Outcome};
-use crate::gate::secret::{Digest, Secret};
+use crate::gate::secret::Digest;
 use crate::gate::table::AddressTable;
 use crate::upstream::Said;
 
@@ -88,6 +88,7 @@ impl Service {
             proof = refused.into();
         }
         let (would, first_use) = (proof.verdict.clone(), proof.first_use.take());
+        let as_typed = proof.as_typed;
         let ended = match &would {
             Verdict::Accept(_) | Verdict::Elsewhere => proof,
             Verdict::Refuse(_) | Verdict::Defer(_) => self.without_us(attempt, proof, rules).await,
@@ -95,7 +96,8 @@ impl Service {
         if let (Verdict::Accept(grant), Some(first_use)) = (&would, first_use) {
             self.upgrade(&grant.account, first_use, trier.source).await;
         }
-        let digest = rules.lockout.repeats_once.then(|| attempt.secret.digest());
+        let as_typed = as_typed || ended.upstream.is_some();
+        let digest = rules.lockout.repeats_once.then(|| attempt.secret.mark(as_typed));
         self.put_down_observed(trier, &would, &ended.verdict, digest, rules);
         self.counters.decided(started.elapsed());
         self.leave(None, started, trier, &ended.verdict, rules).await;
@@ -108,7 +110,7 @@ impl Service {
         said: Option<Said>,
         mechanism: Cow<'static, str>,
         origin: &Origin,
-        data: Option<&Secret>,
+        mark: Option<Digest>,
         rules: &Rules,
     ) -> LoginAnswer {
         let started = Instant::now();
@@ -129,8 +131,7 @@ impl Service {
             },
             (None, other) => other.clone(),
         };
-        let digest = data.filter(|_| rules.lockout.repeats_once).map(Secret::digest);
-        self.put_down_observed(&trier, &would, &ended.verdict, digest, rules);
+        self.put_down_observed(&trier, &would, &ended.verdict, mark, rules);
         self.leave(None, started, &trier, &ended.verdict, rules).await;
         self.word(ended.verdict, ended.upstream, mechanism, &trier, rules)
     }

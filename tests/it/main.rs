@@ -43,6 +43,7 @@ mod people_admin;
 mod portal_config;
 mod portal_send;
 mod portal_web;
+mod relayed;
 mod restart;
 mod secrecy;
 mod sending;

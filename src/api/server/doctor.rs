@@ -72,6 +72,7 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         domains_ignored: api.service.domains_ignored(),
         shared_mailboxes: api.service.shared_mailboxes().await?,
         names_left: api.service.names_left().await?,
+        passdb_away: api.service.passdb_away().is_some(),
     }))
 }
 

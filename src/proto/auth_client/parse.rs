@@ -57,7 +57,10 @@ impl<'a> AuthLine<'a> {
                 }
                 (b"nologin", None) => {
                     nologin = true;
-                    continue;
+                    // A bridge to Dovecot's passdbs says so too, and is not the client's own door.
+                    if !held {
+                        continue;
+                    }
                 }
                 // Ours alone to decide, or of no use to the upstream.
                 (b"no-penalty" | b"debug", None) => continue,
@@ -223,11 +226,13 @@ mod tests {
 
     #[test]
     fn the_secret_and_our_own_flags_are_not_handed_on() {
-        let line =
-            line("AUTH\t1\tPLAIN\tservice=imap\tno-penalty\tdebug\tnologin\trip=192.0.2.7\tresp=c2VjcmV0", 2);
-        let line = line.unwrap();
-        assert!(line.nologin);
-        assert_eq!(&line.origin.params[..], b"service=imap\trip=192.0.2.7");
+        let text = b"AUTH\t1\tPLAIN\tservice=imap\tno-penalty\tdebug\tnologin\trip=192.0.2.7\tresp=c2VjcmV0";
+        let bridge = AuthLine::parse(text, 2, false).unwrap();
+        assert!(bridge.nologin && bridge.origin.may_be_asked_twice());
+        assert_eq!(&bridge.origin.params[..], b"service=imap\trip=192.0.2.7");
+        let mail_server = AuthLine::parse(text, 2, true).unwrap();
+        assert!(mail_server.nologin && !mail_server.origin.may_be_asked_twice());
+        assert_eq!(&mail_server.origin.params[..], b"service=imap\tnologin\trip=192.0.2.7");
     }
 
     #[test]
