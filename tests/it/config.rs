@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sidegate::config::{
     Accounts, Argon2, Backends, ClientPasswords, Command, Config, Control, Endpoint, ListenProtocol,
-    Listener, Mail, Mandatory, Messages, Notices, Peer, People, Server, Sharing, Smtp, SmtpLogin, SmtpTls,
-    Source, Upstream, Userdb, Webhook,
+    Listener, Lockout, Mail, Mandatory, Messages, Notices, Peer, People, Server, Sharing, Smtp, SmtpLogin,
+    SmtpTls, Source, Upstream, Userdb, Webhook,
 };
 use sidegate::gate::mandatory::Whom;
 use sidegate::gate::name::GroupName;
@@ -75,6 +75,7 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
         }),
         userdb: Some(Userdb { uid: 5000, gid: 5000, home: "/srv/mail/%{domain}/%{username}".into() }),
         accounts: Accounts { default_domain: Some("example.org".into()) },
+        lockout: Lockout { nat64_prefixes: vec!["2001:db8:64::/96".parse().unwrap()], ..Lockout::default() },
         client_passwords: ClientPasswords {
             argon2: Argon2 { seats: Some(2), ..Argon2::default() },
             ..ClientPasswords::default()
