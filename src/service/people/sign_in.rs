@@ -169,7 +169,7 @@ impl Service {
         let verdict = self.weigh_main_password(name.as_ref(), &password, &origin, trier.source).await;
         match &verdict {
             Verdict::Refuse(_) | Verdict::Elsewhere => {
-                let secret = rules.lockout.repeats_once.then(|| password.digest());
+                let secret = Some(password.digest());
                 self.count_failure(&trier, &verdict, secret, &rules).await?;
                 self.entrance.failed(trier.tag, self.now());
                 self.leave(seat, started, &trier, &verdict, &rules).await;
