@@ -43,7 +43,9 @@
 //!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::address`] what is
 //!     parsed at the door
 //!   - Logins: [`gate::account`], [`gate::login`] who may use what · [`gate::secret`], [`gate::key`] client passwords and
-//!     selectors · [`gate::foreign`] hashes of other systems, [`gate::import`] what is imported · [`gate::record`] failures and blocks · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·
+//!     selectors · [`gate::foreign`] hashes of other systems, [`gate::import`] what is imported · [`gate::record`] failures and blocks, [`gate::streak`] what led to
+//!     them · [`gate::blocks`] blocked sources and networks, [`gate::target`] how they are named, [`gate::translated`] IPv4
+//!     written as IPv6 · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·
 //!     [`gate::policy`] attempts that Dovecot decides
 //!   - Sending: [`gate::sending`] what Postfix asks · [`gate::sender`], [`gate::alias`], [`gate::delegation`] whose a
 //!     sender address is and who else may use it · [`gate::limits`] how much may be sent · [`gate::header`],

@@ -37,6 +37,12 @@ pub struct Diagnosis {
     pub address_missing: Vec<String>,
     /// Addresses from which many accounts logged in, in the last 7 days, and that nobody declared.
     pub proxies_suspected: Vec<String>,
+    /// How many times failures in a row blocked an address in the last 7 days.
+    #[serde(default)]
+    pub streaks: u32,
+    /// How many of these blocks `lockout.repeats = "once"` would have spared.
+    #[serde(default)]
+    pub streaks_spared: u32,
 }
 
 /// A listener, and when it was last asked.

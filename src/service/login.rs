@@ -78,7 +78,7 @@ impl Service {
         let generation = self.store.generation();
         let mut proof = self.look_at(&attempt, name.as_ref(), &trier, &rules).await;
         let first_use = proof.first_use.take();
-        let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
+        let secret = Some(attempt.secret.digest());
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
             Box::pin(self.upgrade(&grant.account, first_use, trier.source)).await;
@@ -103,7 +103,7 @@ impl Service {
     }
 
     fn source_of(&self, address: Option<IpAddr>, tag: AccountTag, rules: &Rules) -> Key {
-        address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes))
+        address.and_then(|address| Key::of(address, &rules.prefixes)).unwrap_or(Key::NoAddress(tag))
     }
 
     /// A seat. None is needed for an exempt address, nor where nothing is refused, nor where Dovecot's auth policy asked before: that seat is kept
@@ -113,8 +113,8 @@ impl Service {
             return Ok(None);
         }
         if self.hears_reports && self.policy.seated(trier) {
-            return match self.seats.table().block(&trier.source, self.now()) {
-                Some(block) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
+            return match self.seats.table().holding(trier.origin.address, self.now()) {
+                Some((_, block)) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
                 None => Ok(None),
             };
         }
@@ -128,7 +128,7 @@ impl Service {
         rules: &Rules,
         wait: Duration,
     ) -> Result<Seat, Verdict> {
-        match self.seats.take(trier.source, &self.clock, &rules.lockout, wait).await {
+        match self.seats.take(trier.source, trier.origin.address, &self.clock, &rules.lockout, wait).await {
             Ok(seat) => Ok(seat),
             Err(NoSeat::Blocked(block)) => Err(Verdict::Refuse(Reason::Blocked(block))),
             Err(NoSeat::Crowded) => Err(Verdict::Defer("too many attempts from this source at once")),
@@ -203,8 +203,8 @@ impl Service {
         }
         if let Verdict::Accept(grant) = &proof.verdict {
             // `block add` holds when it has returned, for those under way too.
-            match self.seats.table().block(&trier.source, self.now()).filter(|_| !trier.exempt) {
-                Some(block) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
+            match self.seats.table().holding(trier.origin.address, self.now()).filter(|_| !trier.exempt) {
+                Some((_, block)) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
                 None => {
                     self.sessions.note(
                         || self.key.account_tag(grant.account.as_str().as_bytes()),
@@ -238,7 +238,7 @@ impl Service {
     ) -> Result<bool, StoreError> {
         let outcome = match verdict {
             Verdict::Defer(_) | Verdict::Elsewhere => None,
-            Verdict::Refuse(_) => Some(self.failed(trier, secret)),
+            Verdict::Refuse(_) => Some(self.failed(trier, secret, rules)),
             Verdict::Accept(_) => {
                 let concerns = self.seats.table().concerns(&trier.source, trier.tag);
                 concerns.then_some(Outcome::Succeeded(trier.tag))
@@ -252,12 +252,13 @@ impl Service {
             return if matches!(outcome, Outcome::Succeeded(_)) { Ok(false) } else { Err(error) };
         }
         // The event of a success says more once the facts were looked at again.
-        Ok(matches!(outcome, Outcome::Failed(_)))
+        Ok(matches!(outcome, Outcome::Failed(..)))
     }
 
-    pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>) -> Outcome {
-        let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
-        Outcome::Failed(Failure { account: trier.tag, secret })
+    pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>, rules: &Rules) -> Outcome {
+        let tag = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
+        let secret = if rules.lockout.repeats_once { tag } else { tag.coarse() };
+        Outcome::Failed(Failure { account: trier.tag, secret }, trier.origin.program())
     }
 
     /// Failures and successes of a source, on disk and in the table before this returns.

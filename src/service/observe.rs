@@ -46,7 +46,7 @@ impl Observed {
         lock(&self.table).sweep(now, rules);
     }
 
-    fn block(&self, key: &Key, now: Timestamp) -> Option<Block> {
+    pub(super) fn block(&self, key: &Key, now: Timestamp) -> Option<Block> {
         lock(&self.table).block(key, now).cloned()
     }
 
@@ -61,13 +61,6 @@ impl Observed {
 }
 
 impl Service {
-    /// The block of a source that is not exempt; observe-only: also one that would have been made.
-    pub(super) fn block_of(&self, source: &Key, rules: &Rules) -> Option<Block> {
-        let now = self.now();
-        let block = self.seats.table().block(source, now).cloned();
-        block.or_else(|| if rules.observe { self.observed.block(source, now) } else { None })
-    }
-
     /// One attempt.
     pub(super) async fn observe(
         &self,
@@ -78,10 +71,11 @@ impl Service {
     ) -> LoginAnswer {
         let started = Instant::now();
         let generation = self.store.generation();
-        let mut proof = match self.block_of(&trier.source, rules).filter(|_| !trier.exempt) {
-            Some(block) => Verdict::Refuse(Reason::Blocked(block)).into(),
-            None => self.look_at(attempt, name, trier, rules).await,
-        };
+        let mut proof =
+            match self.block_of(trier.origin.address, &trier.source, rules).filter(|_| !trier.exempt) {
+                Some(block) => Verdict::Refuse(Reason::Blocked(block)).into(),
+                None => self.look_at(attempt, name, trier, rules).await,
+            };
         if let Verdict::Accept(grant) = &proof.verdict
             && self.store.generation() != generation
             && let Err(refused) = self.still_good(grant, trier.origin).await
@@ -96,7 +90,7 @@ impl Service {
         if let (Verdict::Accept(grant), Some(first_use)) = (&would, first_use) {
             self.upgrade(&grant.account, first_use, trier.source).await;
         }
-        let digest = rules.lockout.repeats_once.then(|| attempt.secret.digest());
+        let digest = Some(attempt.secret.digest());
         self.put_down_observed(trier, &would, &ended.verdict, digest, rules);
         self.counters.decided(started.elapsed());
         self.leave(None, started, trier, &ended.verdict, rules).await;
@@ -120,7 +114,7 @@ impl Service {
             _ => String::new(),
         };
         let trier = self.trier(&shown, origin, rules);
-        let block = self.block_of(&trier.source, rules).filter(|_| !trier.exempt);
+        let block = self.block_of(trier.origin.address, &trier.source, rules).filter(|_| !trier.exempt);
         let would = match (block, &ended.verdict) {
             (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)),
             (None, Verdict::Accept(grant)) => match self.store.account(&grant.account).await {
@@ -130,7 +124,7 @@ impl Service {
             },
             (None, other) => other.clone(),
         };
-        let digest = data.filter(|_| rules.lockout.repeats_once).map(Secret::digest);
+        let digest = data.map(Secret::digest);
         self.put_down_observed(&trier, &would, &ended.verdict, digest, rules);
         self.leave(None, started, &trier, &ended.verdict, rules).await;
         self.word(ended.verdict, ended.upstream, mechanism, origin, &shown, rules)
@@ -220,7 +214,7 @@ impl Service {
         let outcome = match would {
             _ if trier.exempt => return,
             Verdict::Defer(_) | Verdict::Elsewhere => return,
-            Verdict::Refuse(_) => self.failed(trier, secret),
+            Verdict::Refuse(_) => self.failed(trier, secret, rules),
             Verdict::Accept(_) => Outcome::Succeeded(trier.tag),
         };
         let now = self.now();

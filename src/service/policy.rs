@@ -78,8 +78,9 @@ pub struct PolicyAttempt {
 }
 
 impl PolicyAttempt {
-    fn origin(&self) -> Origin {
-        let (address, protocol) = (self.remote, self.protocol.clone());
+    fn origin(&self, rules: &Rules) -> Origin {
+        let address = self.remote.and_then(|address| rules.prefixes.fold(address));
+        let protocol = self.protocol.clone();
         Origin { address, host: address, protocol, params: Bytes::new(), held: false }
     }
 
@@ -116,14 +117,14 @@ impl Service {
     /// May this attempt be tried? If so, it has a seat until its report. Do not drop this future.
     pub async fn policy_allow(&self, attempt: &PolicyAttempt) -> Allowed {
         let rules = self.rules();
-        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin());
+        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin(&rules));
         let shown = name.as_ref().map_or(attempt.login.as_str(), AccountName::as_str);
         let trier = self.trier(shown, &origin, &rules);
         self.note_missing_address(&origin);
         if trier.exempt {
             return Allowed::Now;
         }
-        let block = self.block_of(&trier.source, &rules);
+        let block = self.block_of(origin.address, &trier.source, &rules);
         let blocked = block.map(|block| Verdict::Refuse(Reason::Blocked(block)));
         if rules.observe {
             if let Some(would) = &blocked {
@@ -166,7 +167,7 @@ impl Service {
     /// It cannot be counted.
     pub async fn policy_report(&self, attempt: &PolicyAttempt, ended: Ended) -> Result<(), StoreError> {
         let rules = self.rules();
-        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin());
+        let (name, origin) = (self.name_of(attempt, &rules), attempt.origin(&rules));
         let shown = name.as_ref().map_or(attempt.login.as_str(), AccountName::as_str);
         let trier = self.trier(shown, &origin, &rules);
         self.policy.expire();
@@ -185,7 +186,7 @@ impl Service {
             // A name of Dovecot's that is none here: there is nobody whose failures could be forgotten.
             (Ended::Right, None) => return Ok(()),
         };
-        let mark = rules.lockout.repeats_once.then(|| self.mark_of(attempt));
+        let mark = Some(self.mark_of(attempt));
         let in_the_store = if rules.observe {
             self.count_observed(&trier, &verdict, mark, &rules);
             false

@@ -57,7 +57,7 @@ impl Service {
             _ => String::new(),
         };
         let trier = self.trier(&shown, &origin, &rules);
-        let secret = data.as_ref().filter(|_| rules.lockout.repeats_once).map(Secret::digest);
+        let secret = data.as_ref().map(Secret::digest);
         let proof = self.settle(&trier, proof, secret, generation, &rules).await;
         self.count(&proof.verdict);
         self.leave(seat, started, &trier, &proof.verdict, &rules).await;

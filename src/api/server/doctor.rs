@@ -13,6 +13,7 @@ use crate::api::{Diagnosis, DoorView, ROWS_MAX};
 use crate::clock::Timestamp;
 use crate::config::{Choice, Config};
 use crate::gate::event::{Event, Kind};
+use crate::gate::streak::{IN_A_ROW, SPARED};
 use crate::serve::Door;
 use crate::store::{EventQuery, StoreError};
 
@@ -53,6 +54,11 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
     let newest = api.service.events(EventQuery { limit: 1, ..EventQuery::default() }).await?;
     let missing = api.events_of(Kind::AddressMissing).await?;
     let proxies = api.events_of(Kind::ProxySuspected).await?;
+    let streaks = api.events_of(Kind::BlockAdded).await?;
+    let with = |words: &str| {
+        let told = streaks.iter().filter_map(|event| event.reason.as_deref());
+        u32::try_from(told.filter(|reason| reason.contains(words)).count()).unwrap_or(u32::MAX)
+    };
     Ok(Json(Diagnosis {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         now: api.service.now(),
@@ -69,6 +75,8 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         doors: api.doors.iter().map(|door| view(door)).collect(),
         address_missing: distinct(missing, |event| event.protocol),
         proxies_suspected: distinct(proxies, |event| event.address),
+        streaks: with(IN_A_ROW),
+        streaks_spared: with(SPARED),
     }))
 }
 
