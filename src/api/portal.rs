@@ -284,6 +284,8 @@ pub enum Why {
     WrongPassword,
     /// The browser's address is blocked, until `until`.
     Blocked,
+    /// A whole network is blocked, until `until`: only administrators lift that.
+    NetworkBlocked,
     /// The session is over, or there was none.
     Over,
     /// A second factor has to be proved first: this session may do no more than that.

@@ -73,6 +73,13 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
             "doveadm log errors; if its directory or database answers, many addresses are guessing and nobody else logs in",
         );
     }
+    if daemon.streaks_spared > 0 {
+        let (spared, all) = (daemon.streaks_spared, daemon.streaks);
+        found.warn(
+            format!("{spared} of the {all} blocks by failures in the last 7 days were the same old password again and again"),
+            "lockout.repeats = \"once\" would have spared them; \"sidegate events --kind block-added\" names the programs",
+        );
+    }
     if found.list.is_empty() {
         found.ok(format!("sidegated {} answers", daemon.version));
     }

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod address;
 pub mod alias;
+pub mod blocks;
 pub mod clean;
 pub mod code;
 pub mod codes_sent;
@@ -44,7 +45,10 @@ pub mod sender;
 pub mod sending;
 pub mod session;
 pub mod sharing;
+pub mod streak;
 pub mod table;
+pub mod target;
 pub mod throttle;
 pub mod totp;
+pub mod translated;
 pub mod two_doors;

@@ -235,7 +235,7 @@ impl TakeBack {
                 (Some(run).filter(|run| !run.failures.is_empty()).map(AddressRecord::Run), false)
             }
             Some(AddressRecord::Blocked(block)) if self.block.as_ref() == Some(&block) => {
-                let run = Run { failures: self.before.clone(), last: block.since };
+                let run = Run { failures: self.before.clone(), last: block.since, told: None };
                 (Some(run).filter(|run| !run.failures.is_empty()).map(AddressRecord::Run), true)
             }
             record => (record, false),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::address::Prefixes;
 use super::login::{Attempt, Grant, Origin, Verdict};
 use super::secret::{Cookie, Digest, Secret};
 use super::sending::{Sending, Told};
@@ -149,6 +150,27 @@ pub const TRIAL_NAME: &str = "doctor@sidegate.invalid";
 pub const TRIAL_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 impl Question {
+    /// The same, with every address in its one form. Nothing is decided on any other, so no door needs to know the
+    /// site's translators.
+    #[must_use]
+    pub fn folded(mut self, prefixes: &Prefixes) -> Self {
+        let fold = |address: &mut Option<IpAddr>| {
+            *address = address.and_then(|address| prefixes.fold(address));
+        };
+        match &mut self {
+            Self::Login(attempt) => attempt.origin.fold(prefixes),
+            Self::Relay { origin, .. } => origin.fold(prefixes),
+            Self::RelayOn(relay, _) => relay.origin.fold(prefixes),
+            Self::Sending(sending) => fold(&mut sending.address),
+            Self::Headers(check) => fold(&mut check.address),
+            Self::ActingFor(_, attempt) => attempt.origin.fold(prefixes),
+            Self::Unreadable(unread) => unread.origin.fold(prefixes),
+            // Nothing in these says where a client is.
+            Self::Claim(_) | Self::User(_) | Self::Pass(_) | Self::List(_) | Self::Owners(_) => {}
+        }
+        self
+    }
+
     /// Whether it is one of `sidegate doctor`'s, which says nothing about mail servers.
     #[must_use]
     pub fn is_trial(&self) -> bool {

@@ -108,7 +108,7 @@ impl Service {
         let first_use = proof.first_use.take();
         let of = proof.of.take();
         let trier = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
-        let secret = rules.lockout.repeats_once.then(|| attempt.secret.mark(proof.as_typed));
+        let secret = Some(attempt.secret.mark(proof.as_typed));
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
             Box::pin(self.upgrade(&grant.account, first_use, trier.source)).await;
@@ -126,8 +126,8 @@ impl Service {
             return Ok(None);
         }
         if trier.asked || (self.hears_reports && self.policy.seated(trier)) {
-            return match self.seats.table().block(&trier.source, self.now()) {
-                Some(block) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
+            return match self.seats.table().holding(trier.origin.address, self.now()) {
+                Some((_, block)) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
                 None => Ok(None),
             };
         }
@@ -141,7 +141,7 @@ impl Service {
         rules: &Rules,
         wait: Duration,
     ) -> Result<Seat, Verdict> {
-        match self.seats.take(trier.source, &self.clock, &rules.lockout, wait).await {
+        match self.seats.take(trier.source, trier.origin.address, &self.clock, &rules.lockout, wait).await {
             Ok(seat) => Ok(seat),
             Err(NoSeat::Blocked(block)) => Err(Verdict::Refuse(Reason::Blocked(block))),
             Err(NoSeat::Crowded) => Err(Verdict::Defer("too many attempts from this source at once")),
@@ -217,8 +217,8 @@ impl Service {
         }
         if let Verdict::Accept(grant) = &proof.verdict {
             // `block add` holds when it has returned, for those under way too.
-            match self.seats.table().block(&trier.source, self.now()).filter(|_| !trier.exempt) {
-                Some(block) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
+            match self.seats.table().holding(trier.origin.address, self.now()).filter(|_| !trier.exempt) {
+                Some((_, block)) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
                 None => {
                     self.sessions.note(
                         || self.key.account_tag(grant.account.as_str().as_bytes()),
@@ -251,27 +251,33 @@ impl Service {
         rules: &Rules,
     ) -> Result<bool, StoreError> {
         let mut in_the_store = false;
-        for outcome in self.outcomes(trier, verdict, secret) {
+        for outcome in self.outcomes(trier, verdict, secret, rules) {
             let event = self.event(trier, verdict);
             if let Err(error) = Box::pin(self.put_down(trier.source, outcome, event, rules)).await {
                 warn!(error = %log::chain(&error), "an attempt could not be settled");
                 // A right password lets in; that its earlier failures stay counted harms nobody.
-                if let Outcome::Failed(_) = outcome {
+                if let Outcome::Failed(..) = outcome {
                     return Err(error);
                 }
             }
             // The event of a success says more once the facts were looked at again.
-            in_the_store |= matches!(outcome, Outcome::Failed(_));
+            in_the_store |= matches!(outcome, Outcome::Failed(..));
         }
         Ok(in_the_store)
     }
 
     /// What a verdict means for its source.
-    fn outcomes(&self, trier: &Trier<'_>, verdict: &Verdict, secret: Option<Digest>) -> Vec<Outcome> {
+    fn outcomes(
+        &self,
+        trier: &Trier<'_>,
+        verdict: &Verdict,
+        secret: Option<Digest>,
+        rules: &Rules,
+    ) -> Vec<Outcome> {
         match verdict {
             _ if trier.exempt => Vec::new(),
             Verdict::Defer(_) | Verdict::Elsewhere => Vec::new(),
-            Verdict::Refuse(_) => vec![self.failed(trier, secret)],
+            Verdict::Refuse(_) => vec![self.failed(trier, secret, rules)],
             Verdict::Accept(_) => {
                 let table = self.seats.table();
                 // Failures under the name that was typed were the account's own.
@@ -281,9 +287,10 @@ impl Service {
         }
     }
 
-    pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>) -> Outcome {
-        let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
-        Outcome::Failed(Failure { account: trier.tag, secret })
+    pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>, rules: &Rules) -> Outcome {
+        let tag = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
+        let secret = if rules.lockout.repeats_once { tag } else { tag.coarse() };
+        Outcome::Failed(Failure { account: trier.tag, secret }, trier.origin.program())
     }
 
     /// Failures and successes of a source, on disk and in the table before this returns.

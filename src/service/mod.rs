@@ -23,7 +23,7 @@
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of;
 //!   `owners`: events that owners are told of
-//! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
+//! - `admin`: orders, lists, `check`; `blocks`: who is blocked by what, blocks by hand; `lists`: what is set of sending, and what of it is in force
 //! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
 //! - `rollout`: whom the rules would meet; `overview`: failures and blocks over time
 //! - `sums`: alike events told as one
@@ -31,6 +31,7 @@
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
+mod blocks;
 mod doors;
 mod empty;
 mod factors;
@@ -95,7 +96,6 @@ use crate::gate::login::Verdict;
 use crate::gate::outage::Outage;
 use crate::gate::question::{Answer, Question};
 use crate::gate::record::AddressRecord;
-use crate::gate::table::AddressTable;
 use crate::hasher::Hasher;
 use crate::log;
 use crate::metrics::Counters;
@@ -106,6 +106,7 @@ use crate::store::{EventQuery, StoreError, StoreHandle, Tables};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
+pub use self::blocks::{Lifted, Source};
 pub use self::factors::FactorsOf;
 pub use self::keys::{KeyError, KeyState, KeyUse};
 pub use self::lists::{AccountStanding, Standing};
@@ -208,22 +209,18 @@ impl Service {
         let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream, .. } = parts;
         let (sharing, notices, hears_reports) = (parts.sharing, parts.notices, parts.hears_reports);
         let now = clock.now();
-        let mut table = AddressTable::new(addresses_max);
-        let mut clamped = Vec::new();
         names::bring(&store).await?;
-        for (key, record) in store.read(|tables| tables.sources()).await? {
-            let record = match record {
-                AddressRecord::Blocked(block) if block.since > now => {
-                    let record = AddressRecord::Blocked(block.clamped(now));
-                    clamped.push((key, record.clone()));
-                    record
-                }
-                record => record,
-            };
-            if record.holds(now, &rules.lockout) {
-                table.put(key, Some(record));
+        let mut rows = store.read(|tables| tables.sources()).await?;
+        let mut clamped = Vec::new();
+        for (key, record) in &mut rows {
+            if let AddressRecord::Blocked(block) = record
+                && block.since > now
+            {
+                *record = AddressRecord::Blocked(block.clone().clamped(now));
+                clamped.push((*key, record.clone()));
             }
         }
+        let seats = Seats::load(rows, addresses_max, now, &rules);
         keep_clamped(&store, clamped).await;
         if rules.observe {
             warn!("{OBSERVING}");
@@ -241,7 +238,7 @@ impl Service {
             store,
             hasher,
             upstream,
-            seats: Seats::new(table),
+            seats,
             verified: Arc::new(verified),
             trials: Arc::default(),
             claims: Mutex::default(),
@@ -273,7 +270,7 @@ impl Service {
     /// Answers a question. What is being decided is decided and counted even if nobody waits for
     /// the answer any more: do not drop this future.
     pub async fn ask(self: Arc<Self>, question: Question) -> Answer {
-        match question {
+        match question.folded(&self.rules().prefixes) {
             Question::Login(attempt) => Answer::Login(self.login(attempt).await),
             Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
             Question::Relay { mechanism, origin, initial } => {

@@ -72,8 +72,8 @@ impl Service {
             None => Some(Vec::new()),
         };
         let in_the_store = self.count_outcome(trier, &wrong, mark, rules).await?;
-        let counted = match (self.failed(trier, mark), before) {
-            (Outcome::Failed(failure), Some(before)) if !trier.exempt => {
+        let counted = match (self.failed(trier, mark, rules), before) {
+            (Outcome::Failed(failure, _), Some(before)) if !trier.exempt => {
                 let block = self.seats.table().block(&trier.source, now).cloned();
                 Some(Counted { failure, before, block })
             }
@@ -110,7 +110,7 @@ impl Service {
         // What cannot be written now stays counted: a block ends by itself.
         if let Ok((_, events)) = taken {
             events.iter().for_each(crate::log::event);
-            self.seats.ring(&source);
+            self.seats.ring_all();
         }
     }
 }

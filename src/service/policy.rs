@@ -106,8 +106,9 @@ pub struct PolicyAttempt {
 }
 
 impl PolicyAttempt {
-    fn origin(&self) -> Origin {
-        let (address, protocol) = (self.remote, self.protocol.clone());
+    fn origin(&self, rules: &Rules) -> Origin {
+        let address = self.remote.and_then(|address| rules.prefixes.fold(address));
+        let protocol = self.protocol.clone();
         Origin { address, host: address, protocol, params: Bytes::new(), held: false }
     }
 
@@ -148,7 +149,7 @@ impl Service {
     /// May this attempt be tried? If so, it has a seat until its report. Do not drop this future.
     pub async fn policy_allow(&self, attempt: &PolicyAttempt) -> Allowed {
         let rules = self.rules();
-        let (mut who, origin) = (Who::new(&attempt.login, &rules), attempt.origin());
+        let (mut who, origin) = (Who::new(&attempt.login, &rules), attempt.origin(&rules));
         if self.look_up(&mut who).await.is_err() {
             return Allowed::Trouble;
         }
@@ -158,7 +159,7 @@ impl Service {
             self.policy.keep_place(attempt.id(&trier));
             return Allowed::Now;
         }
-        let block = self.block_of(&trier.source, &rules);
+        let block = self.block_of(origin.address, &trier.source, &rules);
         let blocked = block.map(|block| Verdict::Refuse(Reason::Blocked(block)));
         if rules.observe {
             if let Some(would) = &blocked {
@@ -206,7 +207,7 @@ impl Service {
     /// It cannot be counted.
     pub async fn policy_report(&self, attempt: &PolicyAttempt, ended: Ended) -> Result<(), StoreError> {
         let rules = self.rules();
-        let (mut who, origin) = (Who::new(&attempt.login, &rules), attempt.origin());
+        let (mut who, origin) = (Who::new(&attempt.login, &rules), attempt.origin(&rules));
         self.look_up(&mut who).await.map_err(|_| StoreError::Closed)?;
         let trier = self.trier(&who, &origin, &rules);
         self.policy.expire();
@@ -228,7 +229,7 @@ impl Service {
         if ended == Ended::Right {
             self.passdb_works();
         }
-        let mark = rules.lockout.repeats_once.then(|| self.mark_of(attempt));
+        let mark = Some(self.mark_of(attempt));
         let (verdict, in_the_store) = if ended == Ended::Unexplained {
             self.count_unexplained(&trier, mark, &rules).await?
         } else if rules.observe {

@@ -131,7 +131,7 @@ impl Service {
             said => (said, None),
         };
         let answer = if rules.observe {
-            let mark = self.mark_in(&turn.dialogue, &rules);
+            let mark = self.mark_in(&turn.dialogue);
             self.observe_relay(said.ok(), turn.mechanism.clone(), &turn.origin, mark, &rules).await
         } else {
             let mut proof = self.weigh(said, &turn.origin, who.whose(), &rules.policy).await;
@@ -227,7 +227,7 @@ impl Service {
         }
         let answer = if rules.observe {
             let said = Said::Fail(turn.dialogue.name.clone(), Bytes::new());
-            let mark = self.mark_in(&turn.dialogue, rules);
+            let mark = self.mark_in(&turn.dialogue);
             self.observe_relay(Some(said), turn.mechanism.clone(), &turn.origin, mark, rules).await
         } else {
             let proof = Verdict::Refuse(Reason::WrongPassword).into();
@@ -285,7 +285,7 @@ impl Service {
         let trier = self.trier(&who, &turn.origin, rules);
         let of = proof.of.clone();
         let trier = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
-        let mark = self.mark_in(&turn.dialogue, rules);
+        let mark = self.mark_in(&turn.dialogue);
         let proof = self.settle(&trier, proof, mark, generation, rules).await;
         self.count(&proof.verdict);
         self.leave(seat, turn.started, &trier, &proof.verdict, rules).await;
@@ -293,9 +293,9 @@ impl Service {
     }
 
     /// What tells one wrong proof from another. No two of which nothing is known are the same.
-    fn mark_in(&self, dialogue: &Dialogue, rules: &Rules) -> Option<Digest> {
+    fn mark_in(&self, dialogue: &Dialogue) -> Option<Digest> {
         let any = || Digest(self.entropy.bytes());
-        rules.lockout.repeats_once.then(|| dialogue.sent.unwrap_or_else(any))
+        Some(dialogue.sent.unwrap_or_else(any))
     }
 
     /// It is the client's turn. `left`: its proof was handed on, perhaps; going away now is a failure.
@@ -320,7 +320,7 @@ impl Service {
         let _ = self.look_up(&mut who).await;
         let trier = self.trier(&who, &origin, &rules);
         let verdict = Verdict::Refuse(Reason::WrongPassword);
-        let mark = self.mark_in(&Dialogue { sent, ..Dialogue::default() }, &rules);
+        let mark = self.mark_in(&Dialogue { sent, ..Dialogue::default() });
         if rules.observe {
             self.count_observed(&trier, &verdict, mark, &rules);
             self.record_observed(&trier, &verdict, self.event(&trier, &verdict).observed());
@@ -343,7 +343,7 @@ impl Service {
         let Verdict::Accept(grant) = &ended.verdict else { return ended };
         let rules = self.rules();
         let nobody = self.trier_named(grant.account.as_str(), origin, &rules);
-        let block = self.seats.table().block(&nobody.source, self.now()).cloned();
+        let block = self.block_of(origin.address, &nobody.source, &rules);
         let refused = match block.filter(|_| !nobody.exempt && !rules.observe) {
             Some(block) => Some(Verdict::Refuse(Reason::Blocked(block))),
             None => self.still_good(grant, origin).await.err(),

@@ -96,7 +96,8 @@ impl Service {
         let tag = self.account_tag(shown);
         let by_account = counts_by_account(origin, rules);
         let address = origin.address.filter(|_| !by_account);
-        let source = address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes));
+        let source =
+            address.and_then(|address| Key::of(address, &rules.prefixes)).unwrap_or(Key::NoAddress(tag));
         // Whoever speaks for many people must not try passwords without end.
         let exempt = address.is_some_and(|address| rules.exempts(address));
         Trier { shown, typed: None, tag, before: None, source, exempt, asked: false, origin }

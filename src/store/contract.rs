@@ -249,10 +249,10 @@ fn a_refused_order_changes_nothing<B: Backend>(backend: &B) {
 
 fn sources_are_kept_as_they_are<B: Backend>(backend: &B) {
     let failure = |n| Failure { account: AccountTag(n), secret: SecretTag(u64::MAX - n) };
-    let block = Block { since: Timestamp(5), until: Timestamp(50), reason: "by hand".into() };
+    let block = Block::by_hand(Timestamp(5), Timestamp(50), "by hand");
     let run = |last, count| {
         let failures = (0..count).map(failure).collect();
-        AddressRecord::Run(crate::gate::record::Run { failures, last: Timestamp(last) })
+        AddressRecord::Run(crate::gate::record::Run { failures, last: Timestamp(last), told: None })
     };
     let unknown = Key::NoAddress(AccountTag(u64::MAX));
     let kept = [(key(2), run(1, 9)), (key(1), AddressRecord::Blocked(block)), (unknown, run(9, 1))];
@@ -268,7 +268,7 @@ fn sources_are_kept_as_they_are<B: Backend>(backend: &B) {
 }
 
 fn settling_blocks_and_says_so<B: Backend>(backend: &B) {
-    let failed = Outcome::Failed(Failure { account: AccountTag(1), secret: SecretTag::NONE });
+    let failed = Outcome::Failed(Failure { account: AccountTag(1), secret: SecretTag::NONE }, None);
     let login = Event::new(NOW, Kind::Login, "gate").account("ann@example.org").address("192.0.2.7");
     for count in 1..3 {
         let (record, _) = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));

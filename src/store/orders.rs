@@ -260,7 +260,7 @@ pub fn settle(
     let after = AddressRecord::settle(before, key, outcome, login.time, rules);
     tables.put_source(key, after.as_ref())?;
     let mut events = Vec::new();
-    if matches!(outcome, Outcome::Failed(_)) {
+    if matches!(outcome, Outcome::Failed(..)) {
         events.push(login.clone());
     }
     if let (Some(AddressRecord::Blocked(block)), false) = (&after, was_blocked) {

@@ -267,12 +267,13 @@ impl Tables for SqliteTables<'_> {
             None => self.run("DELETE FROM source WHERE key = ?1", [key.to_bytes()]),
             Some(AddressRecord::Run(run)) => {
                 let failures: Vec<u8> = run.failures.iter().flat_map(failure_bytes).collect();
-                self.run(sql, params![key.to_bytes(), run.last.0, None::<i64>, None::<&str>, failures])
+                let told = run.told.as_ref().map(|told| told.to_text());
+                self.run(sql, params![key.to_bytes(), run.last.0, None::<i64>, told, failures])
             }
             Some(AddressRecord::Blocked(block)) => {
+                let streak = block.streak.as_ref().map_or_else(Vec::new, |streak| streak.to_bytes());
                 let reason = clean(&block.reason);
-                let values = params![key.to_bytes(), block.since.0, block.until.0, reason, [0_u8; 0]];
-                self.run(sql, values)
+                self.run(sql, params![key.to_bytes(), block.since.0, block.until.0, reason, streak])
             }
         }
         .map(drop)

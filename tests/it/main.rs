@@ -5,6 +5,7 @@
 mod abuse;
 mod administration;
 mod backups;
+mod blocks;
 mod codecs;
 mod config;
 mod control;

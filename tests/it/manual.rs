@@ -47,7 +47,7 @@ fn every_kind_of_event_is_explained_in_its_order() {
 
 #[test]
 fn every_reason_of_a_refusal_is_explained() {
-    let block = Block { since: Timestamp(0), until: Timestamp(0), reason: String::new() };
+    let block = Block::by_hand(Timestamp(0), Timestamp(0), "");
     let reasons = [
         Reason::Blocked(block),
         Reason::WrongPassword,

@@ -25,7 +25,6 @@ use crate::api::portal::{
     DEVICE, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof, RecoveryCodes, SESSION,
     SignIn, Standing, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
 };
-use crate::gate::address::fold;
 use crate::gate::factor::FactorKind;
 use crate::gate::secret::Secret;
 use crate::gate::session::{Act, Token, TokenTag};
@@ -86,6 +85,9 @@ impl From<PeopleError> for Refusal {
             PeopleError::Blocked(until) => {
                 Self(PortalError { until: Some(until), ..PortalError::new(Why::Blocked, message) })
             }
+            PeopleError::NetworkBlocked(until) => {
+                Self(PortalError { until: Some(until), ..PortalError::new(Why::NetworkBlocked, message) })
+            }
             PeopleError::Wait(until) => {
                 Self(PortalError { until: Some(until), ..PortalError::new(Why::Wait, message) })
             }
@@ -115,10 +117,10 @@ pub(super) fn query<T>(params: Params<T>) -> Result<T, Refusal> {
 /// Whose session, from which browser.
 pub(super) struct By(pub(super) Visit);
 
-impl<S: Send + Sync> FromRequestParts<S> for By {
+impl FromRequestParts<Api> for By {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refusal> {
         let header = |name: &str| -> Result<Option<&str>, Refusal> {
             let Some(value) = parts.headers.get(name) else { return Ok(None) };
             let text = value.to_str().ok().filter(|text| text.len() <= HEADER_BYTES_MAX);
@@ -138,7 +140,8 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
         if long(&visitor.system) || long(&visitor.program) {
             return Err(Refusal::bad("the browser is named too long"));
         }
-        let address = visitor.address.map(fold);
+        let prefixes = api.service.rules().prefixes;
+        let address = visitor.address.and_then(|address| prefixes.fold(address));
         let stored = StoredVisitor {
             address: address.map(|address| address.to_string()),
             system: visitor.system,

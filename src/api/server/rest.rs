@@ -20,11 +20,12 @@ use crate::api::{
 };
 use crate::clock::Timestamp;
 use crate::config::Choice;
-use crate::gate::address::parse_address;
+use crate::gate::address::{Key, parse_address};
 use crate::gate::event::{Event, Kind};
 use crate::gate::login::{Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::secret::{SECRET_BYTES_MAX, Secret};
+use crate::gate::target;
 use crate::metrics::Counters;
 use crate::store::EventQuery;
 
@@ -121,7 +122,16 @@ pub(super) async fn events(State(api): State<Api>, wanted: Params<Wanted>) -> An
         Ok(name) => name.to_string(),
         Err(_) => typed,
     });
-    let address = wanted.address.map(|text| parse_address(&text).map_or(text, |address| address.to_string()));
+    let prefixes = api.service.rules().prefixes;
+    // Events tell the address as it was judged, and a block the source or network.
+    let one_form = |text: &String| {
+        let network = target::read(text).ok()?;
+        if network.prefix_len() < network.max_prefix_len() {
+            return prefixes.fold_network(network).ok().map(|network| Key::of_network(network).to_string());
+        }
+        prefixes.fold(network.addr()).map(|address| address.to_string())
+    };
+    let address = wanted.address.map(|text| one_form(&text).unwrap_or(text));
     let kinds = wanted.kind.iter().flat_map(|kinds| kinds.split(','));
     let kinds =
         kinds.map(Kind::parse).collect::<Result<_, _>>().map_err(|error| ApiError::bad(error.to_string()))?;

@@ -48,7 +48,7 @@ impl Gate {
             _ => Vec::new(),
         };
         let failure = failure(account);
-        let after = AddressRecord::settle(record, &source, Outcome::Failed(failure), now, &RULES);
+        let after = AddressRecord::settle(record, &source, Outcome::Failed(failure, None), now, &RULES);
         let block = match &after {
             Some(AddressRecord::Blocked(block)) => Some(block.clone()),
             _ => None,
@@ -133,7 +133,8 @@ fn what_was_counted_before_and_what_others_blocked_stays() {
         assert!(gate.fails(source(1), 1, now));
     }
     assert!(gate.blocked(&source(1), now));
-    let by_hand = Block { since: now, until: now.plus(RULES.block_for), reason: "by hand".into() };
+    let by_hand =
+        Block { since: now, until: now.plus(RULES.block_for), reason: "by hand".into(), streak: None };
     assert!(gate.fails(source(2), 2, now));
     gate.records.insert(source(2), AddressRecord::Blocked(by_hand));
     assert!(gate.fails(source(3), 3, now));

@@ -242,6 +242,7 @@ fn problems() -> Vec<Problem> {
         Problem::WaitToSignIn(NOW),
         Problem::Locked,
         Problem::Blocked(NOW),
+        Problem::NetworkBlocked(NOW),
         Problem::LiftedTooOften(NOW),
         Problem::DialogueEnded,
         Problem::PasskeyRefused,

@@ -23,6 +23,8 @@ pub enum Problem {
     Locked,
     /// The visitor's address is blocked until then.
     Blocked(Timestamp),
+    /// A whole network is blocked until then: its people cannot lift that.
+    NetworkBlocked(Timestamp),
     /// The account lifted as many blocks as it may in a day: again then.
     LiftedTooOften(Timestamp),
     /// A dialogue of five minutes took longer.
@@ -96,6 +98,7 @@ impl Problem {
             Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
+            Self::NetworkBlocked(until) => f.at("problem-network-blocked", "until", until),
             Self::LiftedTooOften(until) => f.at("problem-lifted-too-often", "until", until),
             Self::DialogueEnded => f.t("problem-dialogue-ended"),
             Self::PasskeyRefused => f.t("problem-passkey-refused"),

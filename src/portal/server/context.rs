@@ -442,6 +442,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
     Some(match why {
         Why::WrongPassword => Problem::WrongPassword,
         Why::Blocked => Problem::Blocked(error.until?),
+        Why::NetworkBlocked => Problem::NetworkBlocked(error.until?),
         Why::WrongCode => Problem::WrongCode,
         Why::CodeOver => Problem::CodeEnded,
         Why::Wait => Problem::Wait(error.until?),

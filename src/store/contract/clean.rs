@@ -42,7 +42,7 @@ pub(super) fn text_of_strangers_is_kept_clean<B: Backend>(backend: &B) {
             Visitor { address: Some(hostile.into()), system: hostile.into(), program: hostile.into() };
         let token = TokenTag([u8::try_from(hostile.len() % 251).expect("small"); 32]);
         let source = Key::Network { first: [9; 16], bits: 128 };
-        let block = Block { since: NOW, until: NOW, reason: hostile.into() };
+        let block = Block { since: NOW, until: NOW, reason: hostile.into(), streak: None };
         write(backend, |tables| {
             tables.add_event(&event)?;
             let account = tables.account(&ann)?.expect("there");

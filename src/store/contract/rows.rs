@@ -14,6 +14,7 @@ use crate::gate::event::{Event, Kind};
 use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
 use crate::gate::name::Protocol;
 use crate::gate::record::{AddressRecord, Block, Failure, Run};
+use crate::gate::streak::{Program, Streak, Told};
 use crate::store::{Backend, EventQuery, NewRow};
 
 /// Anything, and often with something at its ends that somebody could take away.
@@ -53,14 +54,24 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
 
 pub(super) fn source() -> impl Strategy<Value = (Key, AddressRecord)> {
     let network = (any::<std::net::IpAddr>(), 1..=32_u8, 1..=128_u8)
-        .prop_map(|(address, ipv4, ipv6)| Key::of(address, Prefixes { ipv4, ipv6 }));
+        .prop_filter_map("nobody's", |(address, ipv4, ipv6)| Key::of(address, &Prefixes::new(ipv4, ipv6)));
     let key = prop_oneof![network, any::<u64>().prop_map(|tag| Key::NoAddress(AccountTag(tag)))];
     let failure = (any::<u64>(), any::<u64>())
         .prop_map(|(account, secret)| Failure { account: AccountTag(account), secret: SecretTag(secret) });
-    let run = (vec(failure, 1..12), any::<i64>())
-        .prop_map(|(failures, last)| AddressRecord::Run(Run { failures, last: Timestamp(last) }));
-    let block = (any::<i64>(), any::<i64>(), kept()).prop_map(|(since, until, reason)| {
-        AddressRecord::Blocked(Block { since: Timestamp(since), until: Timestamp(until), reason })
+    let failures = || vec(failure.clone(), 1..12);
+    let told = || {
+        let program = anything().prop_filter_map("nothing", |text| Program::new(&text));
+        of((any::<u64>(), program).prop_map(|(tag, program)| Told { account: AccountTag(tag), program }))
+    };
+    let run = (failures(), any::<i64>(), told()).prop_map(|(failures, last, told)| {
+        AddressRecord::Run(Run { failures, last: Timestamp(last), told: told.map(Box::new) })
+    });
+    let streak = of((failures(), told()).prop_map(|(failures, told)| {
+        let told = told.map(|told| Told { account: failures[0].account, ..told });
+        Box::new(Streak::of(&failures, told.as_ref(), 10))
+    }));
+    let block = (any::<i64>(), any::<i64>(), kept(), streak).prop_map(|(since, until, reason, streak)| {
+        AddressRecord::Blocked(Block { since: Timestamp(since), until: Timestamp(until), reason, streak })
     });
     (key, prop_oneof![run, block])
 }

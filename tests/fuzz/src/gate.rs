@@ -73,7 +73,7 @@ pub fn answer(question: Question, which: u8) -> Answer {
 fn login(attempt: Attempt, which: u8) -> Answer {
     let account = AccountName::foreign(NAME);
     let grant = Grant { account, password: None };
-    let block = Block { since: NOW, until: NOW, reason: WORDS.into() };
+    let block = Block::by_hand(NOW, NOW, WORDS);
     let verdict = match which % 6 {
         0 | 1 => Verdict::Accept(grant.clone()),
         2 => Verdict::Refuse(Reason::WrongPassword),

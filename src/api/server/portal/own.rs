@@ -200,6 +200,7 @@ async fn block(State(api): State<Api>, By(visit): By) -> Answer<OwnBlocks> {
     Ok(Json(OwnBlocks {
         address: found.own.map(|key| key.to_string()),
         until: found.until,
+        network: found.network.map(|key| key.to_string()),
         others: found.others.into_iter().map(|(key, block)| blocks::view(&key, block, false)).collect(),
     }))
 }
@@ -213,8 +214,8 @@ struct Lifted {
 
 async fn lift(State(api): State<Api>, By(visit): By, which: Params<Lifted>) -> Answer<Nothing> {
     let address = match query(which)?.address {
-        Some(text) => blocks::parse(&text).map_err(|_| Refusal::bad("no IP address"))?,
-        None => own_address(&visit)?,
+        Some(text) => blocks::read(&text).map_err(|_| Refusal::bad("no IP address"))?,
+        None => own_address(&visit)?.into(),
     };
     api.service.lift_own(&visit, address).await?;
     Ok(Json(Nothing {}))
