@@ -9,7 +9,7 @@
 //!
 //! # What an attacker can make of it
 //!
-//! Whoever has eight addresses can look like an outage on a quiet night. So every source has an allowance: as many
+//! Whoever has twenty-five addresses can look like an outage on a quiet night. So every source has an allowance: as many
 //! failures as block it ([`LockoutRules::failures`]), coming back one by one over the time that a block lasts. What is
 //! forgiven or taken back is paid from it, a block that is lifted at its whole price. When it is spent, the source's
 //! failures count; but the one that would block it is not tried, and put off until somebody got in or some of the
@@ -29,7 +29,7 @@ use super::record::{AddressRecord, Block, Failure, LockoutRules, Run};
 use crate::clock::Timestamp;
 
 /// So many sources must fail, each with an account that none of the others failed with first, and nobody succeed.
-pub const STRANGERS_FAILING: usize = 8;
+pub const STRANGERS_FAILING: usize = 25;
 /// So many are enough where each account had got in from its source before.
 pub const FAMILIAR_FAILING: usize = 3;
 /// Accounts that got in, with their sources, that are remembered; past it the one that got in longest ago is a stranger.

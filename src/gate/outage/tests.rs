@@ -158,11 +158,11 @@ fn what_was_counted_before_and_what_others_blocked_stays() {
 #[test]
 fn strangers_must_be_more() {
     let (mut gate, now) = (Gate::default(), Timestamp(1000));
-    for n in 1..8 {
+    for n in 1..25 {
         assert!(gate.fails(source(n), u64::from(n), now));
         assert_eq!((gate.outage.since(), gate.failures(&source(n))), (None, 1));
     }
-    assert!(gate.fails(source(8), 8, now));
+    assert!(gate.fails(source(25), 25, now));
     assert_eq!(gate.outage.since(), Some(now));
     assert!(gate.records.is_empty());
 }
