@@ -4,11 +4,12 @@
 //! order of questions and no time tells the one from the other. What tells them is what everybody else hears. While the
 //! database is away nobody gets in; so when accounts from several sources fail, each of another person, and nobody has
 //! got in since the first of them, the failures are taken for an outage: they count no longer, those that were counted
-//! are taken back with the blocks that they made, and the first success ends it.
+//! are taken back with the blocks that they made, and the first success ends it. Few are enough where they had got in
+//! from the same source before; strangers must be more, because some are always guessing.
 //!
 //! # What an attacker can make of it
 //!
-//! Whoever has three addresses can look like an outage on a quiet night. So every source has an allowance: as many
+//! Whoever has twenty-five addresses can look like an outage on a quiet night. So every source has an allowance: as many
 //! failures as block it ([`LockoutRules::failures`]), coming back one by one over the time that a block lasts. What is
 //! forgiven or taken back is paid from it, a block that is lifted at its whole price. When it is spent, the source's
 //! failures count; but the one that would block it is not tried, and put off until somebody got in or some of the
@@ -28,7 +29,11 @@ use super::record::{AddressRecord, Block, Failure, LockoutRules, Run};
 use crate::clock::Timestamp;
 
 /// So many sources must fail, each with an account that none of the others failed with first, and nobody succeed.
-pub const SOURCES_FAILING: usize = 3;
+pub const STRANGERS_FAILING: usize = 25;
+/// So many are enough where each account had got in from its source before.
+pub const FAMILIAR_FAILING: usize = 3;
+/// Accounts that got in, with their sources, that are remembered; past it the one that got in longest ago is a stranger.
+pub const FAMILIAR_MAX: usize = 100_000;
 /// Failures of longer ago say nothing about now.
 pub const WINDOW: Duration = Duration::from_secs(3600);
 /// Sources whose failures are remembered at once; past it the one that failed longest ago is forgotten.
@@ -43,6 +48,10 @@ pub struct Outage {
     failing: LinkedHashMap<Key, Failing>,
     /// The accounts with which they failed first, and how many did.
     firsts: HashMap<AccountTag, usize>,
+    /// The same of those that had got in before.
+    familiar_firsts: HashMap<AccountTag, usize>,
+    /// Who got in, from where.
+    familiar: LinkedHashMap<(AccountTag, Key), ()>,
     since: Option<Timestamp>,
     /// When each source's allowance is whole again, in milliseconds.
     allowances: LinkedHashMap<Key, i64>,
@@ -51,6 +60,8 @@ pub struct Outage {
 #[derive(Debug)]
 struct Failing {
     first: AccountTag,
+    /// The first one that had got in from there before.
+    familiar: Option<AccountTag>,
     last: Timestamp,
     /// What its record held before.
     before: Vec<Failure>,
@@ -124,15 +135,24 @@ impl Outage {
             if let Key::Network { .. } = source {
                 *self.firsts.entry(account).or_default() += 1;
             }
-            Failing { first: account, last: now, before: before(), counted: Vec::new(), block: None }
+            let (familiar, counted) = (None, Vec::new());
+            Failing { first: account, familiar, last: now, before: before(), counted, block: None }
         });
         failing.last = now;
+        if let Key::Network { .. } = source
+            && failing.familiar.is_none()
+            && self.familiar.contains_key(&(account, source))
+        {
+            failing.familiar = Some(account);
+            *self.familiar_firsts.entry(account).or_default() += 1;
+        }
         if let Some(counted) = counted {
             failing.counted.push(counted.failure);
             failing.block = counted.block;
         }
         self.failing.insert(source, failing);
-        let begins = self.since.is_none() && self.firsts.len() >= SOURCES_FAILING;
+        let many = self.firsts.len() >= STRANGERS_FAILING || self.familiar_firsts.len() >= FAMILIAR_FAILING;
+        let begins = self.since.is_none() && many;
         if begins {
             self.since = Some(now);
         }
@@ -141,9 +161,14 @@ impl Outage {
     }
 
     /// Somebody got in: the peer works. Since when it did not, if that was so.
-    pub fn succeeded(&mut self) -> Option<Timestamp> {
+    pub fn succeeded(&mut self, account: AccountTag, source: Key) -> Option<Timestamp> {
+        self.familiar.insert((account, source), ());
+        if self.familiar.len() > FAMILIAR_MAX {
+            self.familiar.pop_front();
+        }
         self.failing.clear();
         self.firsts.clear();
+        self.familiar_firsts.clear();
         self.since.take()
     }
 
@@ -151,6 +176,7 @@ impl Outage {
     fn take_back(&mut self, now: Timestamp, rules: &LockoutRules) -> Vec<TakeBack> {
         let failing: Vec<_> = self.failing.drain().collect();
         self.firsts.clear();
+        self.familiar_firsts.clear();
         let mut all = Vec::new();
         for (source, mut failing) in failing {
             if failing.block.is_some() {
@@ -176,13 +202,11 @@ impl Outage {
             || self.failing.front().is_some_and(|(_, failing)| failing.last.plus(WINDOW) <= now)
         {
             let Some((source, failing)) = self.failing.pop_front() else { break };
-            if let Key::Network { .. } = source
-                && let Some(count) = self.firsts.get_mut(&failing.first)
-            {
-                *count -= 1;
-                if *count == 0 {
-                    self.firsts.remove(&failing.first);
-                }
+            if let Key::Network { .. } = source {
+                one_less(&mut self.firsts, failing.first);
+            }
+            if let Some(familiar) = failing.familiar {
+                one_less(&mut self.familiar_firsts, familiar);
             }
         }
     }
@@ -207,6 +231,15 @@ impl Outage {
             self.allowances.pop_front();
         }
         true
+    }
+}
+
+fn one_less(counts: &mut HashMap<AccountTag, usize>, account: AccountTag) {
+    if let Some(count) = counts.get_mut(&account) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&account);
+        }
     }
 }
 

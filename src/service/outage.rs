@@ -35,8 +35,8 @@ impl Service {
     }
 
     /// Somebody got in at Dovecot's passdb.
-    pub(super) fn passdb_works(&self) {
-        let Some(since) = lock(&self.outage).succeeded() else { return };
+    pub(super) fn passdb_works(&self, trier: &Trier<'_>) {
+        let Some(since) = lock(&self.outage).succeeded(trier.tag, trier.source) else { return };
         self.counters.passdb_away(false);
         let minutes = self.now().0.saturating_sub(since.0).max(0) / 60;
         info!(minutes, "Dovecot's passdb lets people in again");

@@ -222,12 +222,12 @@ impl Service {
             }
             // A name of Dovecot's that is none here: there is nobody whose failures could be forgotten.
             (Ended::Right, None) => {
-                self.passdb_works();
+                self.passdb_works(&trier);
                 return Ok(());
             }
         };
         if ended == Ended::Right {
-            self.passdb_works();
+            self.passdb_works(&trier);
         }
         let mark = Some(self.mark_of(attempt));
         let (verdict, in_the_store) = if ended == Ended::Unexplained {

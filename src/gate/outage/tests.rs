@@ -62,6 +62,19 @@ impl Gate {
         true
     }
 
+    fn succeeds(&mut self, source: Key, account: u64) -> Option<Timestamp> {
+        self.outage.succeeded(AccountTag(account), source)
+    }
+
+    /// Everybody has been here before.
+    fn familiar() -> Self {
+        let mut gate = Self::default();
+        for n in 1..30 {
+            assert_eq!(gate.succeeds(source(n), u64::from(n)), None);
+        }
+        gate
+    }
+
     fn failures(&self, source: &Key) -> usize {
         self.records.get(source).map_or(0, AddressRecord::failures)
     }
@@ -69,7 +82,7 @@ impl Gate {
 
 #[test]
 fn when_nobody_gets_in_nobody_is_blocked_and_what_was_counted_is_taken_back() {
-    let (mut gate, now) = (Gate::default(), Timestamp(1000));
+    let (mut gate, now) = (Gate::familiar(), Timestamp(1000));
     // The first phone has tried ten times before anybody else does.
     for _ in 0..10 {
         assert!(gate.fails(source(1), 1, now));
@@ -91,7 +104,7 @@ fn when_nobody_gets_in_nobody_is_blocked_and_what_was_counted_is_taken_back() {
     assert!(!gate.fails(source(1), 1, now) && !gate.blocked(&source(1), now), "put off, not blocked");
     let later = now.plus(RULES.block_for / 10);
     assert!(gate.fails(source(1), 1, later), "and may see whether it works again");
-    assert_eq!(gate.outage.succeeded(), Some(now));
+    assert_eq!(gate.succeeds(source(9), 9), Some(now));
     assert!(gate.fails(source(2), 2, later));
     assert_eq!((gate.failures(&source(2)), gate.outage.since()), (1, None), "from now on it counts");
 }
@@ -106,10 +119,10 @@ fn one_source_or_one_account_is_no_outage_nor_is_what_others_disprove() {
         assert!(gate.fails(source(n), 1, now), "a botnet guesses at one account");
     }
     assert_eq!(gate.outage.since(), None);
-    let mut gate = Gate::default();
+    let mut gate = Gate::familiar();
     for n in 1..20 {
         assert!(gate.fails(source(n), u64::from(n), now));
-        assert_eq!(gate.outage.succeeded(), None, "somebody gets in all the time");
+        assert_eq!(gate.succeeds(source(99), 99), None, "somebody gets in all the time");
         assert_eq!(gate.failures(&source(n)), 1);
     }
     for n in 1..3 {
@@ -124,11 +137,11 @@ fn one_source_or_one_account_is_no_outage_nor_is_what_others_disprove() {
 
 #[test]
 fn what_was_counted_before_and_what_others_blocked_stays() {
-    let (mut gate, now) = (Gate::default(), Timestamp(1000));
+    let (mut gate, now) = (Gate::familiar(), Timestamp(1000));
     for _ in 0..7 {
         assert!(gate.fails(source(1), 7, now));
     }
-    gate.outage.succeeded();
+    gate.succeeds(source(9), 9);
     for _ in 0..3 {
         assert!(gate.fails(source(1), 1, now));
     }
@@ -144,6 +157,18 @@ fn what_was_counted_before_and_what_others_blocked_stays() {
 }
 
 #[test]
+fn strangers_must_be_more() {
+    let (mut gate, now) = (Gate::default(), Timestamp(1000));
+    for n in 1..25 {
+        assert!(gate.fails(source(n), u64::from(n), now));
+        assert_eq!((gate.outage.since(), gate.failures(&source(n))), (None, 1));
+    }
+    assert!(gate.fails(source(25), 25, now));
+    assert_eq!(gate.outage.since(), Some(now));
+    assert!(gate.records.is_empty());
+}
+
+#[test]
 fn what_is_remembered_is_bounded() {
     let mut outage = Outage { since: Some(Timestamp(1)), ..Outage::default() };
     let key = |n: u32| {
@@ -156,6 +181,10 @@ fn what_is_remembered_is_bounded() {
     }
     assert_eq!(outage.allowances.len(), ALLOWANCES_MAX);
     let mut outage = Outage::default();
+    for n in 0..=u32::try_from(FAMILIAR_MAX).unwrap() {
+        outage.succeeded(AccountTag(1), key(n));
+    }
+    assert_eq!(outage.familiar.len(), FAMILIAR_MAX);
     for n in 0..=u32::try_from(FAILING_MAX).unwrap() {
         outage.note(key(n), AccountTag(1), None, Timestamp(2), &RULES);
     }
@@ -171,11 +200,11 @@ proptest! {
     fn an_outage_that_is_made_up_gives_each_source_little(
         steps in proptest::collection::vec((0..5_u8, 1..400_i64, 0..20_u8), 1..400),
     ) {
-        let (mut gate, mut now) = (Gate::default(), Timestamp(1000));
+        let (mut gate, mut now) = (Gate::familiar(), Timestamp(1000));
         let mut tried: HashMap<Key, Vec<i64>> = HashMap::new();
         for (n, wait, dice) in steps {
             if dice == 0 {
-                gate.outage.succeeded();
+                gate.succeeds(source(9), 9);
             }
             now = Timestamp(now.0 + if dice < 4 { wait } else { 0 });
             // As often as it can.
