@@ -278,7 +278,8 @@ impl Service {
         rules: &Rules,
     ) -> LoginAnswer {
         let told = proof.upstream.as_ref().map(|(user, _)| user.clone());
-        let named = turn.dialogue.name.clone().or(told).unwrap_or_default();
+        let named =
+            told.filter(|told| !told.is_empty()).or_else(|| turn.dialogue.name.clone()).unwrap_or_default();
         let mut who = Who::new(&named, rules);
         // Trouble is met again, and told, where it is put down.
         let _ = self.look_up(&mut who).await;
@@ -334,7 +335,8 @@ impl Service {
     /// An empty token: nobody is asked, and nothing counts.
     async fn nothing_to_look_at(&self, turn: Turn) -> LoginAnswer {
         let (rules, named) = (self.rules(), turn.dialogue.name.unwrap_or_default());
-        let trier = self.trier_named(&named, &turn.origin, &rules);
+        let who = Who::new(&named, &rules);
+        let trier = self.trier(&who, &turn.origin, &rules);
         Box::pin(self.refuse_empty(&trier, turn.mechanism, turn.started, &rules)).await
     }
 

@@ -61,7 +61,7 @@ async fn blocked_at(world: &World, address: &str) -> Vec<&'static str> {
     let mut blocked = Vec::new();
     let answer = world.client().await.answer(ANN, ANNS, &format!("service=imap\trip={address}")).await;
     if answer.starts_with("FAIL") {
-        assert!(answer.contains("reason=Too many failed logins"), "{answer}");
+        assert!(answer.contains("reason=[ALERT] Too many failed logins"), "{answer}");
         blocked.push("imap");
     }
     let mut policy = world.raw("policy").await;

@@ -77,6 +77,7 @@ fn healthy(config: &Config) -> Value {
             "doors": config.listen.iter().map(view).collect::<Vec<_>>(),
             "address_missing": [], "proxies_suspected": [],
             "domains_ignored": false, "shared_mailboxes": [], "names_left": [], "passdb_away": false,
+            "streaks": 0, "streaks_spared": 0,
         },
     })
 }

@@ -32,7 +32,7 @@ impl Upstream {
         let (auth, userdb) = (folder.path().join("auth"), folder.path().join("userdb"));
         serve(&auth, Arc::clone(&proofs));
         let paths = format!("[upstream]\nauth = {auth:?}\nuserdb = {userdb:?}\n");
-        let world = World::start(&format!("{paths}{settings}")).await;
+        let world = World::start(&format!("accounts.domains = [\"example.org\"]\n{paths}{settings}")).await;
         Self { world, proofs, _folder: folder }
     }
 
