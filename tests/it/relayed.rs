@@ -31,6 +31,7 @@ impl Upstream {
         let proofs = Arc::new(Mutex::new(Vec::new()));
         let (auth, userdb) = (folder.path().join("auth"), folder.path().join("userdb"));
         serve(&auth, Arc::clone(&proofs));
+        crate::directory::Upstream::nobody_at(&userdb);
         let paths = format!("[upstream]\nauth = {auth:?}\nuserdb = {userdb:?}\n");
         let world = World::start(&format!("accounts.domains = [\"example.org\"]\n{paths}{settings}")).await;
         Self { world, proofs, _folder: folder }
