@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sidegate::gate::address::{Key, Prefixes, fold, parse_address};
+use sidegate::gate::address::{Key, Prefixes, parse_address};
 use sidegate::gate::alias::{Alias, Place};
 use sidegate::gate::import::network;
 use sidegate::gate::key::KeyId;
@@ -72,11 +72,7 @@ fn addresses(text: &str, bytes: &[u8]) {
         assert_eq!(prefixes.fold(address), Some(address), "it is folded once");
         assert_eq!(Key::from_bytes(&key.to_bytes()), Some(key));
         assert!(key.network().is_some_and(|network| network.contains(&address)), "{key} has {address}");
-        assert_eq!(
-            Key::of_network(key.network().expect("it is one")),
-            key,
-            "{key} is its own first address"
-        );
+        assert_eq!(Key::of_network(key.network().expect("it is one")), key, "{key} is its own first address");
     }
     if let Some(key) = Key::from_bytes(bytes) {
         assert_eq!(key.to_bytes(), bytes);
