@@ -108,7 +108,8 @@ impl Service {
         let first_use = proof.first_use.take();
         let of = proof.of.take();
         let trier = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
-        let secret = Some(attempt.secret.mark(proof.as_typed));
+        let refused = matches!(proof.verdict, Verdict::Refuse(_));
+        let secret = refused.then(|| attempt.secret.mark(proof.as_typed));
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
             Box::pin(self.upgrade(&grant.account, first_use, trier.source)).await;

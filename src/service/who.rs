@@ -1,6 +1,7 @@
 //! Who is trying: the name as typed, the account it means, and the one whose mailbox opened.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use super::{Rules, Service};
 use crate::gate::address::Key;
@@ -16,12 +17,14 @@ pub(super) struct Who<'a> {
     /// Its normal form, if it can be an account's name.
     name: Option<AccountName>,
     whose: Option<Whose>,
+    /// The mark of what it is called: each costs an HMAC, and nearly every name is the account's own.
+    tag: OnceLock<AccountTag>,
 }
 
 impl<'a> Who<'a> {
     pub(super) fn new(typed: &'a str, rules: &Rules) -> Self {
         let name = AccountName::parse(typed, rules.default_domain.as_deref()).ok();
-        Self { typed, name, whose: None }
+        Self { typed, name, whose: None, tag: OnceLock::new() }
     }
 
     /// What it is called: the account's name, else the normal form, else what was typed.
@@ -80,7 +83,11 @@ impl Service {
     /// Looks up whose a name is.
     pub(super) async fn look_up(&self, who: &mut Who<'_>) -> Result<(), Verdict> {
         if let (Some(name), None) = (&who.name, &who.whose) {
-            who.whose = Some(self.whose(name).await?);
+            let whose = self.whose(name).await?;
+            if whose.name() != name {
+                who.tag = OnceLock::new();
+            }
+            who.whose = Some(whose);
         }
         Ok(())
     }
@@ -88,12 +95,22 @@ impl Service {
     /// Who is trying, by a name that may have been looked up.
     pub(super) fn trier<'a>(&self, who: &'a Who<'_>, origin: &'a Origin, rules: &Rules) -> Trier<'a> {
         let typed = Some(who.typed()).filter(|typed| *typed != who.shown());
-        Trier { typed, ..self.trier_named(who.shown(), origin, rules) }
+        let tag = *who.tag.get_or_init(|| self.account_tag(who.shown()));
+        Trier { typed, ..self.trier_tagged(who.shown(), tag, origin, rules) }
     }
 
     /// The same of a name that needs no looking up.
     pub(super) fn trier_named<'a>(&self, shown: &'a str, origin: &'a Origin, rules: &Rules) -> Trier<'a> {
-        let tag = self.account_tag(shown);
+        self.trier_tagged(shown, self.account_tag(shown), origin, rules)
+    }
+
+    fn trier_tagged<'a>(
+        &self,
+        shown: &'a str,
+        tag: AccountTag,
+        origin: &'a Origin,
+        rules: &Rules,
+    ) -> Trier<'a> {
         let by_account = counts_by_account(origin, rules);
         let address = origin.address.filter(|_| !by_account);
         let source =
