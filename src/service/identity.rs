@@ -1,11 +1,11 @@
 //! Whose login a name is, whether it may be handed on, and whose mailbox opened: the facts for `gate::identity`.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hashlink::LruCache;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::{Rules, Service, lock};
@@ -29,6 +29,10 @@ const FOUND_OUT_KEPT: Duration = Duration::from_secs(10 * 60);
 const ASKED_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Mailboxes that a login waits for at most; past it somebody is told to come again.
 const ASKED_AT_ONCE: u32 = 64;
+/// How long a login waits for mailboxes of others.
+const ASK_PATIENCE: Duration = Duration::from_secs(3);
+/// Between two batches: an upgrade asks for all accounts, beside logins.
+const ASK_PAUSE: Duration = Duration::from_millis(100);
 /// Accounts of which some are asked for as examples.
 const SOME_ACCOUNTS: u32 = 50;
 /// Mailboxes of several accounts that are told at once.
@@ -46,6 +50,8 @@ pub(super) struct UserdbFacts {
     all_strict: AtomicU64,
     /// Mailboxes are asked for by one at a time.
     asking: tokio::sync::Mutex<()>,
+    /// The task that does so by itself is at it.
+    looking: AtomicBool,
 }
 
 impl Default for UserdbFacts {
@@ -56,6 +62,7 @@ impl Default for UserdbFacts {
             homes,
             all_strict: AtomicU64::default(),
             asking: tokio::sync::Mutex::default(),
+            looking: AtomicBool::new(false),
         }
     }
 }
@@ -213,6 +220,7 @@ impl Service {
         if let Whose::Shared(_) = found {
             return Err(Verdict::Refuse(Reason::NotHandedOn));
         }
+        let named_as = named;
         let named = named.and_then(Whose::account);
         let mut touched: Vec<Arc<Account>> = found.account().cloned().into_iter().collect();
         let mut marks = home.map(|home| home.marks(&self.keys())).unwrap_or_default();
@@ -238,10 +246,17 @@ impl Service {
                 }
                 Ok(Opened { name: account.name.clone(), account: Some(Arc::clone(account)), marks })
             }
-            None => match self.hands_on(found.name(), &self.rules()).await? {
-                true => Ok(Opened { name: found.name().clone(), account: None, marks }),
-                false => Err(Verdict::Refuse(Reason::NotHandedOn)),
-            },
+            None => {
+                // A Dovecot that takes domains off calls everybody by a name that nobody here can have.
+                let name = match &named_as {
+                    Some(Whose::Unknown(named)) if found.name().is_odd() => named.clone(),
+                    _ => found.name().clone(),
+                };
+                match self.hands_on(&name, &self.rules()).await? {
+                    true => Ok(Opened { name, account: None, marks }),
+                    false => Err(Verdict::Refuse(Reason::NotHandedOn)),
+                }
+            }
         }
     }
 
@@ -347,7 +362,9 @@ impl Service {
         if which == Unasked::Strict && self.userdb_facts.all_strict.load(Relaxed) == generation + 1 {
             return Ok(());
         }
-        match self.ask_for_some(which).await? {
+        // A user database that hangs keeps nobody waiting longer than it does for a lookup of their own.
+        let asked = timeout(ASK_PATIENCE, self.ask_for_some(which)).await;
+        match asked.unwrap_or(Ok(true))? {
             true => Err(Verdict::Defer("mailboxes are still being asked for")),
             false => {
                 // One more than the generation: nothing was asked for in none.
@@ -355,6 +372,11 @@ impl Service {
                 Ok(())
             }
         }
+    }
+
+    /// Nobody unknown is let in before all strict accounts were asked for again.
+    pub(super) fn mailboxes_are_unasked(&self) {
+        self.userdb_facts.all_strict.store(0, Relaxed);
     }
 
     /// Asks for some mailboxes. Returns whether there are more.
@@ -387,16 +409,22 @@ impl Service {
         Ok(names.len() >= ASKED_AT_ONCE as usize)
     }
 
-    /// What happens by itself: it is found out whether domains are looked at, and mailboxes are asked for, a few at a
-    /// time.
-    pub(super) async fn look_at_mailboxes(&self) {
-        if !self.has_userdb() {
+    /// What happens by itself, beside everything else: it is found out whether domains are looked at, and mailboxes are
+    /// asked for, a few at a time. A user database that hangs delays nothing but this.
+    pub(super) fn look_at_mailboxes(self: &Arc<Self>) {
+        if !self.has_userdb() || self.userdb_facts.looking.swap(true, Relaxed) {
             return;
         }
-        let older = Unasked::OlderThan(self.now().minus(ASKED_KEPT));
-        // Trouble is told where the upstream and the store are looked after; the next turn tries again.
-        let _ = self.ask_for_some(older).await;
-        let _ = self.are_domains_ignored().await;
+        let service = Arc::clone(self);
+        tokio::spawn(async move {
+            let older = Unasked::OlderThan(service.now().minus(ASKED_KEPT));
+            // Trouble is told where the upstream and the store are looked after; the next turn tries again.
+            while matches!(service.ask_for_some(older).await, Ok(true)) {
+                sleep(ASK_PAUSE).await;
+            }
+            let _ = service.are_domains_ignored().await;
+            service.userdb_facts.looking.store(false, Relaxed);
+        });
     }
 
     /// Mailboxes that several accounts have, a few of them: the accounts of each.

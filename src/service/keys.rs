@@ -239,9 +239,14 @@ impl Service {
             service.set_keys(keys);
             let event = Event { actor, ..event };
             log::event(&event);
-            let work = move |tables: &mut dyn crate::store::Tables| tables.add_event(&event).map(drop);
+            let work = move |tables: &mut dyn crate::store::Tables| {
+                tables.add_event(&event)?;
+                // What is marked under a former key gets a mark under the current one.
+                tables.ask_anew()
+            };
             let noted = service.store.write(work, |()| ()).await;
             service.wrote(&noted);
+            service.mailboxes_are_unasked();
             if let Err(error) = noted {
                 // The key is in force and on disk; only its event is in the log alone.
                 error!(error = %log::chain(&error), "a change of the keys could not be noted");

@@ -192,7 +192,7 @@ impl Service {
             }
             // A failure is in the log already (`wrote`), and the batch waits.
             let _ = self.flush().await;
-            self.look_at_mailboxes().await;
+            self.look_at_mailboxes();
             if count.is_multiple_of(SWEEP_EVERY) {
                 self.sweep().await;
                 self.reseal_factors().await;

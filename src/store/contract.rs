@@ -3,6 +3,7 @@
 
 mod clean;
 mod counts;
+mod identity;
 mod import;
 mod keys;
 mod lists;
@@ -40,10 +41,12 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 50] = [
+    let suite: [fn(&B); 52] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
+        identity::a_mailbox_is_asked_for_and_has_its_holders,
+        identity::a_name_is_whose_the_nearest_account_is,
         import::accounts_are_made_and_changed_all_or_none,
         import::hashes_of_others_are_kept_until_they_are_replaced,
         import::what_does_not_fit_is_told_whole,

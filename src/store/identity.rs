@@ -33,6 +33,8 @@ pub trait IdentityTables {
         mark: Option<MailboxMark>,
         asked: Timestamp,
     ) -> Result<(), StoreError>;
+    /// All mailboxes are to be asked for anew: marks of a former key will not be known much longer.
+    fn ask_anew(&mut self) -> Result<(), StoreError>;
     /// Whether an account is in this domain.
     fn has_domain(&mut self, domain: &str) -> Result<bool, StoreError>;
     /// Mailboxes that several accounts share, at most `limit`: the accounts of each.

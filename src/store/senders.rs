@@ -12,6 +12,9 @@ use crate::gate::identity::Whose;
 use crate::gate::name::AccountName;
 use crate::gate::sender::Standing;
 
+/// Domains that are aliases of one another, one behind the other, that are followed.
+const DOMAIN_HOPS_MAX: u32 = 8;
+
 /// The accounts that own an address; several may share an alias.
 ///
 /// # Errors
@@ -53,11 +56,23 @@ fn owners_in_domain(tables: &mut dyn Tables, address: &AccountName) -> Result<Ve
 /// # Errors
 /// The store's own trouble.
 pub fn whose(tables: &mut dyn Tables, name: &AccountName) -> Result<Whose, StoreError> {
+    resolve(tables, name, DOMAIN_HOPS_MAX)
+}
+
+fn resolve(tables: &mut dyn Tables, name: &AccountName, hops: u32) -> Result<Whose, StoreError> {
     if let Some(account) = tables.account(name)? {
         return Ok(Whose::Account(Arc::new(account)));
     }
     match owners(tables, name)?.as_slice() {
-        [] => Ok(Whose::Unknown(in_first_domain(tables, name)?)),
+        [] => {
+            let first = in_first_domain(tables, name)?;
+            // A domain may be an alias of one that is an alias itself.
+            if first == *name || hops == 0 {
+                Ok(Whose::Unknown(first))
+            } else {
+                resolve(tables, &first, hops - 1)
+            }
+        }
         [owner] => Ok(match tables.account(owner)? {
             Some(account) => Whose::Account(Arc::new(account)),
             // An alias of somebody whom only the upstream knows.

@@ -55,6 +55,10 @@ impl IdentityTables for SqliteTables<'_> {
         self.run(sql, params![account.as_str(), mark.map(|mark| mark.0), asked.0]).map(drop)
     }
 
+    fn ask_anew(&mut self) -> Result<(), StoreError> {
+        self.run("UPDATE account SET mailbox_at = NULL WHERE mailbox_at IS NOT NULL", []).map(drop)
+    }
+
     fn has_domain(&mut self, domain: &str) -> Result<bool, StoreError> {
         let sql = format!("SELECT 1 FROM account WHERE {DOMAIN} = ?1 LIMIT 1");
         let mut statement = self.connection.prepare_cached(&sql)?;
