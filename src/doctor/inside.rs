@@ -98,7 +98,7 @@ fn mailboxes(daemon: &Diagnosis, found: &mut Findings) {
     for accounts in &daemon.shared_mailboxes {
         found.warn(
             format!(
-                "{} are accounts of one mailbox: two-factor of one is none of the others'",
+                "{} are accounts of one mailbox: the client passwords of each open it",
                 accounts.join(", ")
             ),
             "sidegate account remove all but one; then: sidegate alias add ACCOUNT ALIAS",
