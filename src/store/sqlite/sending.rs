@@ -262,7 +262,7 @@ impl SendingTables for SqliteTables<'_> {
         address: Option<&str>,
     ) -> Result<Option<Event>, StoreError> {
         let sql = "SELECT id, time, kind, account, address, protocol, password_id, password_name,
-                          verdict, reason, actor, count
+                          verdict, reason, actor, count, typed
                    FROM (SELECT * FROM event WHERE account = ?1 ORDER BY id DESC LIMIT ?3)
                    WHERE kind = 'login' AND verdict IN ('accept', 'elsewhere')
                          AND protocol IN ('smtp', 'submission')
