@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -53,7 +54,7 @@ pub struct Rules {
     /// Who may send what.
     pub sending: SendingRules,
     /// What people may do in the portal.
-    pub people: PeopleRules,
+    pub people: Arc<PeopleRules>,
     /// Logins are decided here, at some listener; without one, what is said of main passwords holds nobody.
     pub decides_logins: bool,
     /// Nothing is refused, only put down (`service/observe.rs`).
@@ -169,7 +170,7 @@ impl From<&Config> for Rules {
                 per_connection: NonZeroU32::new(config.sending.burst_per_connection),
                 per_address: NonZeroU32::new(config.sending.burst_per_address),
             },
-            people: PeopleRules::from(&config.people),
+            people: Arc::new(PeopleRules::from(&config.people)),
             decides_logins: config.listen.iter().any(decides_logins),
             observe: config.rollout.mode == Mode::Observe,
         }

@@ -11,6 +11,7 @@ mod portal;
 mod rows;
 mod sending;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::orders::{Circumstances, carry_out, settle};
@@ -38,7 +39,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 47] = [
+    let suite: [fn(&B); 48] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -76,7 +77,8 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::an_app_is_bound_by_a_code_of_it,
         people::a_factor_is_proved_once_by_a_code,
         people::guessing_costs_ever_longer_waits,
-        people::who_must_have_two_factor_sets_it_up_first,
+        people::duty::who_must_have_two_factor_sets_it_up_first,
+        people::duty::past_the_date_a_proof_turns_two_factor_on,
         people::two_factor_needs_a_factor_and_the_factor_itself_to_go,
         people::a_trusted_device_spares_the_factor_but_not_for_changes,
         people::an_order_needs_its_session_to_the_end,
@@ -110,6 +112,7 @@ fn circumstances() -> Circumstances {
         now: NOW,
         actor: "suite".into(),
         keys,
+        people: Arc::new(people::rules()),
         passwords_max: 2,
         failure_delay: Duration::from_secs(2),
     }

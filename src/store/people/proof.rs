@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::gate::code::{Code, SentCode, Tried, VALID};
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, Means};
+use crate::gate::mandatory::Duty;
 use crate::gate::passkey::{self, PasskeyError};
 use crate::gate::session::{Act, Denied, Stage, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
@@ -245,6 +246,10 @@ impl Desk<'_> {
                 self.trust(&known, device)?;
             }
             known.session.stage = Stage::Full;
+        }
+        if means != Means::MainPassword && known.owner.duty == Duty::Now {
+            // Past the date it is on, whoever never turned it on, or turned it off.
+            self.turn(&mut known, true)?;
         }
         known.session.proof = Some((means, self.at.now));
         self.tables.set_session(&known.session, Some(next))?;

@@ -30,7 +30,7 @@ impl Desk<'_> {
         if on && known.factors.is_empty() {
             return Ok(Err(Refused::NoFactors));
         }
-        if !on && known.duty != Duty::None {
+        if !on && known.owner.duty != Duty::None {
             return Ok(Err(Refused::Mandatory));
         }
         self.turn(&mut known, on)?;
