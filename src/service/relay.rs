@@ -50,7 +50,7 @@ impl Service {
             let data = data.as_ref();
             return Answer::Login(self.observe_relay(said.ok(), mechanism, &origin, data, &rules).await);
         }
-        let proof = self.weigh(said, &origin, None, &rules.policy).await;
+        let proof = self.weigh(said, &origin, None, &rules).await;
         let shown = match (&proof.verdict, &proof.upstream) {
             (Verdict::Accept(grant), _) => grant.account.to_string(),
             (Verdict::Refuse(Reason::MainPassword | Reason::WrongPassword), Some((user, _))) => user.clone(),
