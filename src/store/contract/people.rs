@@ -26,6 +26,7 @@ use crate::store::portal::Visitor;
 use crate::store::{Backend, EventQuery};
 
 pub(super) mod duty;
+pub(super) mod ending;
 pub(super) mod kinds;
 
 const ANN: &str = "ann@example.org";

@@ -189,6 +189,9 @@ impl Desk<'_> {
         self.tables.use_factor(id, step, now)?;
         self.tables.set_challenge(known.session.id, None)?;
         self.note_of(&known, kind, new.kind.word())?;
+        if known.factors.is_empty() || challenge.factor_id.is_some() {
+            self.end_others(&known)?;
+        }
         if known.session.reach(&known.owner) == Stage::SetUp || known.owner.duty == Duty::Now {
             self.turn(&mut known, true)?;
         }
@@ -270,6 +273,7 @@ impl Desk<'_> {
         let told = self.told(&known, None)?;
         self.tables.remove_factor(id)?;
         self.note_of(&known, Kind::FactorRemoved, kind.word())?;
+        self.end_others(&known)?;
         known.factors = self.tables.factors(known.account.id)?;
         if known.factors.is_empty() {
             self.tables.set_recovery_codes(known.account.id, &[], None)?;

@@ -241,15 +241,16 @@ impl Desk<'_> {
         self.tables.set_throttle(account, Throttle::default())?;
         self.tables.set_challenge(known.session.id, None)?;
         self.note(Event { verdict: Some("accept".to_owned()), ..tried })?;
+        if means != Means::MainPassword && known.owner.duty == Duty::Now && !known.account.two_factor {
+            // Past the date it is on, whoever never turned it on, or turned it off.
+            self.end_others(&known)?;
+            self.turn(&mut known, true)?;
+        }
         if means != Means::MainPassword && known.session.stage != Stage::Full {
             if let Some(device) = trust.filter(|_| !self.rules.trust_for.is_zero()) {
                 self.trust(&known, device)?;
             }
             known.session.stage = Stage::Full;
-        }
-        if means != Means::MainPassword && known.owner.duty == Duty::Now {
-            // Past the date it is on, whoever never turned it on, or turned it off.
-            self.turn(&mut known, true)?;
         }
         known.session.proof = Some((means, self.at.now));
         self.tables.set_session(&known.session, Some(next))?;
