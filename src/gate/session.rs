@@ -30,8 +30,11 @@ pub const PENDING: Duration = Duration::from_secs(10 * 60);
 pub const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How long a browser is trusted (design: trusted device).
 pub const TRUSTED: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most sessions of an account; the one that was used longest ago ends for a new one.
+/// The most sessions of an account that are good for something; the one that was used longest ago ends for a new one.
 pub const SESSIONS_MAX: usize = 20;
+/// The most sessions of an account in which a second factor has still to be proved. They have a room of their own: whoever
+/// knows a main password ends nobody's session by signing in.
+pub const PENDING_MAX: usize = 5;
 
 /// Bytes of a token.
 const TOKEN_BYTES: usize = 32;
@@ -270,6 +273,17 @@ impl Session {
             Some(_) => Ok(()),
         }
     }
+}
+
+/// The sessions of an account that have to end before one more of this `stage`, those that were used last first: of those
+/// that wait for a factor, or of the others, as many as are too many with it; and those that are over.
+#[must_use]
+pub fn crowded_out(sessions: &[Session], stage: Stage, now: Timestamp) -> Vec<i64> {
+    let waits = |stage: Stage| stage == Stage::Factor;
+    let most = if waits(stage) { PENDING_MAX } else { SESSIONS_MAX };
+    let (over, on): (Vec<&Session>, Vec<&Session>) = sessions.iter().partition(|one| one.is_over(now));
+    let same = on.into_iter().filter(|one| waits(one.stage) == waits(stage));
+    same.skip(most - 1).chain(over).map(|one| one.id).collect()
 }
 
 #[cfg(test)]

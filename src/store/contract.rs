@@ -39,7 +39,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 49] = [
+    let suite: [fn(&B); 50] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -79,6 +79,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::guessing_costs_ever_longer_waits,
         people::duty::who_must_have_two_factor_sets_it_up_first,
         people::ending::a_change_of_factors_ends_what_began_before_it,
+        people::ending::sessions_without_a_factor_end_no_full_one,
         people::duty::past_the_date_a_proof_turns_two_factor_on,
         people::two_factor_needs_a_factor_and_the_factor_itself_to_go,
         people::a_trusted_device_spares_the_factor_but_not_for_changes,

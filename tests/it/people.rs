@@ -11,7 +11,7 @@ use sidegate::gate::factor::FactorKind;
 use sidegate::gate::name::PasswordName;
 use sidegate::gate::order::Which;
 use sidegate::gate::secret::Secret;
-use sidegate::gate::session::{Act, Stage, Token};
+use sidegate::gate::session::{Act, PENDING_MAX, Stage, Token};
 use sidegate::gate::totp::{Seed, Step};
 use sidegate::service::people::{Passed, PeopleError, Shown, SignIn, Visit};
 use sidegate::store::EventQuery;
@@ -227,7 +227,7 @@ async fn of_two_that_show_one_code_at_once_one_gets_in() {
     let site = site("").await;
     let (_, app) = site.with_app().await;
     let mut sessions = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..PENDING_MAX {
         let entered = site.sign_in(&visit(HOME), ANN, MAIN, None).await.unwrap();
         assert_eq!(entered.standing.session.stage, Stage::Factor);
         sessions.push(inside(&visit(HOME), &entered.session));

@@ -225,3 +225,26 @@ fn a_proof_is_fresh_for_so_long() {
     assert_eq!(change(NOW, NOW.plus(FRESH)), Err(Denied::Stale));
     assert_eq!(change(NOW.plus(FRESH), NOW), Err(Denied::Stale), "the clock was set back");
 }
+
+#[test]
+fn sessions_that_wait_for_a_factor_crowd_out_their_like_and_nobody_else() {
+    let of = |stage, ids: std::ops::Range<i64>| {
+        ids.map(move |id| Session { id, ..session(stage) }).collect::<Vec<_>>()
+    };
+    let (most, room) = (SESSIONS_MAX as i64, PENDING_MAX as i64);
+    let full = [of(Stage::Full, 0..most - 1), of(Stage::Trusted, most - 1..most)].concat();
+    let both = [full.clone(), of(Stage::Factor, 100..100 + room)].concat();
+    assert_eq!(crowded_out(&both, Stage::Factor, NOW), [100 + room - 1], "the last of its like");
+    for stage in [Stage::Full, Stage::Trusted, Stage::SetUp] {
+        assert_eq!(crowded_out(&both, stage, NOW), [most - 1], "{stage:?}");
+    }
+    assert_eq!(crowded_out(&both[1..both.len() - 1], Stage::Full, NOW), [] as [i64; 0]);
+    assert_eq!(crowded_out(&both[1..both.len() - 1], Stage::Factor, NOW), [] as [i64; 0]);
+    let over = Session {
+        id: 7,
+        seen: Timestamp(NOW.0 - 1_800),
+        created: Timestamp(NOW.0 - 1_800),
+        ..session(Stage::Full)
+    };
+    assert_eq!(crowded_out(&[over], Stage::Factor, NOW), [7], "what is over takes no room");
+}

@@ -32,7 +32,7 @@ use crate::gate::key::MailboxMark;
 use crate::gate::mandatory::Duty;
 use crate::gate::name::AccountName;
 use crate::gate::people::PeopleRules;
-use crate::gate::session::{Act, Denied, Owner, SESSIONS_MAX, Session, Stage, TokenTag};
+use crate::gate::session::{Act, Denied, Owner, Session, Stage, TokenTag, crowded_out};
 
 pub use binding::{BINDING, NewBinding};
 pub use codes::Delivery;
@@ -244,16 +244,24 @@ impl<'a> Desk<'a> {
             () if self.trusts(&account, arrival)? => Stage::Trusted,
             () => Stage::Factor,
         };
-        let sessions = self.tables.sessions(account.id)?;
-        for old in sessions.iter().skip(SESSIONS_MAX - 1) {
-            self.tables.end_session(account.id, old.session.id)?;
-        }
+        self.make_room(account.id, stage, None)?;
         let (account_id, token, visitor) = (account.id, arrival.token, &arrival.visitor);
         self.tables.add_session(&NewSession { account_id, token, stage, now, visitor })?;
         let Some(row) = self.tables.session(token)? else { return Err(StoreError::Closed) };
         let visitor = row.visitor;
         let known = Known { session: row.session, account, factors, owner, visitor };
         Ok(Ok(self.standing(known)?))
+    }
+
+    /// Ends the sessions of an account that give way to one of this stage: a new one, or one of them, `but`.
+    fn make_room(&mut self, account: i64, stage: Stage, but: Option<i64>) -> Result<(), StoreError> {
+        let rows = self.tables.sessions(account)?.into_iter();
+        let sessions: Vec<Session> =
+            rows.map(|row| row.session).filter(|session| Some(session.id) != but).collect();
+        for id in crowded_out(&sessions, stage, self.at.now) {
+            self.tables.end_session(account, id)?;
+        }
+        Ok(())
     }
 
     /// Whether a name is no account's own: odd, or an account's by an alias, a tag or its domain.

@@ -250,6 +250,7 @@ impl Desk<'_> {
             if let Some(device) = trust.filter(|_| !self.rules.trust_for.is_zero()) {
                 self.trust(&known, device)?;
             }
+            self.make_room(account, Stage::Full, Some(known.session.id))?;
             known.session.stage = Stage::Full;
         }
         known.session.proof = Some((means, self.at.now));

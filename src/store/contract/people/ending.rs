@@ -5,7 +5,7 @@ use super::{ANN, Desk, arrival, desk, later, token};
 use crate::clock::Timestamp;
 use crate::gate::event::Kind;
 use crate::gate::order::Order;
-use crate::gate::session::{Act, Denied, Stage};
+use crate::gate::session::{Act, Denied, PENDING_MAX, SESSIONS_MAX, Stage};
 use crate::gate::totp::Step;
 use crate::store::Backend;
 use crate::store::people::Arrival;
@@ -65,4 +65,29 @@ pub(in crate::store::contract) fn a_change_of_factors_ends_what_began_before_it<
     let told = desk.events(&[Kind::SessionsEnded]);
     assert_eq!(told.len(), 4, "{told:?}");
     assert_eq!(told[0].reason.as_deref(), Some("2 sessions, 1 trusted devices"));
+}
+
+/// Somebody who knows the main password signs in again and again.
+pub(in crate::store::contract) fn sessions_without_a_factor_end_no_full_one<B: Backend>(backend: &B) {
+    let desk = desk(backend);
+    let (app, id) = desk.bind(1);
+    let most = SESSIONS_MAX as u64 + 5;
+    for seed in 2..2 + most {
+        desk.sign_in(&arrival(ANN, seed), later(60)).expect("signed in");
+        assert!(desk.stand(1_001, Act::Look, later(60)).is_ok(), "{seed}");
+    }
+    let waiting = |seed| desk.stand(seed, Act::Prove, later(60)).is_ok();
+    let left = (2..2 + most).filter(|seed| waiting(*seed)).count();
+    assert_eq!(left, PENDING_MAX);
+    assert!(waiting(1 + most), "the last one of all");
+
+    // Nor is there more room for those that proved it.
+    for n in 0..most {
+        let (seed, now) = (200 + n, later(120 + 30 * i64::try_from(n).expect("small")));
+        desk.sign_in(&arrival(ANN, seed), now).expect("signed in");
+        desk.prove(id, seed, &app.code(Step::at(now)), now).expect("right");
+    }
+    let end = later(120 + 30 * i64::try_from(most).expect("small"));
+    let full = |seed| desk.stand(seed, Act::Look, end).is_ok();
+    assert_eq!((1_200..1_200 + most).filter(|seed| full(*seed)).count(), SESSIONS_MAX);
 }
