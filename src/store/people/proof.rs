@@ -105,7 +105,6 @@ impl Desk<'_> {
         from: Option<&str>,
     ) -> Outcome<Waiting> {
         let known = allowed!(self.known(token, Act::Prove)?);
-        allowed!(self.admits(&known)?);
         let (now, session) = (self.at.now, known.session.id);
         let mut challenge =
             Challenge { begun: now, factor_id: factor, binding: None, code: None, memo: None };
@@ -116,6 +115,9 @@ impl Desk<'_> {
         };
         let row = allowed!(known.factor(id));
         let kind = row.factor.kind;
+        if kind.is_guessable() {
+            allowed!(self.admits(&known)?);
+        }
         let mut waiting = Waiting::new(Wanted::Factor(kind), factor, ends);
         match kind {
             FactorKind::Totp => {}
@@ -201,7 +203,7 @@ impl Desk<'_> {
         Ok(Ok(Some(waiting)))
     }
 
-    /// Whether a second factor may be tried now.
+    /// Whether a second factor that can be guessed may be tried now.
     pub(super) fn admits(&mut self, known: &Known) -> Outcome<()> {
         Ok(match self.tables.throttle(known.account.id)?.admits(self.at.now) {
             Admission::Open => Ok(()),
@@ -224,15 +226,19 @@ impl Desk<'_> {
         trust: Option<TokenTag>,
     ) -> Outcome<Standing> {
         let mut known = allowed!(self.known(token, Act::Prove)?);
-        allowed!(self.admits(&known)?);
+        if evidence.is_guessable() {
+            allowed!(self.admits(&known)?);
+        }
         let judged = allowed!(self.judge(&known, factor, evidence)?);
         let tried = self.tried(&known, factor, evidence);
         let account = known.account.id;
         let means = match judged {
             Judged::Right(means) => means,
             wrong @ (Judged::Wrong | Judged::Copied) => {
-                let throttle = self.tables.throttle(account)?;
-                self.tables.set_throttle(account, throttle.failed(self.at.now))?;
+                if evidence.is_guessable() {
+                    let throttle = self.tables.throttle(account)?;
+                    self.tables.set_throttle(account, throttle.failed(self.at.now))?;
+                }
                 let tried = if wrong == Judged::Copied { tried.reason(COPIED) } else { tried };
                 self.note(Event { verdict: Some("refuse".to_owned()), ..tried })?;
                 return Ok(Err(Refused::WrongCode));
