@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sidegate::clock::Clock;
@@ -154,6 +155,7 @@ pub(crate) async fn fill(folder: &Path, accounts: u64, passwords: u32, cost: Cos
         now: Clock::system().now(),
         actor: "bench".into(),
         keys,
+        people: Arc::default(),
         passwords_max: 100,
         failure_delay: Duration::ZERO,
     };

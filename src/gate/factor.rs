@@ -55,6 +55,16 @@ impl FactorKind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
+    /// Whether it is proved by a short code, which can be guessed: tries wait and count. What a passkey or a provider says
+    /// cannot be, so that guesses shut nobody out who has one.
+    #[must_use]
+    pub fn is_guessable(self) -> bool {
+        match self {
+            Self::Totp | Self::Sms | Self::Mail => true,
+            Self::Passkey | Self::Wechat | Self::Wecom | Self::Dingtalk => false,
+        }
+    }
+
     /// How many of it an account may have. Shared accounts have an app on several phones; a phone number, a backup address
     /// and an identity elsewhere there is one.
     #[must_use]

@@ -3,6 +3,7 @@
 //! [`screen`] says, before anything costly, what has to be proved; [`Policy::admits`] and
 //! [`terms_refuse`] say, once it is proved, whether that is enough.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 use super::account::{Account, ClientPassword};
 use super::address::Prefixes;
 use super::key::Selectors;
+use super::mandatory::Duty;
 use super::name::{AccountName, Protocol};
 use super::policy::Session;
 pub use super::reason::Reason;
@@ -168,6 +170,18 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The same for somebody with this duty: past its date a main password opens no mail, whether two-factor was set up or
+    /// not, and whoever turned it off.
+    #[must_use]
+    pub fn under(&self, duty: Duty) -> Cow<'_, Self> {
+        match duty {
+            Duty::Now if self.until_two_factor => {
+                Cow::Owned(Self { until_two_factor: false, ..self.clone() })
+            }
+            Duty::Now | Duty::Until(_) | Duty::None => Cow::Borrowed(self),
+        }
+    }
+
     /// Whether a main password of `account` (`None`: known only to the upstream) is good enough
     /// from the host that connected.
     #[must_use]
@@ -379,6 +393,19 @@ mod tests {
         assert_eq!(screened(Some(&account), WRONG, &never), "wrong-password");
         assert_eq!(screened(Some(&account), REMOVED, &never), "revoked");
         assert_eq!(screened(None, WRONG, &never), "unknown-account");
+    }
+
+    #[test]
+    fn past_the_date_of_a_duty_only_the_webmail_passes_main_passwords_on() {
+        let open = policy(true, &["192.0.2.7/32"]);
+        let (webmail, other) = ("192.0.2.7".parse().ok(), "192.0.2.8".parse().ok());
+        for (duty, expected) in [(Duty::None, true), (Duty::Until(Timestamp(9)), true), (Duty::Now, false)] {
+            let policy = open.under(duty);
+            for account in [None, Some(&account())] {
+                assert_eq!(policy.admits(account, other), expected, "{duty:?}");
+                assert!(policy.admits(account, webmail), "{duty:?}: it asks for the factor itself");
+            }
+        }
     }
 
     #[test]

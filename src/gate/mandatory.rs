@@ -2,11 +2,12 @@
 //!
 //! The nearest rule wins: account over group over domain over site; of several at one level the one that begins first. From
 //! its date on there is a time of grace, in which sign-in reminds; after it, sign-in leads to setting it up and to nothing
-//! else.
+//! else, and main passwords open no mail any more.
 
 use std::time::Duration;
 
 use super::account::Account;
+use super::name::{AccountName, GroupName};
 use crate::clock::Timestamp;
 
 /// Whom a rule is for.
@@ -47,12 +48,23 @@ pub enum Duty {
 /// What an account must do about two-factor.
 #[must_use]
 pub fn duty(rules: &[MandatoryRule], account: &Account, now: Timestamp) -> Duty {
-    let domain = account.name.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+    duty_of(rules, &account.name, account.group.as_ref(), now)
+}
+
+/// The same of a name that may be no account's yet.
+#[must_use]
+pub fn duty_of(
+    rules: &[MandatoryRule],
+    name: &AccountName,
+    group: Option<&GroupName>,
+    now: Timestamp,
+) -> Duty {
+    let domain = name.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
     let concerns = |rule: &&MandatoryRule| match &rule.whom {
         Whom::Site => true,
         Whom::Domain(name) => name == domain,
-        Whom::Group(name) => account.group.as_ref().is_some_and(|group| group.as_str() == name),
-        Whom::Account(name) => name == account.name.as_str(),
+        Whom::Group(name) => group.is_some_and(|group| group.as_str() == name),
+        Whom::Account(account) => account == name.as_str(),
     };
     // Of one level, a rule that says never comes last.
     let first =
@@ -77,7 +89,6 @@ fn level(whom: &Whom) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::name::{AccountName, GroupName};
 
     const FROM: Timestamp = Timestamp(1_000_000);
     const GRACE: Duration = Duration::from_secs(1_000);

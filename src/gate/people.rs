@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::account::Account;
 use super::codes_sent::SentLimits;
 use super::factor::FactorKind;
-use super::mandatory::MandatoryRule;
+use super::mandatory::{MandatoryRule, duty};
 use super::name::{AccountName, GroupName};
+use super::session::Owner;
+use crate::clock::Timestamp;
 
 /// The settings for people, in the form that deciding needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeopleRules {
     /// What authenticator apps and passkeys call this site.
     pub issuer: String,
@@ -38,10 +40,15 @@ impl PeopleRules {
         self.domains.iter().any(|domain| domain == account.parts().1)
     }
 
-    /// Whether an account sees the administrator's pages: a member of the group, with two-factor on.
+    /// What is true of an account at this moment, for what a session of it may do.
     #[must_use]
-    pub fn is_administrator(&self, account: &Account) -> bool {
-        let member = self.administrators.is_some() && self.administrators == account.group;
-        member && account.two_factor && account.enabled
+    pub fn owner(&self, account: &Account, bound: bool, now: Timestamp) -> Owner {
+        Owner {
+            enabled: account.enabled,
+            bound,
+            two_factor: account.two_factor,
+            duty: duty(&self.mandatory, account, now),
+            administers: self.administrators.is_some() && self.administrators == account.group,
+        }
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! A session begins with the main password. Where there are second factors it is good for nothing but proving one; where
 //! two-factor is mandatory and not set up, for nothing but setting it up. Numbers follow OWASP ASVS 7.3 and 7.5.
+//!
+//! A session keeps what was proved in it, never what that was good for: [`Session::allows`] decides at each act, from that
+//! and from what is true of its owner at that moment. Nothing that people or administrators do in the portal happens
+//! without asking it.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +16,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::factor::Means;
+use super::mandatory::Duty;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 
@@ -25,8 +30,11 @@ pub const PENDING: Duration = Duration::from_secs(10 * 60);
 pub const FRESH: Duration = Duration::from_secs(10 * 60);
 /// How long a browser is trusted (design: trusted device).
 pub const TRUSTED: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most sessions of an account; the one that was used longest ago ends for a new one.
+/// The most sessions of an account that are good for something; the one that was used longest ago ends for a new one.
 pub const SESSIONS_MAX: usize = 20;
+/// The most sessions of an account in which a second factor has still to be proved. They have a room of their own: whoever
+/// knows a main password ends nobody's session by signing in.
+pub const PENDING_MAX: usize = 5;
 
 /// Bytes of a token.
 const TOKEN_BYTES: usize = 32;
@@ -86,6 +94,9 @@ pub enum Stage {
     Factor,
     /// Two-factor is mandatory and has to be set up.
     SetUp,
+    /// All the way, without a second factor that counts still: the browser is trusted, or the factor that was proved is
+    /// gone. Only kept: [`Session::reach`] says [`Stage::Full`].
+    Trusted,
     /// All the way.
     Full,
 }
@@ -97,6 +108,7 @@ impl Stage {
         match self {
             Self::Factor => "factor",
             Self::SetUp => "set-up",
+            Self::Trusted => "trusted",
             Self::Full => "full",
         }
     }
@@ -104,7 +116,7 @@ impl Stage {
     /// Reads [`Stage::word`].
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Factor, Self::SetUp, Self::Full].into_iter().find(|stage| stage.word() == word)
+        [Self::Factor, Self::SetUp, Self::Trusted, Self::Full].into_iter().find(|stage| stage.word() == word)
     }
 }
 
@@ -115,7 +127,7 @@ pub struct Session {
     pub id: i64,
     /// Whose.
     pub account_id: i64,
-    /// How far.
+    /// How far it came; how far it goes now, says [`Session::reach`].
     pub stage: Stage,
     /// When it began.
     pub created: Timestamp,
@@ -136,6 +148,33 @@ pub enum Act {
     Look,
     /// Change what lets somebody in: client passwords, factors, delegations, a block.
     Change,
+    /// See the administrator's pages.
+    Oversee,
+    /// Change something there.
+    Administer,
+}
+
+/// What is true of a session's owner at the moment of acting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The account is not disabled.
+    pub enabled: bool,
+    /// It has a second factor.
+    pub bound: bool,
+    /// Two-factor is on.
+    pub two_factor: bool,
+    /// What it must do about two-factor.
+    pub duty: Duty,
+    /// It is one of the site's administrators.
+    pub administers: bool,
+}
+
+impl Owner {
+    /// Whether two-factor has to be: it is on, or past the date from which it is mandatory, whoever turned it off.
+    #[must_use]
+    pub fn needs_factor(&self) -> bool {
+        self.two_factor || self.duty == Duty::Now
+    }
 }
 
 /// Why a session does not allow it.
@@ -153,6 +192,9 @@ pub enum Denied {
     /// What was proved was too long ago.
     #[error("prove again that it is you")]
     Stale,
+    /// It is not for this account.
+    #[error("not for this account")]
+    Forbidden,
 }
 
 impl Session {
@@ -161,7 +203,7 @@ impl Session {
     pub fn is_over(&self, now: Timestamp) -> bool {
         let (whole, idle) = match self.stage {
             Stage::Factor => (PENDING, PENDING),
-            Stage::SetUp | Stage::Full => (ABSOLUTE, IDLE),
+            Stage::SetUp | Stage::Trusted | Stage::Full => (ABSOLUTE, IDLE),
         };
         now < self.created || now >= self.created.plus(whole) || now >= self.seen.plus(idle)
     }
@@ -173,109 +215,76 @@ impl Session {
         self.proof.filter(fresh).map(|(means, _)| means)
     }
 
-    /// Whether it allows something. `has_factors`: then the main password alone, and a trusted device, prove too little for
-    /// a change.
-    ///
-    /// # Errors
-    /// Why not, and what would help.
-    pub fn allows(&self, act: Act, has_factors: bool, now: Timestamp) -> Result<(), Denied> {
-        if self.is_over(now) {
-            return Err(Denied::Over);
-        }
-        match (self.stage, act) {
-            (_, Act::Prove) | (Stage::SetUp, Act::SetUp) => Ok(()),
-            (Stage::Factor, _) => Err(Denied::Factor),
-            (Stage::SetUp, _) => Err(Denied::SetUp),
-            (Stage::Full, Act::Look) => Ok(()),
-            (Stage::Full, Act::SetUp | Act::Change) => match self.means(now) {
-                None => Err(Denied::Stale),
-                Some(Means::MainPassword) if has_factors => Err(Denied::Factor),
-                Some(_) => Ok(()),
+    /// Whether a second factor, or a recovery code in its place, was proved in it, however long ago.
+    #[must_use]
+    pub fn proved_factor(&self) -> bool {
+        matches!(self.proof, Some((Means::Factor(_) | Means::Recovery, _)))
+    }
+
+    /// How far it goes now: never [`Stage::Trusted`].
+    #[must_use]
+    pub fn reach(&self, owner: &Owner) -> Stage {
+        match (owner.bound, owner.needs_factor()) {
+            (false, true) => Stage::SetUp,
+            (false, false) => Stage::Full,
+            // The duty began, or somebody turned it off in spite of it: the next proof turns it on.
+            (true, _) if owner.duty == Duty::Now && !owner.two_factor => Stage::Factor,
+            (true, _) => match self.stage {
+                Stage::Trusted => Stage::Full,
+                Stage::Full if self.proved_factor() => Stage::Full,
+                // It began before there was a factor to prove.
+                Stage::Factor | Stage::SetUp | Stage::Full => Stage::Factor,
             },
         }
     }
+
+    /// Whether it allows something now.
+    ///
+    /// # Errors
+    /// Why not, and what would help.
+    pub fn allows(&self, act: Act, owner: &Owner, now: Timestamp) -> Result<(), Denied> {
+        if self.is_over(now) || !owner.enabled {
+            return Err(Denied::Over);
+        }
+        match (self.reach(owner), act) {
+            (_, Act::Prove) | (Stage::SetUp, Act::SetUp) => Ok(()),
+            (Stage::Factor, _) => Err(Denied::Factor),
+            (Stage::SetUp, _) => Err(Denied::SetUp),
+            (Stage::Full | Stage::Trusted, Act::Look) => Ok(()),
+            (Stage::Full | Stage::Trusted, Act::SetUp | Act::Change) => self.allows_change(owner, now),
+            (Stage::Full | Stage::Trusted, Act::Oversee | Act::Administer) => {
+                if !(owner.administers && owner.two_factor && owner.bound) {
+                    return Err(Denied::Forbidden);
+                }
+                // Who came in by a trusted browser has shown a main password, and a cookie.
+                if !self.proved_factor() {
+                    return Err(Denied::Factor);
+                }
+                if act == Act::Administer { self.allows_change(owner, now) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Where a factor is bound, the main password and a trusted browser prove too little for a change.
+    fn allows_change(&self, owner: &Owner, now: Timestamp) -> Result<(), Denied> {
+        match self.means(now) {
+            None => Err(Denied::Stale),
+            Some(Means::MainPassword) if owner.bound => Err(Denied::Factor),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+/// The sessions of an account that have to end before one more of this `stage`, those that were used last first: of those
+/// that wait for a factor, or of the others, as many as are too many with it; and those that are over.
+#[must_use]
+pub fn crowded_out(sessions: &[Session], stage: Stage, now: Timestamp) -> Vec<i64> {
+    let waits = |stage: Stage| stage == Stage::Factor;
+    let most = if waits(stage) { PENDING_MAX } else { SESSIONS_MAX };
+    let (over, on): (Vec<&Session>, Vec<&Session>) = sessions.iter().partition(|one| one.is_over(now));
+    let same = on.into_iter().filter(|one| waits(one.stage) == waits(stage));
+    same.skip(most - 1).chain(over).map(|one| one.id).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_800_000_000);
-
-    fn session(stage: Stage) -> Session {
-        Session { id: 1, account_id: 7, stage, created: NOW, seen: NOW, proof: None }
-    }
-
-    fn before(end: Timestamp) -> Timestamp {
-        Timestamp(end.0 - 1)
-    }
-
-    #[test]
-    fn tokens_are_read_back_and_never_shown() {
-        let token = Token::draw(&Entropy::from_seed(1));
-        let text = token.reveal();
-        assert_eq!(text.len(), 43);
-        let again = Token::parse(&text).expect("its own text");
-        assert_eq!(again.tag(), token.tag());
-        assert_ne!(Token::draw(&Entropy::from_seed(2)).tag(), token.tag());
-        assert_eq!(format!("{token:?}"), "Token(..)");
-        for bad in
-            ["", &text[1..], &format!("{}A", *text), &format!("{}=", *text), &text.replace(|_| true, "!")]
-        {
-            assert!(Token::parse(bad).is_none(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn stages_are_read_back() {
-        for stage in [Stage::Factor, Stage::SetUp, Stage::Full] {
-            assert_eq!(Stage::parse(stage.word()), Some(stage));
-        }
-        assert_eq!(Stage::parse("Full"), None);
-    }
-
-    #[test]
-    fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
-        let full = session(Stage::Full);
-        assert!(!full.is_over(before(NOW.plus(IDLE))));
-        assert!(full.is_over(NOW.plus(IDLE)));
-        let end = NOW.plus(ABSOLUTE);
-        let busy = Session { seen: before(end), ..full };
-        assert!(!busy.is_over(before(end)));
-        assert!(busy.is_over(end));
-        assert!(busy.is_over(before(NOW)), "the clock was set back");
-        let pending = Session { seen: before(NOW.plus(PENDING)), ..session(Stage::Factor) };
-        assert!(!pending.is_over(before(NOW.plus(PENDING))));
-        assert!(pending.is_over(NOW.plus(PENDING)), "however busy it is");
-    }
-
-    #[test]
-    fn each_stage_allows_what_it_is_for() {
-        use Denied::{Factor, SetUp, Stale};
-        let acts = [Act::Prove, Act::SetUp, Act::Look, Act::Change];
-        for (stage, expected) in [
-            (Stage::Factor, [Ok(()), Err(Factor), Err(Factor), Err(Factor)]),
-            (Stage::SetUp, [Ok(()), Ok(()), Err(SetUp), Err(SetUp)]),
-            (Stage::Full, [Ok(()), Err(Stale), Ok(()), Err(Stale)]),
-        ] {
-            let allowed = acts.map(|act| session(stage).allows(act, true, NOW));
-            assert_eq!(allowed, expected, "{stage:?}");
-        }
-        let over = session(Stage::Full).allows(Act::Prove, true, NOW.plus(IDLE));
-        assert_eq!(over, Err(Denied::Over));
-    }
-
-    #[test]
-    fn changes_need_a_fresh_proof_that_is_good_enough() {
-        let with = |means| Session { proof: Some((means, NOW)), ..session(Stage::Full) };
-        let change = |means, has_factors, now| with(means).allows(Act::Change, has_factors, now);
-        for means in [Means::Factor(1), Means::Recovery] {
-            assert_eq!(change(means, true, before(NOW.plus(FRESH))), Ok(()));
-            assert_eq!(change(means, true, NOW.plus(FRESH)), Err(Denied::Stale));
-        }
-        assert_eq!(change(Means::MainPassword, false, NOW), Ok(()));
-        assert_eq!(change(Means::MainPassword, true, NOW), Err(Denied::Factor));
-        let future = Session { proof: Some((Means::Factor(1), NOW.plus(FRESH))), ..session(Stage::Full) };
-        assert_eq!(future.allows(Act::Change, true, NOW), Err(Denied::Stale));
-    }
-}
+mod tests;

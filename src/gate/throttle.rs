@@ -1,7 +1,8 @@
 //! How often second factors of one account may be tried, wherever the tries come from.
 //!
 //! NIST SP 800-63B, 5.2.2: at most 100 failures in a row for an account, with growing waits before that. Whoever tries has
-//! shown the main password already, so strangers cannot lock an account this way.
+//! shown the main password already, so strangers cannot lock an account this way. What cannot be guessed (passkeys, sign-in
+//! providers, recovery codes) neither waits nor counts: whoever knows the main password shuts its owner out with nothing.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ pub const FREE: u32 = 5;
 pub const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// The longest wait.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// After so many failures in a row nothing is tried any more, until an administrator resets it.
+/// After so many failures in a row no code is tried any more, until something that cannot be guessed was proved, or an
+/// administrator resets it.
 pub const FAILURES_MAX: u32 = 100;
 
 /// Failures in a row of an account's second factors.

@@ -1,5 +1,7 @@
 //! Imports: whole requests of rows, each in one transaction.
 
+use std::sync::Arc;
+
 use super::{OrderError, Service};
 use crate::gate::import::{AccountRow, Fault, PasswordRow};
 use crate::gate::name::AccountName;
@@ -53,7 +55,8 @@ impl Service {
     pub(super) fn circumstances(&self, actor: impl Into<Actor>) -> Circumstances {
         let (actor, rules) = (actor.into(), self.rules());
         let (passwords_max, failure_delay) = (rules.per_account, rules.failure_delay);
-        Circumstances { now: self.now(), actor, keys: self.keys(), passwords_max, failure_delay }
+        let people = Arc::clone(&rules.people);
+        Circumstances { now: self.now(), actor, keys: self.keys(), people, passwords_max, failure_delay }
     }
 
     async fn import(

@@ -334,7 +334,9 @@ impl Service {
                 continue;
             }
             let Some((id, name)) = &grant.password else {
-                let admitted = self.rules().policy.admits(account.as_deref(), origin.host);
+                let known = account.as_deref();
+                let admitted =
+                    self.rules().policy_for(&grant.account, known, self.now()).admits(known, origin.host);
                 // A name that nobody had may have become an account's meanwhile.
                 let still = match self.whose(&grant.account).await? {
                     Whose::Account(owner) => owner.name == grant.account,

@@ -121,7 +121,13 @@ impl Service {
         let would = match (block, &ended.verdict) {
             (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)),
             (None, Verdict::Accept(grant)) => match self.store.account(&grant.account).await {
-                Ok(account) if rules.policy.admits(account.as_deref(), origin.host) => ended.verdict.clone(),
+                Ok(account)
+                    if rules
+                        .policy_for(&grant.account, account.as_deref(), self.now())
+                        .admits(account.as_deref(), origin.host) =>
+                {
+                    ended.verdict.clone()
+                }
                 Ok(_) => Verdict::Refuse(Reason::MainPassword),
                 Err(_) => Verdict::Defer("the store cannot be read"),
             },

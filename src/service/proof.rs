@@ -18,7 +18,7 @@ use crate::gate::account::{Account, ClientPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::foreign::ForeignHash;
 use crate::gate::identity::Whose;
-use crate::gate::login::{Attempt, Grant, Origin, Policy, Presented, Reason, Screened, Verdict};
+use crate::gate::login::{Attempt, Grant, Origin, Presented, Reason, Screened, Verdict};
 use crate::gate::login::{screen, terms_refuse, without_client_password};
 use crate::gate::name::AccountName;
 use crate::gate::secret::{Digest, Secret};
@@ -102,7 +102,8 @@ impl From<Verdict> for Proof {
 impl Service {
     /// Looks at an attempt of a name that can be one.
     pub(super) async fn prove(&self, attempt: &Attempt, whose: &Whose, rules: &Rules, source: Key) -> Proof {
-        let (name, account, policy) = (whose.name(), whose.account().map(Arc::as_ref), &rules.policy);
+        let (name, account) = (whose.name(), whose.account().map(Arc::as_ref));
+        let policy = &*rules.policy_for(name, account, self.now());
         let digest = attempt.secret.digest();
         // For a name that nobody has as well: it takes as long.
         let selectors = self.keys().selectors(account.map_or(0, |account| account.id), &digest);
@@ -149,7 +150,7 @@ impl Service {
                 match screened {
                     Screened::Elsewhere => Verdict::Elsewhere.into(),
                     _ => {
-                        let proof = Box::pin(self.prove_main_password(attempt, whose, policy)).await;
+                        let proof = Box::pin(self.prove_main_password(attempt, whose, rules)).await;
                         Proof { as_typed: true, ..proof }
                     }
                 }
@@ -202,7 +203,7 @@ impl Service {
         }
     }
 
-    async fn prove_main_password(&self, attempt: &Attempt, whose: &Whose, policy: &Policy) -> Proof {
+    async fn prove_main_password(&self, attempt: &Attempt, whose: &Whose, rules: &Rules) -> Proof {
         // A digest proves no main password: nobody can turn it back.
         let (Some(upstream), Presented::Whole(secret)) = (&self.upstream, &attempt.secret) else {
             return Verdict::Refuse(Reason::WrongPassword).into();
@@ -211,7 +212,7 @@ impl Service {
             return Verdict::Defer("the store takes no writes").into();
         }
         let said = upstream.plain(whose.name().as_str(), secret, &attempt.origin.params).await;
-        self.weigh(said, &attempt.origin, Some(whose), policy).await
+        self.weigh(said, &attempt.origin, Some(whose), rules).await
     }
 
     /// What the upstream's word is worth. The identity that counts is that of the mailbox which opens: aliases and master
@@ -221,7 +222,7 @@ impl Service {
         said: Result<Said, Away>,
         origin: &Origin,
         named: Option<&Whose>,
-        policy: &Policy,
+        rules: &Rules,
     ) -> Proof {
         let (user, fields) = match said {
             Ok(Said::Ok(user, fields)) => (user, fields),
@@ -241,7 +242,8 @@ impl Service {
             }
         };
         let of = Some(opened.name.clone());
-        if policy.admits(opened.account.as_deref(), origin.host) {
+        let account = opened.account.as_deref();
+        if rules.policy_for(&opened.name, account, self.now()).admits(account, origin.host) {
             // Postfix asks about a session by this name alone: it is the account's, as with a client password.
             let sends = opened.account.is_some() && sends(origin.protocol.as_str());
             let user = if sends { opened.name.to_string() } else { user };

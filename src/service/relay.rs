@@ -134,7 +134,7 @@ impl Service {
             let mark = self.mark_in(&turn.dialogue);
             self.observe_relay(said.ok(), turn.mechanism.clone(), &turn.origin, mark, &rules).await
         } else {
-            let mut proof = self.weigh(said, &turn.origin, who.whose(), &rules.policy).await;
+            let mut proof = self.weigh(said, &turn.origin, who.whose(), &rules).await;
             if let (Some(reason), Verdict::Refuse(_) | Verdict::Accept(_)) = (barred, &proof.verdict) {
                 proof.verdict = Verdict::Refuse(reason);
             }
@@ -200,7 +200,8 @@ impl Service {
             return Ok(None);
         };
         let account = whose.account().map(Arc::as_ref);
-        match without_client_password(account, &rules.policy, turn.origin.host) {
+        let policy = rules.policy_for(whose.name(), account, self.now());
+        match without_client_password(account, &policy, turn.origin.host) {
             Screened::Refuse(_) if account.is_some_and(|account| !account.enabled) => {
                 Ok(Some(Reason::Disabled))
             }

@@ -1,7 +1,9 @@
 //! The settings in the form that deciding needs; replaced as a whole when they are read again.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,12 +15,14 @@ use crate::config::{
     self, AtWebmail, CheckedBy, Config, ListenProtocol, Listener, MailClients, Mandatory, Mode, NullSender,
     OnLimit, People, Repeats, Userdb,
 };
+use crate::gate::account::Account;
 use crate::gate::address::{Key, Prefixes};
 use crate::gate::factor::FactorKind;
 use crate::gate::identity::Site;
 use crate::gate::login::Policy;
-use crate::gate::mandatory::MandatoryRule;
+use crate::gate::mandatory::{MandatoryRule, duty_of};
 use crate::gate::messages::Messages;
+use crate::gate::name::AccountName;
 use crate::gate::people::PeopleRules;
 use crate::gate::record::LockoutRules;
 use crate::gate::translated::Nat64;
@@ -54,7 +58,7 @@ pub struct Rules {
     /// Who may send what.
     pub sending: SendingRules,
     /// What people may do in the portal.
-    pub people: PeopleRules,
+    pub people: Arc<PeopleRules>,
     /// Logins are decided here, at some listener; without one, what is said of main passwords holds nobody.
     pub decides_logins: bool,
     /// Nothing is refused, only put down (`service/observe.rs`).
@@ -117,6 +121,17 @@ pub struct SendingRules {
 }
 
 impl Rules {
+    /// What is admitted of whom this name is; without an account, of whoever has the name upstream.
+    pub(super) fn policy_for(
+        &self,
+        name: &AccountName,
+        account: Option<&Account>,
+        now: Timestamp,
+    ) -> Cow<'_, Policy> {
+        let (name, group) = account.map_or((name, None), |known| (&known.name, known.group.as_ref()));
+        self.policy.under(duty_of(&self.people.mandatory, name, group, now))
+    }
+
     /// Whether an address is never blocked.
     #[must_use]
     pub fn exempts(&self, address: IpAddr) -> bool {
@@ -174,7 +189,7 @@ impl From<&Config> for Rules {
                 per_connection: NonZeroU32::new(config.sending.burst_per_connection),
                 per_address: NonZeroU32::new(config.sending.burst_per_address),
             },
-            people: PeopleRules::from(&config.people),
+            people: Arc::new(PeopleRules::from(&config.people)),
             decides_logins: config.listen.iter().any(decides_logins),
             observe: config.rollout.mode == Mode::Observe,
         }

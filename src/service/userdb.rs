@@ -75,7 +75,11 @@ impl Service {
         let account = opened.account.as_deref();
         match (&login.grant.password, account) {
             (_, Some(account)) if !account.enabled => Err(Verdict::Refuse(Reason::Disabled)),
-            (None, account) if !rules.policy.admits(account, login.origin.host) => {
+            (None, account)
+                if !rules
+                    .policy_for(&opened.name, account, self.now())
+                    .admits(account, login.origin.host) =>
+            {
                 Err(Verdict::Refuse(Reason::MainPassword))
             }
             _ => Ok(()),

@@ -14,6 +14,7 @@ mod portal;
 mod rows;
 mod sending;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::orders::{Circumstances, carry_out, settle};
@@ -41,7 +42,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 52] = [
+    let suite: [fn(&B); 56] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -84,7 +85,10 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::an_app_is_bound_by_a_code_of_it,
         people::a_factor_is_proved_once_by_a_code,
         people::guessing_costs_ever_longer_waits,
-        people::who_must_have_two_factor_sets_it_up_first,
+        people::duty::who_must_have_two_factor_sets_it_up_first,
+        people::ending::a_change_of_factors_ends_what_began_before_it,
+        people::ending::sessions_without_a_factor_end_no_full_one,
+        people::duty::past_the_date_a_proof_turns_two_factor_on,
         people::two_factor_needs_a_factor_and_the_factor_itself_to_go,
         people::a_trusted_device_spares_the_factor_but_not_for_changes,
         people::an_order_needs_its_session_to_the_end,
@@ -93,6 +97,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::kinds::a_person_of_a_provider_is_one_accounts,
         people::kinds::a_passkey_proves_and_its_copy_is_told,
         people::kinds::recovery_codes_open_once_and_remove_nothing,
+        people::kinds::what_cannot_be_guessed_neither_waits_nor_counts,
         people::kinds::a_browser_is_trusted_where_the_site_allows_it,
     ];
     for promise in suite {
@@ -118,6 +123,7 @@ fn circumstances() -> Circumstances {
         now: NOW,
         actor: "suite".into(),
         keys,
+        people: Arc::new(people::rules()),
         passwords_max: 2,
         failure_delay: Duration::from_secs(2),
     }

@@ -4,9 +4,10 @@ mod import;
 mod people;
 mod sending;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::people::inside;
+use super::people::allows;
 use super::{NewRow, StoreError, Tables};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, ClientPassword, Stored};
@@ -16,6 +17,7 @@ use crate::gate::key::{KeyRing, Selector};
 use crate::gate::name::{AccountName, GroupName};
 use crate::gate::order::{Actor, Done, Order, OrderRefused, Which};
 use crate::gate::outage::TakeBack;
+use crate::gate::people::PeopleRules;
 use crate::gate::record::{AddressRecord, LockoutRules, Outcome};
 use crate::gate::secret::Secret;
 
@@ -30,6 +32,8 @@ pub struct Circumstances {
     pub actor: Actor,
     /// The store's keys.
     pub keys: KeyRing,
+    /// What people may do in the portal.
+    pub people: Arc<PeopleRules>,
     /// The most client passwords of an account.
     pub passwords_max: u32,
     /// When the answer to a failure leaves; zero: at once.
@@ -45,9 +49,9 @@ pub type Carried = Result<(Done, Vec<Event>), OrderRefused>;
 /// The store's own trouble.
 pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> Result<Carried, StoreError> {
     if let Some((token, act)) = at.actor.session
-        && let Err(denied) = inside(tables, token, act, at.now)?
+        && let Err(denied) = allows(tables, token, act, &at.people, at.now)?
     {
-        // It ended while a hash was made.
+        // It ended, or may no more, while a hash was made.
         return Ok(Err(denied.into()));
     }
     let mut events = Vec::new();
@@ -151,6 +155,11 @@ fn change(
                 return Ok(Ok(Done::Unchanged));
             }
             tables.set_account(account.id, enabled, two_factor)?;
+            if two_factor && !account.two_factor {
+                // They began before it; with a factor the next one proves it, without one it sets it up.
+                tables.end_sessions(account.id, None)?;
+                tables.remove_devices(account.id, None)?;
+            }
             Ok(Ok(Done::Changed))
         }
         Order::NewPassword { name, terms, digest, phc, .. } => {

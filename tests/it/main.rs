@@ -13,6 +13,7 @@ mod crash;
 mod daemon;
 mod directory;
 mod doctor;
+mod duty;
 mod empty;
 mod events;
 mod exactly_ten;

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sidegate::gate::event::Kind;
+use sidegate::gate::factor::FactorKind;
 use sidegate::gate::login::{Reason, Verdict};
 use sidegate::gate::main_password::MainPassword;
-use sidegate::gate::name::AccountName;
+use sidegate::gate::name::{AccountName, GroupName};
 use sidegate::gate::order::{Done, Order, OrderRefused};
 use sidegate::gate::reset::ResetReason;
 use sidegate::gate::secret::Secret;
-use sidegate::gate::session::{Act, Stage};
+use sidegate::gate::session::{Act, Denied, Stage};
 use sidegate::service::OrderError;
 use sidegate::service::people::{PeopleError, Shown, SignIn, Visit};
-use sidegate::store::people::Refused;
+use sidegate::store::people::{NewBinding, Refused};
 
 use crate::daemon::Daemon;
 use crate::people::{self, ANN, HOME, MAIN, Site};
@@ -273,4 +274,70 @@ fn a_wrong_body_is_not_repeated() {
             "{body}"
         );
     }
+}
+
+#[tokio::test]
+async fn administrators_are_members_of_the_group_with_two_factor_on() {
+    let site = people::site("administrators = \"postmasters\"\n").await;
+    let (owner, _) = site.with_app().await;
+    let denied = || async { site.gate.service.owner(&owner, Act::Oversee).await.map(drop) };
+    let forbidden = || Err(PeopleError::Refused(Refused::Denied(Denied::Forbidden)));
+    assert_eq!(denied().await, forbidden());
+    let group = Some(Some(GroupName::parse("postmasters").unwrap()));
+    let account = AccountName::parse(ANN, None).unwrap();
+    let order = Order::SetAccount { account, enabled: None, two_factor: None, group };
+    site.gate.service.carry_out(order, "test").await.unwrap();
+    assert_eq!(denied().await, forbidden(), "without two-factor");
+    site.gate.service.set_two_factor(&owner, true).await.unwrap();
+    assert_eq!(denied().await, Ok(()));
+    site.gate.pass(Duration::from_secs(600));
+    let stale = site.gate.service.owner(&owner, Act::Administer).await.map(drop);
+    assert_eq!(stale, Err(PeopleError::Refused(Refused::Denied(Denied::Stale))));
+    site.stop().await;
+}
+
+/// A member of the group that administers, by main password alone or by a browser that is trusted.
+#[tokio::test]
+async fn administration_wants_a_factor_proved_in_this_session() {
+    let site = people::site("administrators = \"postmasters\"\n").await;
+    let service = &site.gate.service;
+    let set = |two_factor| {
+        let group = Some(Some(GroupName::parse("postmasters").unwrap()));
+        let account = AccountName::parse(ANN, None).unwrap();
+        service.carry_out(Order::SetAccount { account, enabled: None, two_factor, group }, "test")
+    };
+    let entered = site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap();
+    let before = people::inside(&people::visit(HOME), &entered.session);
+    set(Some(true)).await.unwrap();
+    let over = service.owner(&before, Act::Prove).await.map(drop);
+    assert_eq!(over, Err(PeopleError::Refused(Refused::Denied(Denied::Over))), "it began without a factor");
+    let entered = site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap();
+    assert_eq!(entered.standing.session.stage, Stage::SetUp);
+    let to_set_up = people::inside(&people::visit(HOME), &entered.session);
+    let denied = service.owner(&to_set_up, Act::Oversee).await.map(drop);
+    assert_eq!(denied, Err(PeopleError::Refused(Refused::Denied(Denied::SetUp))));
+
+    let wish = NewBinding { kind: FactorKind::Totp, change: None, to: None, from: None };
+    let app = service.begin_binding(&to_set_up, wish).await.unwrap().seed.unwrap();
+    let shown = Shown::Code(people::hidden(&site.code(&app)));
+    service.confirm_binding(&to_set_up, shown, Some("Phone".into())).await.unwrap();
+    site.gate.pass(Duration::from_secs(60));
+    let entered = site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap();
+    let pending = people::inside(&people::visit(HOME), &entered.session);
+    let shown = Shown::Code(people::hidden(&site.code(&app)));
+    let device = service.prove_factor(&pending, None, shown, true).await.unwrap().device.unwrap();
+    let known = Visit { device: Some(device.tag()), ..people::visit(HOME) };
+    let entered = site.sign_in(&known, ANN, MAIN, None).await.unwrap();
+    let trusted = people::inside(&known, &entered.session);
+    assert!(service.owner(&trusted, Act::Look).await.is_ok());
+    for act in [Act::Oversee, Act::Administer] {
+        let denied = service.owner(&trusted, act).await.map(drop);
+        assert_eq!(denied, Err(PeopleError::Refused(Refused::Denied(Denied::Factor))), "{act:?}");
+    }
+    site.gate.pass(Duration::from_secs(60));
+    let shown = Shown::Code(people::hidden(&site.code(&app)));
+    let proved = service.prove_factor(&trusted, None, shown, false).await.unwrap();
+    let proved = people::inside(&known, &proved.session);
+    assert!(service.owner(&proved, Act::Administer).await.is_ok());
+    site.stop().await;
 }

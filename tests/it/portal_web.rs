@@ -12,6 +12,7 @@ mod hostile;
 mod lifting;
 mod looking;
 mod passwords;
+mod permitted;
 mod program;
 mod providers;
 mod site;

@@ -286,7 +286,11 @@ pub(super) fn bound(
     if before.stage == "set-up" {
         return Ok(two_factor::turned(context, standing));
     }
-    context.say(&if change.is_some() { Said::FactorChanged(text) } else { Said::FactorBound(text) });
+    context.say(&match change {
+        Some(_) => Said::FactorChanged(text),
+        None if before.factors.is_empty() => Said::FirstFactorBound(text),
+        None => Said::FactorBound(text),
+    });
     Ok(context.go(routes::FACTORS))
 }
 

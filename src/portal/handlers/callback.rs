@@ -12,7 +12,7 @@ use axum::routing::get;
 use tracing::{info, warn};
 
 use super::asked::{judged, pending};
-use super::{bind, confirm, factor, sign_in};
+use super::{bind, confirm, factor, two_factor};
 use crate::api::portal::{Hidden, Identity, Passed, Pending, Proof, Standing};
 use crate::portal::pages::error::Trouble;
 use crate::portal::pages::problem::Problem;
@@ -118,7 +118,7 @@ async fn passed_on(context: &mut Context, before: &Standing, asked: &Pending, pa
         return bind::bound(context, before, passed, asked.factor);
     }
     if before.stage == "factor" {
-        return sign_in::onward(context, &passed.standing).await;
+        return two_factor::entered(context, before, &passed.standing).await;
     }
     let next = context.take_next();
     Ok(context.go(&next))

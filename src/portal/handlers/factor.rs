@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::asked::{self, answer, by_provider, challenge, judged, pending};
-use super::{callback, sign_in};
+use super::{callback, sign_in, two_factor};
 use crate::api::portal::{Pending, Standing};
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::sign_in::{ChooseFactor, EnterCode};
@@ -100,7 +100,7 @@ async fn proved(mut context: Context, form: Form) -> Answer {
         Ok(mut proof) => {
             proof.trust = trust;
             match judged(&mut context, &asked, &proof).await? {
-                Ok(passed) => return sign_in::onward(&mut context, &passed.standing).await,
+                Ok(passed) => return two_factor::entered(&mut context, &standing, &passed.standing).await,
                 Err(problem) => problem,
             }
         }

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 
+use super::sign_in;
 use crate::api::portal::{Standing, TwoFactor};
 use crate::portal::control::target;
 use crate::portal::pages::error::Trouble;
@@ -65,6 +66,14 @@ async fn turn(mut context: Context, form: Form) -> Answer {
             show(&mut context, &before, Some(problem))
         }
     }
+}
+
+/// On from a sign-in whose second factor was proved: past the date from which it is mandatory, that turned it on.
+pub(super) async fn entered(context: &mut Context, before: &Standing, standing: &Standing) -> Answer {
+    if standing.two_factor && !before.two_factor {
+        return Ok(turned(context, standing));
+    }
+    sign_in::onward(context, standing).await
 }
 
 /// Whoever turned it on makes a client password next, since mail programs get in with nothing else from now on; and whoever

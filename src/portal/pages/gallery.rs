@@ -217,6 +217,7 @@ pub(in crate::portal) fn said(outside: &dyn Fn(&str) -> String) -> Vec<Said> {
         Said::CodeSent(name()),
         Said::TwoFactorOn,
         Said::TwoFactorOff,
+        Said::FirstFactorBound(name()),
         Said::FactorBound(name()),
         Said::FactorChanged(name()),
         Said::FactorRemoved(name()),

@@ -13,15 +13,17 @@ pub enum Said {
     SignInAgain,
     /// A code was sent there (masked).
     CodeSent(String),
-    /// Two-factor is on.
+    /// Two-factor is on; other sessions and all trust are over.
     TwoFactorOn,
     /// Two-factor is off.
     TwoFactorOff,
+    /// The first factor was bound, of that name; other sessions and all trust are over.
+    FirstFactorBound(String),
     /// A factor of that name was bound.
     FactorBound(String),
-    /// A factor of that name was changed.
+    /// A factor of that name was changed; other sessions and all trust are over.
     FactorChanged(String),
-    /// A factor of that name was removed.
+    /// A factor of that name was removed; other sessions and all trust are over.
     FactorRemoved(String),
     /// The client password of that name was removed.
     PasswordRemoved(String),
@@ -52,6 +54,7 @@ impl Said {
             Self::CodeSent(to) => f.t1("said-code-sent", "to", to),
             Self::TwoFactorOn => f.t("said-two-factor-on"),
             Self::TwoFactorOff => f.t("said-two-factor-off"),
+            Self::FirstFactorBound(name) => f.t1("said-first-factor-bound", "name", name),
             Self::FactorBound(name) => f.t1("said-factor-bound", "name", name),
             Self::FactorChanged(name) => f.t1("said-factor-changed", "name", name),
             Self::FactorRemoved(name) => f.t1("said-factor-removed", "name", name),

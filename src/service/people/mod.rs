@@ -99,7 +99,7 @@ impl Visit {
     }
 
     /// Its owner, as whoever orders something: the session must allow it still when the order is carried out.
-    fn actor(&self, account: &AccountName, act: Act) -> Actor {
+    pub fn actor(&self, account: &AccountName, act: Act) -> Actor {
         let session = self.session.map(|token| (token, act));
         Actor { name: account.to_string(), address: self.visitor.address.clone(), session }
     }
@@ -138,19 +138,6 @@ impl Service {
     pub async fn owner(&self, visit: &Visit, act: Act) -> Answer<Standing> {
         let token = visit.session()?;
         self.at_desk(move |desk| desk.stand(token, act)).await
-    }
-
-    /// The owner of a session, if it is an administrator's.
-    ///
-    /// # Errors
-    /// It is not, or does not allow `act`, or trouble.
-    pub async fn administrator(&self, visit: &Visit, act: Act) -> Answer<Standing> {
-        let standing = self.owner(visit, act).await?;
-        if self.rules().people.is_administrator(&standing.account) {
-            Ok(standing)
-        } else {
-            Err(PeopleError::Forbidden)
-        }
     }
 
     /// A new token for a session or a trusted device.

@@ -18,7 +18,7 @@ pub(super) fn a_mailbox_is_asked_for_and_has_its_holders<B: Backend>(backend: &B
         tables.set_account(id, true, true)
     });
     let unasked = |which| write(backend, |tables| tables.unasked(which, 10));
-    assert_eq!(unasked(Unasked::Strict), [ann.clone()]);
+    assert_eq!(unasked(Unasked::Strict), vec![ann.clone()]);
     assert_eq!(unasked(Unasked::All).len(), 2);
     write(backend, |tables| {
         tables.set_mailbox(&ann, Some(ANNS), NOW)?;

@@ -11,7 +11,7 @@ use crate::gate::code::{Code, TRIES_MAX};
 use crate::gate::codes_sent::SentLimits;
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{FACTOR_NAME_CHARS_MAX, FactorKind, FactorRefused};
-use crate::gate::mandatory::{Duty, MandatoryRule, Whom};
+use crate::gate::mandatory::Duty;
 use crate::gate::order::{Actor, Done, Order};
 use crate::gate::people::PeopleRules;
 use crate::gate::session::{Act, Denied, FRESH, SESSIONS_MAX, Stage, TRUSTED, Token, TokenTag};
@@ -25,6 +25,8 @@ use crate::store::people::{
 use crate::store::portal::Visitor;
 use crate::store::{Backend, EventQuery};
 
+pub(super) mod duty;
+pub(super) mod ending;
 pub(super) mod kinds;
 
 const ANN: &str = "ann@example.org";
@@ -141,8 +143,8 @@ impl<B: Backend> Desk<'_, B> {
     }
 }
 
-fn desk<B: Backend>(backend: &B) -> Desk<'_, B> {
-    let rules = PeopleRules {
+pub(super) fn rules() -> PeopleRules {
+    PeopleRules {
         issuer: "Example".to_owned(),
         origin: None,
         relying_party: None,
@@ -152,8 +154,11 @@ fn desk<B: Backend>(backend: &B) -> Desk<'_, B> {
         trust_for: TRUSTED,
         codes: SentLimits::default(),
         mandatory: Vec::new(),
-    };
-    Desk { backend, rules, entropy: Entropy::from_seed(99) }
+    }
+}
+
+fn desk<B: Backend>(backend: &B) -> Desk<'_, B> {
+    Desk { backend, rules: rules(), entropy: Entropy::from_seed(99) }
 }
 
 fn later(secs: i64) -> Timestamp {
@@ -274,26 +279,6 @@ pub(super) fn guessing_costs_ever_longer_waits<B: Backend>(backend: &B) {
     assert_eq!(guess(20, &app.code(Step::at(now)), now), Err(Refused::Wait(until)), "the right one as well");
     assert!(guess(21, &app.code(Step::at(until)), until).is_ok());
     assert_eq!(guess(22, &wrong, until), Err(Refused::WrongCode), "a right one forgets them");
-}
-
-pub(super) fn who_must_have_two_factor_sets_it_up_first<B: Backend>(backend: &B) {
-    let grace = Duration::from_secs(100);
-    let mut desk = desk(backend);
-    desk.rules.mandatory = vec![MandatoryRule { whom: Whom::Site, from: Some(NOW), grace }];
-    order(backend, &Order::AddAccount(name(ANN))).expect("added");
-    let reminded = desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
-    let end = NOW.plus(grace);
-    assert_eq!((reminded.session.stage, reminded.duty), (Stage::Full, Duty::Until(end)));
-    let bound = desk.sign_in(&arrival(ANN, 2), end).expect("signed in");
-    assert_eq!((bound.session.stage, bound.duty), (Stage::SetUp, Duty::Now));
-    for act in [Act::Look, Act::Change] {
-        assert_eq!(desk.stand(2, act, end), Err(Denied::SetUp.into()), "{act:?}");
-    }
-    let app = desk.begin(2, end).expect("begun");
-    let standing = desk.confirm(2, &app.code(Step::at(end)), "app", end).expect("bound");
-    assert!(standing.account.two_factor, "it is mandatory");
-    assert_eq!(standing.session.stage, Stage::Full);
-    assert_eq!(desk.turn(1_002, false, end), Err(Refused::Mandatory));
 }
 
 pub(super) fn two_factor_needs_a_factor_and_the_factor_itself_to_go<B: Backend>(backend: &B) {

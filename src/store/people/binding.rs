@@ -13,6 +13,7 @@ use crate::gate::clean::{clean, is_unprintable};
 use crate::gate::code::{SentCode, VALID};
 use crate::gate::event::Kind;
 use crate::gate::factor::{self, FACTOR_NAME_CHARS_MAX, Factor, FactorAct, FactorKind, FactorRefused, Means};
+use crate::gate::mandatory::Duty;
 use crate::gate::name::AccountName;
 use crate::gate::passkey;
 use crate::gate::phone::Phone;
@@ -189,7 +190,10 @@ impl Desk<'_> {
         self.tables.use_factor(id, step, now)?;
         self.tables.set_challenge(known.session.id, None)?;
         self.note_of(&known, kind, new.kind.word())?;
-        if known.session.stage == Stage::SetUp {
+        if known.factors.is_empty() || challenge.factor_id.is_some() {
+            self.end_others(&known)?;
+        }
+        if known.session.reach(&known.owner) == Stage::SetUp || known.owner.duty == Duty::Now {
             self.turn(&mut known, true)?;
         }
         known.session.stage = Stage::Full;
@@ -270,11 +274,14 @@ impl Desk<'_> {
         let told = self.told(&known, None)?;
         self.tables.remove_factor(id)?;
         self.note_of(&known, Kind::FactorRemoved, kind.word())?;
+        self.end_others(&known)?;
         known.factors = self.tables.factors(known.account.id)?;
         if known.factors.is_empty() {
             self.tables.set_recovery_codes(known.account.id, &[], None)?;
         }
+        // What was proved by it is proved no more.
         known.session.proof = known.factors.is_empty().then_some((Means::MainPassword, self.at.now));
+        known.session.stage = if known.factors.is_empty() { Stage::Full } else { Stage::Trusted };
         self.tables.set_session(&known.session, Some(next))?;
         Ok(Ok((self.standing(known)?, told)))
     }

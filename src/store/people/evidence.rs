@@ -27,6 +27,16 @@ pub enum Evidence {
     Unreadable,
 }
 
+impl Evidence {
+    /// Whether it is a short code, which can be guessed; a recovery code is too long for that.
+    pub(super) fn is_guessable(&self) -> bool {
+        match self {
+            Self::Code(_) | Self::Unreadable => true,
+            Self::MainPassword | Self::Recovery(_) | Self::Credential(_) | Self::Identity(_) => false,
+        }
+    }
+}
+
 /// Who a sign-in provider says somebody is. `Debug` shows the provider alone.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Identity {

@@ -29,10 +29,10 @@ use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, FactorRefused, Means};
 use crate::gate::identity::Whose;
 use crate::gate::key::MailboxMark;
-use crate::gate::mandatory::{Duty, duty};
+use crate::gate::mandatory::Duty;
 use crate::gate::name::AccountName;
 use crate::gate::people::PeopleRules;
-use crate::gate::session::{Act, Denied, SESSIONS_MAX, Session, Stage, TokenTag};
+use crate::gate::session::{Act, Denied, Owner, Session, Stage, TokenTag, crowded_out};
 
 pub use binding::{BINDING, NewBinding};
 pub use codes::Delivery;
@@ -76,7 +76,7 @@ pub enum Turned {
 /// Where the owner of a session stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// The session.
+    /// The session, as far as it goes now.
     pub session: Session,
     /// The account.
     pub account: Account,
@@ -177,7 +177,8 @@ struct Known {
     session: Session,
     account: Account,
     factors: Vec<FactorRow>,
-    duty: Duty,
+    /// What is true of it at this moment.
+    owner: Owner,
     visitor: Visitor,
 }
 
@@ -193,9 +194,9 @@ impl Known {
 
     /// What was proved lately.
     fn means(&self, now: Timestamp) -> Option<Means> {
-        match self.session.stage {
+        match self.session.reach(&self.owner) {
             // Who has nothing yet has nothing else to prove, however long ago the sign-in was.
-            Stage::SetUp if self.factors.is_empty() => Some(Means::MainPassword),
+            Stage::SetUp => Some(Means::MainPassword),
             _ => self.session.means(now),
         }
     }
@@ -238,23 +239,32 @@ impl<'a> Desk<'a> {
         if !account.enabled {
             return Ok(Err(Turned::Disabled));
         }
-        let duty = duty(&self.rules.mandatory, &account, now);
         let factors = self.tables.factors(account.id)?;
+        let owner = self.rules.owner(&account, !factors.is_empty(), now);
         let stage = match () {
-            () if factors.is_empty() && (account.two_factor || duty == Duty::Now) => Stage::SetUp,
-            () if factors.is_empty() || self.trusts(&account, arrival)? => Stage::Full,
+            () if !owner.bound && owner.needs_factor() => Stage::SetUp,
+            () if !owner.bound => Stage::Full,
+            () if self.trusts(&account, arrival)? => Stage::Trusted,
             () => Stage::Factor,
         };
-        let sessions = self.tables.sessions(account.id)?;
-        for old in sessions.iter().skip(SESSIONS_MAX - 1) {
-            self.tables.end_session(account.id, old.session.id)?;
-        }
+        self.make_room(account.id, stage, None)?;
         let (account_id, token, visitor) = (account.id, arrival.token, &arrival.visitor);
         self.tables.add_session(&NewSession { account_id, token, stage, now, visitor })?;
         let Some(row) = self.tables.session(token)? else { return Err(StoreError::Closed) };
         let visitor = row.visitor;
-        let known = Known { session: row.session, account, factors, duty, visitor };
+        let known = Known { session: row.session, account, factors, owner, visitor };
         Ok(Ok(self.standing(known)?))
+    }
+
+    /// Ends the sessions of an account that give way to one of this stage: a new one, or one of them, `but`.
+    fn make_room(&mut self, account: i64, stage: Stage, but: Option<i64>) -> Result<(), StoreError> {
+        let rows = self.tables.sessions(account)?.into_iter();
+        let sessions: Vec<Session> =
+            rows.map(|row| row.session).filter(|session| Some(session.id) != but).collect();
+        for id in crowded_out(&sessions, stage, self.at.now) {
+            self.tables.end_session(account, id)?;
+        }
+        Ok(())
     }
 
     /// Whether a name is no account's own: odd, or an account's by an alias, a tag or its domain.
@@ -292,22 +302,23 @@ impl<'a> Desk<'a> {
         let account_id = known.account.id;
         let recovery_codes = self.tables.recovery_codes(account_id)?.len();
         let recovery_made = self.tables.recovery_made(account_id)?;
+        let owner = self.rules.owner(&known.account, !known.factors.is_empty(), self.at.now);
+        let (duty, stage) = (owner.duty, known.session.reach(&owner));
         let factors = known.factors.into_iter().map(|row| row.factor).collect();
-        let Known { session, account, duty, .. } = known;
+        let Known { session, account, .. } = known;
+        let session = Session { stage, ..session };
         Ok(Standing { session, account, factors, duty, recovery_codes, recovery_made })
     }
 
     /// A session that allows `act`, with all that is known of its owner. It was used just now.
     fn known(&mut self, token: TokenTag, act: Act) -> Outcome<Known> {
         let now = self.at.now;
-        let Inside { mut session, visitor, account, factors } =
-            allowed!(inside(self.tables, token, act, now)?);
-        if now >= session.seen.plus(SEEN_STEP) {
-            session.seen = now;
-            self.tables.set_session(&session, None)?;
+        let mut known = allowed!(inside(self.tables, token, act, self.rules, now)?);
+        if now >= known.session.seen.plus(SEEN_STEP) {
+            known.session.seen = now;
+            self.tables.set_session(&known.session, None)?;
         }
-        let duty = duty(&self.rules.mandatory, &account, now);
-        Ok(Ok(Known { session, account, factors, duty, visitor }))
+        Ok(Ok(known))
     }
 
     /// An event of somebody's own making.
@@ -330,29 +341,34 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// A session, and whose it is.
-pub(super) struct Inside {
-    session: Session,
-    visitor: Visitor,
-    account: Account,
-    factors: Vec<FactorRow>,
-}
-
-/// The session of a token, if it allows `act` now.
-pub(super) fn inside(
+/// The session of a token, with all that is known of its owner, if it allows `act` now.
+fn inside(
     tables: &mut dyn Tables,
     token: TokenTag,
     act: Act,
+    rules: &PeopleRules,
     now: Timestamp,
-) -> Result<Result<Inside, Denied>, StoreError> {
+) -> Result<Result<Known, Denied>, StoreError> {
     let Some(SessionRow { session, account, visitor }) = tables.session(token)? else {
         return Ok(Err(Denied::Over));
     };
-    let account = tables.account(&AccountName::stored(&account))?.filter(|account| account.enabled);
+    let account = tables.account(&AccountName::stored(&account))?;
     let Some(account) = account else { return Ok(Err(Denied::Over)) };
     let factors = tables.factors(account.id)?;
-    let allowed = session.allows(act, !factors.is_empty(), now);
-    Ok(allowed.map(|()| Inside { session, visitor, account, factors }))
+    let owner = rules.owner(&account, !factors.is_empty(), now);
+    let allowed = session.allows(act, &owner, now);
+    Ok(allowed.map(|()| Known { session, account, factors, owner, visitor }))
+}
+
+/// Whether the session of a token allows `act` now.
+pub(super) fn allows(
+    tables: &mut dyn Tables,
+    token: TokenTag,
+    act: Act,
+    rules: &PeopleRules,
+    now: Timestamp,
+) -> Result<Result<(), Denied>, StoreError> {
+    Ok(inside(tables, token, act, rules, now)?.map(drop))
 }
 
 /// Whether a kind of factor is proved by a code that is sent.

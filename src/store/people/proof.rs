@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::gate::code::{Code, SentCode, Tried, VALID};
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, Means};
+use crate::gate::mandatory::Duty;
 use crate::gate::passkey::{self, PasskeyError};
 use crate::gate::session::{Act, Denied, Stage, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
@@ -104,7 +105,6 @@ impl Desk<'_> {
         from: Option<&str>,
     ) -> Outcome<Waiting> {
         let known = allowed!(self.known(token, Act::Prove)?);
-        allowed!(self.admits(&known)?);
         let (now, session) = (self.at.now, known.session.id);
         let mut challenge =
             Challenge { begun: now, factor_id: factor, binding: None, code: None, memo: None };
@@ -115,6 +115,9 @@ impl Desk<'_> {
         };
         let row = allowed!(known.factor(id));
         let kind = row.factor.kind;
+        if kind.is_guessable() {
+            allowed!(self.admits(&known)?);
+        }
         let mut waiting = Waiting::new(Wanted::Factor(kind), factor, ends);
         match kind {
             FactorKind::Totp => {}
@@ -200,7 +203,7 @@ impl Desk<'_> {
         Ok(Ok(Some(waiting)))
     }
 
-    /// Whether a second factor may be tried now.
+    /// Whether a second factor that can be guessed may be tried now.
     pub(super) fn admits(&mut self, known: &Known) -> Outcome<()> {
         Ok(match self.tables.throttle(known.account.id)?.admits(self.at.now) {
             Admission::Open => Ok(()),
@@ -223,15 +226,19 @@ impl Desk<'_> {
         trust: Option<TokenTag>,
     ) -> Outcome<Standing> {
         let mut known = allowed!(self.known(token, Act::Prove)?);
-        allowed!(self.admits(&known)?);
+        if evidence.is_guessable() {
+            allowed!(self.admits(&known)?);
+        }
         let judged = allowed!(self.judge(&known, factor, evidence)?);
         let tried = self.tried(&known, factor, evidence);
         let account = known.account.id;
         let means = match judged {
             Judged::Right(means) => means,
             wrong @ (Judged::Wrong | Judged::Copied) => {
-                let throttle = self.tables.throttle(account)?;
-                self.tables.set_throttle(account, throttle.failed(self.at.now))?;
+                if evidence.is_guessable() {
+                    let throttle = self.tables.throttle(account)?;
+                    self.tables.set_throttle(account, throttle.failed(self.at.now))?;
+                }
                 let tried = if wrong == Judged::Copied { tried.reason(COPIED) } else { tried };
                 self.note(Event { verdict: Some("refuse".to_owned()), ..tried })?;
                 return Ok(Err(Refused::WrongCode));
@@ -240,10 +247,16 @@ impl Desk<'_> {
         self.tables.set_throttle(account, Throttle::default())?;
         self.tables.set_challenge(known.session.id, None)?;
         self.note(Event { verdict: Some("accept".to_owned()), ..tried })?;
+        if means != Means::MainPassword && known.owner.duty == Duty::Now && !known.account.two_factor {
+            // Past the date it is on, whoever never turned it on, or turned it off.
+            self.end_others(&known)?;
+            self.turn(&mut known, true)?;
+        }
         if means != Means::MainPassword && known.session.stage != Stage::Full {
             if let Some(device) = trust.filter(|_| !self.rules.trust_for.is_zero()) {
                 self.trust(&known, device)?;
             }
+            self.make_room(account, Stage::Full, Some(known.session.id))?;
             known.session.stage = Stage::Full;
         }
         known.session.proof = Some((means, self.at.now));

@@ -30,11 +30,25 @@ impl Desk<'_> {
         if on && known.factors.is_empty() {
             return Ok(Err(Refused::NoFactors));
         }
-        if !on && known.duty != Duty::None {
+        if !on && known.owner.duty != Duty::None {
             return Ok(Err(Refused::Mandatory));
+        }
+        if on && !known.account.two_factor {
+            self.end_others(&known)?;
         }
         self.turn(&mut known, on)?;
         self.standing(known).map(Ok)
+    }
+
+    /// Ends every other session of the account, and all trust: what they were let in by is not what it is now.
+    pub(super) fn end_others(&mut self, known: &Known) -> Result<(), StoreError> {
+        let (account, own) = (known.account.id, known.session.id);
+        let sessions = self.tables.end_sessions(account, Some(own))?;
+        let devices = self.tables.remove_devices(account, None)?;
+        if sessions + devices == 0 {
+            return Ok(());
+        }
+        self.note_of(known, Kind::SessionsEnded, &ended(sessions, devices))
     }
 
     pub(super) fn turn(&mut self, known: &mut Known, on: bool) -> Result<(), StoreError> {
@@ -54,7 +68,6 @@ impl Desk<'_> {
     /// The store's own trouble.
     pub fn recovery_rows(&mut self, token: TokenTag) -> Outcome<(i64, Vec<RecoveryRow>)> {
         let known = allowed!(self.known(token, Act::Prove)?);
-        allowed!(self.admits(&known)?);
         Ok(Ok((known.account.id, self.tables.recovery_codes(known.account.id)?)))
     }
 
@@ -142,11 +155,12 @@ impl Desk<'_> {
         let known = allowed!(self.known(token, Act::Look)?);
         let sessions = self.tables.end_sessions(known.account.id, None)?;
         let devices = self.tables.remove_devices(known.account.id, None)?;
-        self.note_of(
-            &known,
-            Kind::SessionsEnded,
-            &format!("{sessions} sessions, {devices} trusted devices"),
-        )?;
+        self.note_of(&known, Kind::SessionsEnded, &ended(sessions, devices))?;
         Ok(Ok(()))
     }
+}
+
+/// What was ended, for the event.
+fn ended(sessions: usize, devices: usize) -> String {
+    format!("{sessions} sessions, {devices} trusted devices")
 }

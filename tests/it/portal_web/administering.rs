@@ -130,8 +130,9 @@ fn the_administrator_s_pages_are_for_nobody_else() {
     ann.get("/factors").says("Phone");
 }
 
+/// Not even to read.
 #[test]
-fn an_administrator_s_trusted_browser_alone_changes_nothing() {
+fn an_administrator_s_trusted_browser_alone_opens_nothing() {
     let site = Site::start(ADMINISTRATORS, "");
     let (mut ann, app) = site.with_app();
     site.daemon().control("PATCH", &format!("/v1/accounts/{ANN}"), &json!({ "group": "postmasters" }));
@@ -143,13 +144,20 @@ fn an_administrator_s_trusted_browser_alone_changes_nothing() {
     ann.post("/sign-out", &[]);
     site.sign_in(&mut ann, ANN);
     site.block(ELSEWHERE);
-    ann.get("/admin/blocks").says(ELSEWHERE);
+    let path = format!("/admin/accounts/{BOB}");
+    let paths = ["/admin", "/admin/blocks", "/admin/accounts", "/admin/rollout", &path];
+    for path in paths {
+        assert_eq!(ann.get(path).location(), format!("/confirm?next={path}"));
+    }
+    ann.get("/");
     let sent = ann.post("/admin/blocks", &[("address", ELSEWHERE)]);
     assert_eq!(sent.location(), "/confirm?next=/admin/blocks");
-    let path = format!("/admin/accounts/{BOB}");
-    ann.get(&path);
+    ann.get("/");
     let sent = ann.post(&path, &[("reason", "because")]);
     assert_eq!(sent.location(), format!("/confirm?next={path}"));
+    ann.get("/confirm?next=/admin/blocks");
+    let proved = ann.post("/confirm", &[("next", "/admin/blocks"), ("code", &app.code(1))]);
+    assert_eq!(proved.location(), "/admin/blocks", "{}", proved.body);
     ann.get("/admin/blocks").says(ELSEWHERE);
     assert_eq!(ann.address, HOME);
 }

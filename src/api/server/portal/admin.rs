@@ -12,7 +12,7 @@ use crate::api::server::accounts::{self, Page};
 use crate::api::server::rollout::{self, Wanted};
 use crate::api::server::{Api, ApiError, Body, Params, blocks, people_admin};
 use crate::api::{AccountList, AccountView, BlockList, Nothing, RolloutList};
-use crate::gate::order::Order;
+use crate::gate::order::{Actor, Order};
 use crate::gate::reset::ResetReason;
 use crate::gate::session::Act;
 
@@ -44,9 +44,16 @@ impl From<ApiError> for Refusal {
 }
 
 impl Api {
-    /// The name of the administrator whose session allows `act`.
-    async fn administrator(&self, by: &By, act: Act) -> Result<String, Refusal> {
-        Ok(self.service.administrator(&by.0, act).await?.account.name.to_string())
+    /// An administrator whose session may see what only administrators see.
+    async fn oversees(&self, by: &By) -> Result<(), Refusal> {
+        self.service.owner(&by.0, Act::Oversee).await?;
+        Ok(())
+    }
+
+    /// An administrator whose session may change something: asked again when that is carried out.
+    async fn administrator(&self, by: &By) -> Result<Actor, Refusal> {
+        let owner = self.service.owner(&by.0, Act::Administer).await?;
+        Ok(by.0.actor(&owner.account.name, Act::Administer))
     }
 }
 
@@ -57,7 +64,7 @@ struct Span {
 }
 
 async fn overview(State(api): State<Api>, by: By, span: Params<Span>) -> Answer<Overview> {
-    api.administrator(&by, Act::Look).await?;
+    api.oversees(&by).await?;
     let hours = query(span)?.hours.unwrap_or(HOURS_DEFAULT).clamp(1, HOURS_MAX);
     let found = api.service.overview(hours).await.map_err(ApiError::from)?;
     let count = |(name, failures): (String, u32)| CountView { name, failures };
@@ -74,7 +81,7 @@ async fn overview(State(api): State<Api>, by: By, span: Params<Span>) -> Answer<
 }
 
 async fn all_blocks(State(api): State<Api>, by: By) -> Answer<BlockList> {
-    api.administrator(&by, Act::Look).await?;
+    api.oversees(&by).await?;
     Ok(blocks::list(State(api)).await?)
 }
 
@@ -85,24 +92,24 @@ struct Lifted {
 }
 
 async fn lift(State(api): State<Api>, by: By, which: Params<Lifted>) -> Answer<Nothing> {
-    let actor = api.administrator(&by, Act::Change).await?;
+    let actor = api.administrator(&by).await?;
     let address = blocks::read(&query(which)?.address)?;
-    api.service.lift_block(address, &actor).await.map_err(ApiError::from)?;
+    api.service.lift_block(address, actor).await.map_err(ApiError::from)?;
     Ok(Json(Nothing {}))
 }
 
 async fn list(State(api): State<Api>, by: By, page: Params<Page>) -> Answer<AccountList> {
-    api.administrator(&by, Act::Look).await?;
+    api.oversees(&by).await?;
     Ok(accounts::list(State(api), page).await?)
 }
 
 async fn show(State(api): State<Api>, by: By, address: Path<String>) -> Answer<AccountView> {
-    api.administrator(&by, Act::Look).await?;
+    api.oversees(&by).await?;
     Ok(accounts::show(State(api), address).await?)
 }
 
 async fn factors(State(api): State<Api>, by: By, address: Path<String>) -> Answer<AccountFactors> {
-    api.administrator(&by, Act::Look).await?;
+    api.oversees(&by).await?;
     Ok(people_admin::factors(State(api), address).await?)
 }
 
@@ -113,17 +120,17 @@ async fn reset(
     Path(address): Path<String>,
     body: Body<Reset>,
 ) -> Answer<Nothing> {
-    let actor = api.administrator(&by, Act::Change).await?;
+    let actor = api.administrator(&by).await?;
     let Reset { reason } = read(body)?;
     let reason =
         ResetReason::parse(&reason).map_err(|error| Refusal::new(Why::NoReason, error.to_string()))?;
     let account = api.name(&address)?;
     let order = Order::ResetFactors { account, reason, two_factor_off: false };
-    api.service.carry_out(order, &actor).await.map_err(ApiError::from)?;
+    api.service.carry_out(order, actor).await.map_err(ApiError::from)?;
     Ok(Json(Nothing {}))
 }
 
 async fn roll_out(State(api): State<Api>, by: By, wanted: Params<Wanted>) -> Answer<RolloutList> {
-    api.administrator(&by, Act::Look).await?;
+    api.oversees(&by).await?;
     Ok(rollout::list(State(api), wanted).await?)
 }

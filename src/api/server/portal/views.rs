@@ -24,6 +24,7 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
     match refused {
         Refused::Denied(Denied::Over) => why(Why::Over),
         Refused::Denied(Denied::Factor) | Refused::Factor(FactorRefused::ProveAny) => why(Why::Factor),
+        Refused::Denied(Denied::Forbidden) => why(Why::Forbidden),
         Refused::Denied(Denied::SetUp) => why(Why::SetUp),
         Refused::Denied(Denied::Stale) | Refused::Factor(FactorRefused::ProveIt) => why(Why::Stale),
         Refused::ProveIt(id) => Refusal(PortalError { factor: Some(id), ..error }),
@@ -82,6 +83,9 @@ impl Api {
         let rules = self.service.rules();
         let now = self.service.now();
         let DeskStanding { session, account, factors, duty, recovery_codes, recovery_made } = standing;
+        let bound = !factors.is_empty();
+        let owner = rules.people.owner(&account, bound, now);
+        let administrator = owner.administers && owner.two_factor && owner.bound;
         let fresh = match session.means(now) {
             Some(crate::gate::factor::Means::MainPassword) if !factors.is_empty() => None,
             Some(_) if session.stage == Stage::Full => session.proof.map(|(_, at)| at.plus(FRESH)),
@@ -103,7 +107,7 @@ impl Api {
             passwords: u32::try_from(account.passwords.len()).unwrap_or(u32::MAX),
             passwords_max: rules.per_account,
             mail_clients: if rules.policy.until_two_factor { "until-two-factor" } else { "never" }.to_owned(),
-            administrator: rules.people.is_administrator(&account),
+            administrator,
             fresh_until: fresh,
             trust_days: u32::try_from(rules.people.trust_for.as_secs() / DAY_SECS).unwrap_or(u32::MAX),
             blocked,

@@ -134,6 +134,7 @@ two-factor-turn-on = Turn on two-factor
 two-factor-turn-off = Turn off two-factor
 two-factor-is-on = At every sign-in you confirm with a second factor, besides your main password.
 two-factor-is-off = With two-factor on, your main password alone opens nothing: a second factor is asked for too.
+two-factor-ends-others = When you turn it on, all other browsers are signed out and none is trusted any more.
 two-factor-mandatory = Your organisation wants two-factor on. It cannot be turned off.
 two-factor-off-means = After that, your main password alone opens your account again.
 two-factor-needs-factor = First add a second factor: an authenticator app, a passkey, or another.
@@ -432,11 +433,12 @@ said-signed-out = You are signed out.
 said-signed-out-everywhere = You are signed out everywhere.
 said-sign-in-again = Your session is over. Sign in again.
 said-code-sent = A new code was sent to { $to }. Older codes no longer work.
-said-two-factor-on = Two-factor is on.
+said-two-factor-on = Two-factor is on. All other browsers were signed out, and none is trusted any more.
 said-two-factor-off = Two-factor is off.
+said-first-factor-bound = “{ $name }” was added. All other browsers were signed out, and none is trusted any more.
 said-factor-bound = “{ $name }” was added.
-said-factor-changed = “{ $name }” was changed.
-said-factor-removed = “{ $name }” was removed.
+said-factor-changed = “{ $name }” was changed. All other browsers were signed out, and none is trusted any more.
+said-factor-removed = “{ $name }” was removed. All other browsers were signed out, and none is trusted any more.
 said-password-removed = The client password “{ $name }” was removed. It no longer works.
 said-passwords-removed =
     { $count ->
@@ -480,7 +482,7 @@ problem-too-many-passwords =
     }
 problem-sent-enough = No further code can be sent before { $until }. Wait until then, or choose another way.
 problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
-problem-locked = Too many wrong codes. Only your administrator can help now.
+problem-locked = Too many wrong codes: none is accepted any more. Use a passkey or a recovery code if you have one, or ask your administrator.
 problem-too-many =
     { $most ->
         [one] You have { $most } of these already, as many as you may have. Change it, or remove it first.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::gate::passkey::tests::{Browser, DOMAIN, ORIGIN};
+use crate::gate::throttle::{FAILURES_MAX, Throttle};
 
 /// The code of what has to be delivered.
 fn delivered(waiting: &Waiting) -> Code {
@@ -189,6 +190,38 @@ pub(in crate::store::contract) fn recovery_codes_open_once_and_remove_nothing<B:
         desk.begin_as(1_002, FactorKind::Totp, Some(id), None, NOW).expect("begun").seed.expect("a seed");
     let changed = desk.confirm(1_002, &app.code(Step::at(NOW)), "new phone", NOW).expect("changed");
     assert_eq!((changed.factors.len(), changed.factors[0].id), (1, id));
+}
+
+/// Somebody who knows the main password guesses at codes; the owner has a recovery code, a passkey, a provider.
+pub(in crate::store::contract) fn what_cannot_be_guessed_neither_waits_nor_counts<B: Backend>(backend: &B) {
+    let desk = desk(backend);
+    let (app, id) = desk.bind(1);
+    let code = RecoveryCode {
+        selector: crate::gate::key::Selector([1; 16]),
+        key_id: crate::store::contract::key_of_suite().id(),
+        phc: "$1".to_owned(),
+    };
+    desk.work(NOW, |desk| desk.set_recovery_codes(token(1_001), std::slice::from_ref(&code))).expect("made");
+    let ann = write(backend, |tables| tables.account(&name(ANN))).expect("there").id;
+    let failures = || write(backend, |tables| tables.throttle(ann)).failures;
+    desk.sign_in(&arrival(ANN, 2), NOW).expect("signed in");
+    for evidence in [Evidence::Recovery(None), Evidence::Credential(Zeroizing::new("{}".to_owned()))] {
+        for _ in 0..2 * FAILURES_MAX {
+            desk.show(Some(id), 2, &evidence, NOW).expect_err("wrong");
+        }
+    }
+    assert_eq!(failures(), 0, "what cannot be guessed does not count");
+    for failures in [FREE, FAILURES_MAX] {
+        let throttle = Throttle { failures, last: NOW };
+        write(backend, |tables| tables.set_throttle(ann, throttle));
+        let shut = if failures == FREE { Refused::Wait(later(30)) } else { Refused::Locked };
+        assert_eq!(desk.ask(2, Some(id), NOW).map(drop), Err(shut.clone()));
+        assert_eq!(desk.prove(id, 2, &app.code(Step::at(NOW)), NOW), Err(shut));
+        assert!(desk.ask(2, None, NOW).is_ok(), "a recovery code is taken");
+    }
+    let (_, rows) = desk.work(NOW, |desk| desk.recovery_rows(token(2))).expect("allowed");
+    let inside = desk.show(None, 2, &Evidence::Recovery(Some(rows[0].id)), NOW).expect("right");
+    assert_eq!((inside.session.stage, failures()), (Stage::Full, 0), "and opens the codes again");
 }
 
 pub(in crate::store::contract) fn a_browser_is_trusted_where_the_site_allows_it<B: Backend>(backend: &B) {
