@@ -1,5 +1,7 @@
 //! The portal: whether it may ask the daemon, and whether the two files agree.
 
+use ipnet::IpNet;
+
 use super::{Examined, Finding, Findings, Seen};
 use crate::config::portal::Portal;
 use crate::config::{Config, People};
@@ -50,6 +52,15 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
             "nothing, if that host is both the reverse proxy and the webmail; else name each in its own list only",
         );
     }
+    for (proxy, exempt) in passed_over(config, portal) {
+        found.warn(
+            format!(
+                "{proxy} in listen.trusted_proxies is in {exempt} of lockout.exempt: whoever it does not name to the \
+                 portal is never blocked"
+            ),
+            "take that host out of lockout.exempt",
+        );
+    }
     let url = portal.site.url.as_str();
     match &config.people.origin {
         Some(origin) if origin != url => found.bad(
@@ -91,6 +102,15 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
     if found.all_well() {
         found.ok(format!("{url} may ask, and its settings fit those of the daemon"));
     }
+}
+
+/// Web servers in front that are never blocked themselves; at loopback addresses the daemon counts visits anyway.
+fn passed_over<'a>(config: &'a Config, portal: &'a Portal) -> impl Iterator<Item = (&'a IpNet, &'a IpNet)> {
+    let proxies = portal.listen.trusted_proxies.iter().filter(|proxy| !proxy.addr().is_loopback());
+    proxies.filter_map(|proxy| {
+        let meets = |exempt: &&IpNet| exempt.contains(proxy) || proxy.contains(*exempt);
+        Some((proxy, config.lockout.exempt.iter().find(meets)?))
+    })
 }
 
 /// What a kind of factor needs in the portal's settings, and whether it is there; `None`: nothing.

@@ -19,6 +19,7 @@ use crate::gate::identity::Site;
 use crate::gate::login::Policy;
 use crate::gate::mandatory::MandatoryRule;
 use crate::gate::messages::Messages;
+use crate::gate::name::Protocol;
 use crate::gate::people::PeopleRules;
 use crate::gate::record::LockoutRules;
 use crate::hasher::Cost;
@@ -120,6 +121,13 @@ impl Rules {
     #[must_use]
     pub fn exempts(&self, address: IpAddr) -> bool {
         self.exempt.iter().any(|network| network.contains(&address))
+    }
+
+    /// The same at one door. People come to the portal from elsewhere: a loopback address there is that of a web server
+    /// in front which did not say whom it passed on, and stands for everybody.
+    #[must_use]
+    pub fn exempts_at(&self, protocol: &Protocol, address: IpAddr) -> bool {
+        self.exempts(address) && !(*protocol == Protocol::PORTAL && address.is_loopback())
     }
 
     /// Whether all of a source is never blocked.

@@ -96,7 +96,7 @@ impl Service {
         let address = origin.address.filter(|_| !by_account);
         let source = address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes));
         // Whoever speaks for many people must not try passwords without end.
-        let exempt = address.is_some_and(|address| rules.exempts(address));
+        let exempt = address.is_some_and(|address| rules.exempts_at(&origin.protocol, address));
         Trier { shown, typed: None, tag, before: None, source, exempt, origin }
     }
 

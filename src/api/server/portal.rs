@@ -27,6 +27,7 @@ use crate::api::portal::{
 };
 use crate::gate::address::fold;
 use crate::gate::factor::FactorKind;
+use crate::gate::name::Protocol;
 use crate::gate::secret::Secret;
 use crate::gate::session::{Act, Token, TokenTag};
 use crate::service::people::{self, PeopleError, Shown, Visit};
@@ -187,7 +188,10 @@ async fn standing(State(api): State<Api>, By(visit): By) -> Answer<Standing> {
     let standing = api.service.owner(&visit, Act::Prove).await?;
     let blocked = visit.address.and_then(|address| {
         let source = api.service.source(address);
-        source.block.filter(|_| !api.service.rules().exempts(address)).map(|block| block.until)
+        source
+            .block
+            .filter(|_| !api.service.rules().exempts_at(&Protocol::PORTAL, address))
+            .map(|block| block.until)
     });
     Ok(Json(api.standing(standing, blocked)))
 }

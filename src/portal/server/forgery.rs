@@ -61,7 +61,7 @@ mod tests {
     use axum::http::{HeaderName, HeaderValue};
 
     fn site() -> Origin {
-        let text = "[site]\nurl = 'https://account.example.org'".to_owned();
+        let text = "listen.path = '/run/x'\n[site]\nurl = 'https://account.example.org'".to_owned();
         Portal::from_sources(&[Source { name: String::new(), text }]).unwrap().site.url
     }
 
