@@ -61,6 +61,16 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
             "take that host out of lockout.exempt",
         );
     }
+    let sms = portal.sms.is_some() && config.people.factors.contains(&FactorKind::Sms);
+    if sms && !config.people.sms_countries.iter().any(|code| code.as_str().starts_with(&portal.country)) {
+        found.warn(
+            format!(
+                "the portal takes phone numbers without a country code for those of +{}, and the daemon sends none there",
+                portal.country
+            ),
+            format!("add \"{}\" to portal.sms_countries, or correct phone.country in portal.toml", portal.country),
+        );
+    }
     let url = portal.site.url.as_str();
     match &config.people.origin {
         Some(origin) if origin != url => found.bad(

@@ -7,6 +7,7 @@ use super::codes_sent::SentLimits;
 use super::factor::FactorKind;
 use super::mandatory::MandatoryRule;
 use super::name::{AccountName, GroupName};
+use super::phone::{CountryCode, Phone};
 
 /// The settings for people, in the form that deciding needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct PeopleRules {
     pub kinds: Vec<FactorKind>,
     /// How long a browser is trusted; zero: never.
     pub trust_for: Duration,
+    /// The countries whose phones get codes.
+    pub sms_countries: Vec<CountryCode>,
     /// How many codes are sent.
     pub codes: SentLimits,
     /// Who must have two-factor.
@@ -36,6 +39,12 @@ impl PeopleRules {
     #[must_use]
     pub fn makes(&self, account: &AccountName) -> bool {
         self.domains.iter().any(|domain| domain == account.parts().1)
+    }
+
+    /// Whether a phone gets codes: numbers elsewhere, of satellites and with premium rates have to be named.
+    #[must_use]
+    pub fn reaches(&self, phone: &Phone) -> bool {
+        self.sms_countries.iter().any(|country| country.has(phone))
     }
 
     /// Whether an account sees the administrator's pages: a member of the group, with two-factor on.

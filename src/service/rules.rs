@@ -77,6 +77,7 @@ impl From<&People> for PeopleRules {
             administrators: people.administrators.clone(),
             kinds: FactorKind::ALL.into_iter().filter(allowed).collect(),
             trust_for: people.trust_for,
+            sms_countries: people.sms_countries.clone(),
             codes: people.codes,
             mandatory: people.mandatory.iter().map(|rule| mandatory(rule, &TimeZone::system())).collect(),
             origin,

@@ -261,6 +261,7 @@ fn problems() -> Vec<Problem> {
         Problem::NetworkUnreadable,
         Problem::ExpiryUnreadable,
         Problem::PhoneUnreadable,
+        Problem::PhoneCountryOff,
         Problem::PhoneTaken,
         Problem::AddressUnreadable,
         Problem::AddressNotExternal,

@@ -61,6 +61,8 @@ pub enum Problem {
     ExpiryUnreadable,
     /// Not a phone number.
     PhoneUnreadable,
+    /// A phone number of a country that gets no codes.
+    PhoneCountryOff,
     /// The account has a phone already.
     PhoneTaken,
     /// Not a mail address.
@@ -113,6 +115,7 @@ impl Problem {
             Self::NetworkUnreadable => f.n("problem-network-unreadable", "most", &TERMS_MAX),
             Self::ExpiryUnreadable => f.t("problem-expiry-unreadable"),
             Self::PhoneUnreadable => f.t("problem-phone-unreadable"),
+            Self::PhoneCountryOff => f.t("problem-phone-country-off"),
             Self::PhoneTaken => f.t("problem-phone-taken"),
             Self::AddressUnreadable => f.t("problem-address-unreadable"),
             Self::AddressNotExternal => f.t("problem-address-not-external"),

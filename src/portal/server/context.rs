@@ -456,6 +456,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::NoFactors => Problem::NoFactors,
         Why::Taken => Problem::ProviderTaken,
         Why::BadPhone => Problem::PhoneUnreadable,
+        Why::CountryOff => Problem::PhoneCountryOff,
         Why::BadAddress => Problem::AddressUnreadable,
         Why::NotExternal => Problem::AddressNotExternal,
         Why::KindOff => Problem::KindOff,

@@ -46,6 +46,7 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
         }
         Refused::Taken => why(Why::Taken),
         Refused::BadPhone => why(Why::BadPhone),
+        Refused::CountryOff => why(Why::CountryOff),
         Refused::BadAddress => why(Why::BadAddress),
         Refused::NotExternal => why(Why::NotExternal),
     }

@@ -490,6 +490,7 @@ problem-kind-off = Your organisation does not use this kind of second factor. Ch
 problem-expiry-unreadable = Choose when it ends from the list.
 problem-network-unreadable = These are not all addresses or networks such as 192.0.2.0/24, or there are more than { $most }.
 problem-phone-unreadable = This is not a phone number.
+problem-phone-country-off = No codes are sent to numbers of this country. Use another number or another way.
 problem-phone-taken = Your account has a phone number already. Change that one.
 problem-address-unreadable = This is not a mail address.
 problem-address-not-external = Use an address at another provider: if you cannot get in here, you cannot read mail here.

@@ -452,6 +452,7 @@ problem-kind-off = 您所在的单位不使用这种二次验证方式，请另�
 problem-expiry-unreadable = 请从列表中选择有效期。
 problem-network-unreadable = 其中有不是地址或网段（如 192.0.2.0/24）的内容，或超过 { $most } 个。
 problem-phone-unreadable = 手机号格式不正确。
+problem-phone-country-off = 不向该国家或地区的号码发送验证码。请使用其他号码或其他方式。
 problem-phone-taken = 您的帐号已绑定手机号，请更改原有号码。
 problem-address-unreadable = 邮箱地址格式不正确。
 problem-address-not-external = 请使用其他服务商的邮箱：无法登录本站时，也无法收取本站邮件。
