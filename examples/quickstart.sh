@@ -152,6 +152,8 @@ start_sidegate() {
         "$project/conf/sidegate/front.toml" >"$dir/etc/sidegate.toml"
     # What it needs to know of the portal; whoever signs in there has an account from then on.
     cat >"$dir/etc/conf.d/portal.toml" <<END
+[accounts]
+domains = ["${person#*@}"]
 [control]
 portal = [$portal_id]
 [portal]

@@ -38,6 +38,7 @@ mod syntax;
 mod telling;
 pub mod template;
 mod text;
+mod translators;
 mod tree;
 mod unknown;
 mod value;
@@ -46,7 +47,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use sha2::{Digest, Sha256};
 
 use crate::gate::sharing::Prefix;
@@ -270,6 +271,8 @@ pub struct Lockout {
     pub ipv4_prefix: u8,
     /// How much of an IPv6 address makes the key.
     pub ipv6_prefix: u8,
+    /// Prefixes of the site's own translators (RFC 6052).
+    pub nat64_prefixes: Vec<Ipv6Net>,
     /// Networks that are never blocked.
     pub exempt: Vec<IpNet>,
     /// How many addresses are remembered at once.
@@ -290,6 +293,7 @@ impl Default for Lockout {
             forget_after: DAY,
             ipv4_prefix: 32,
             ipv6_prefix: 64,
+            nat64_prefixes: Vec::new(),
             exempt: loopback.to_vec(),
             addresses_max: 1_000_000,
         }

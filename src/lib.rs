@@ -41,12 +41,15 @@
 //!
 //! - [`gate`]: the rules, pure.
 //!   - Words: [`gate::question`] what doors ask and are told · [`gate::order`] what administrators change ·
-//!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::address`] what is
-//!     parsed at the door
+//!     [`gate::event`] the audit log · [`gate::messages`] texts for people · [`gate::name`], [`gate::domain`], [`gate::address`]
+//!     what is parsed at the door
 //!   - Logins: [`gate::account`], [`gate::login`] who may use what, [`gate::reason`] why not · [`gate::identity`] whose mailbox it is ·
-//!     [`gate::secret`], [`gate::key`] client passwords and selectors · [`gate::token`] what a token's message says ·
-//!     [`gate::foreign`] hashes of other systems, [`gate::import`] what is imported · [`gate::record`] failures and blocks · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·
-//!     [`gate::policy`] attempts that Dovecot decides
+//!     [`gate::secret`], [`gate::key`] client passwords and selectors, [`gate::pasted`] what pasting adds, [`gate::clean`] text as it may be kept ·
+//!     [`gate::foreign`] hashes of other systems, [`gate::import`] what is imported · [`gate::record`] failures and blocks, [`gate::streak`] what led
+//!     to them · [`gate::blocks`] blocked sources and networks, [`gate::target`] how they are named, [`gate::translated`]
+//!     IPv4 written as IPv6 · [`gate::table`] seats · [`gate::crowd`] proxies nobody declared ·
+//!     [`gate::policy`] attempts that Dovecot decides, [`gate::two_doors`] and those that Sidegate decides beside it,
+//!     [`gate::outage`] whether it is Dovecot's passdb that fails · [`gate::relayed`] mechanisms of the upstream
 //!   - Sending: [`gate::sending`] what Postfix asks · [`gate::sender`], [`gate::alias`], [`gate::delegation`] whose a
 //!     sender address is and who else may use it · [`gate::limits`] how much may be sent · [`gate::header`],
 //!     [`gate::mailboxes`] the `From:` of a mail · [`gate::sharing`] what Dovecot is told of delegations ·

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub struct Counters {
     sending: Family,
     notices: Family,
     decided: Histogram,
+    passdb_away: AtomicBool,
 }
 
 /// The upper ends of [`Histogram`]'s buckets: a remembered password takes well under a millisecond, an Argon2 some tens
@@ -131,6 +132,11 @@ impl Counters {
         self.decided.note(took);
     }
 
+    /// Notes whether nobody gets in at Dovecot's own password database.
+    pub fn passdb_away(&self, away: bool) {
+        self.passdb_away.store(away, Ordering::Relaxed);
+    }
+
     /// Accepted, refused, deferred.
     #[must_use]
     pub fn logins(&self) -> (u64, u64, u64) {
@@ -208,6 +214,8 @@ pub fn page(counters: &Counters, gauges: &Gauges) -> String {
         let help = "1 if Dovecot's own auth process is connected.";
         page.single("sidegate_upstream_connected", help, usize::from(connected));
     }
+    let away = usize::from(counters.passdb_away.load(Ordering::Relaxed));
+    page.single("sidegate_passdb_away", "1 while nobody gets in at Dovecot's own passdb.", away);
     let help = "Open connections by the listener's protocol.";
     page.family("sidegate_connections", "gauge", help, "protocol", counters.connections.all());
     page.single("sidegate_start_time_seconds", "When the daemon started, since 1970.", gauges.started);

@@ -126,6 +126,8 @@ impl Upstream {
         let id = self.auth.next_id();
         // Its own penalty would slow honest logins: counting is ours. No mail process will claim.
         let head = format!("AUTH\t{id}\t{mechanism}\t");
+        let params = params.split(|byte| *byte == b'\t').filter(|field| *field != b"nologin");
+        let params = &params.collect::<Vec<_>>().join(&b'\t')[..];
         let (key, initial): (&[u8], &[u8]) =
             initial.map_or((b"", b""), |initial| (b"\tresp=", initial.reveal()));
         let line = [head.as_bytes(), params, b"\tno-penalty\tnologin", key, initial, b"\n"].concat();
@@ -151,7 +153,8 @@ impl Upstream {
         let Reply { word, rest } = self.auth.ask(id, line, self.timeout).await?;
         let mut user = None;
         let mut fields = Vec::new();
-        let mut trouble = false;
+        // What the upstream says to a dialogue that it knows no more: it was restarted, or the client slept.
+        let mut trouble = word == b"FAIL" && rest == GONE.as_bytes();
         for field in rest.split(|byte| *byte == b'\t').filter(|field| !field.is_empty()) {
             match tab::key_value(field) {
                 (b"user", Some(name)) => {
@@ -223,6 +226,9 @@ impl Upstream {
         }
     }
 }
+
+/// Dovecot's word for a dialogue of which it knows nothing.
+const GONE: &str = "reason=Authentication request timed out";
 
 fn reason(field: &[u8]) -> Option<String> {
     let reason = field.strip_prefix(b"reason=")?;

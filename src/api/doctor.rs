@@ -41,6 +41,14 @@ pub struct Diagnosis {
     pub domains_ignored: bool,
     /// Mailboxes that several accounts have: the accounts of each.
     pub shared_mailboxes: Vec<Vec<String>>,
+    /// Names in the store that nobody can use, in words: an older spelling of one that is there as well, or none at all.
+    pub names_left: Vec<String>,
+    /// Whether nobody gets in at Dovecot's own password database, as far as its auth policy reports.
+    pub passdb_away: bool,
+    /// How many times failures in a row blocked an address in the last 7 days.
+    pub streaks: u32,
+    /// How many of these blocks `lockout.repeats = "once"` would have spared.
+    pub streaks_spared: u32,
 }
 
 /// A listener, and when it was last asked.

@@ -34,7 +34,7 @@
 //! | `PATCH /v1/limits` [`NewLimits`] | [`LimitsView`] |
 //! | `GET /v1/blocks` | [`BlockList`] |
 //! | `POST /v1/blocks` [`NewBlock`] | [`BlockView`] |
-//! | `DELETE /v1/blocks?address=` | [`Nothing`] |
+//! | `DELETE /v1/blocks?address=` | [`LiftedView`] |
 //! | `GET /v1/sources?address=` | [`SourceView`] |
 //! | `POST /v1/check` [`CheckRequest`] | [`CheckAnswer`] |
 //! | `GET /v1/events?after=&since=&account=&address=&kind=&limit=` | [`EventList`] |
@@ -82,6 +82,7 @@
 //! An error is a status and an [`ErrorBody`]: 400 bad request, 403 not allowed, 404 not found,
 //! 409 refused, 503 try again later.
 
+mod blocks;
 pub mod client;
 mod doctor;
 mod import;
@@ -97,6 +98,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::gate::account::LastUse;
 use crate::gate::event::Event;
+pub use blocks::{BlockList, BlockView, LiftedView, NewBlock, SourceView, StreakView};
 pub use doctor::{Diagnosis, DoorView};
 pub use import::{
     ImportAccount, ImportAccounts, ImportAnswer, ImportMistake, ImportPassword, ImportPasswords,
@@ -349,59 +351,6 @@ pub struct RevokedLine {
     pub id: i64,
     /// The name it had.
     pub name: String,
-}
-
-/// All blocks, the one that ends first first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockList {
-    /// The blocks.
-    pub blocks: Vec<BlockView>,
-}
-
-/// A block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockView {
-    /// The address or network.
-    pub address: String,
-    /// When it began.
-    pub since: Timestamp,
-    /// When it ends.
-    pub until: Timestamp,
-    /// Why.
-    pub reason: String,
-    /// It is in `lockout.exempt`: the block has no effect.
-    pub exempt: bool,
-}
-
-/// A block to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewBlock {
-    /// An address; its whole /64 if it is IPv6.
-    pub address: String,
-    /// Seconds that it lasts; absent: `lockout.block_for`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<u32>,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// What is known of one source at this moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceView {
-    /// The address, or the network of which failures and blocks are counted together.
-    pub address: String,
-    /// Its block; absent: not blocked.
-    pub block: Option<BlockView>,
-    /// Failures in a row so far, of `failures_max`.
-    pub failures: usize,
-    /// How many block it.
-    pub failures_max: u32,
-    /// It is in `lockout.exempt`.
-    pub exempt: bool,
-    /// It is in `main_password.allowed_from`.
-    pub trusted: bool,
 }
 
 /// A login that is only to be thought through.

@@ -284,6 +284,8 @@ pub enum Why {
     WrongPassword,
     /// The browser's address is blocked, until `until`.
     Blocked,
+    /// A whole network is blocked, until `until`: only administrators lift that.
+    NetworkBlocked,
     /// The session is over, or there was none.
     Over,
     /// A second factor has to be proved first: this session may do no more than that.
@@ -308,6 +310,8 @@ pub enum Why {
     NameTaken,
     /// A name is missing or has more than `most` characters.
     BadName,
+    /// A name with a tab or another character in it that cannot be seen.
+    NameUnprintable,
     /// A client password must not be called so: it looks like one.
     NameIsSecret,
     /// There are `most` already, as many as there may be.

@@ -301,6 +301,7 @@ ID  REVOKED    AT
             until: Timestamp(DAY.0 + 3600),
             reason: "10 failures in a row".into(),
             exempt: true,
+            streak: None,
         };
         let text = blocks(&BlockList { blocks: vec![block] }, &plain());
         assert!(text.contains("2026-11-20T01:00:00Z  10 failures in a row (exempt:"), "{text}");

@@ -1,5 +1,6 @@
 //! Commands that are one question and its answer: accounts, blocks, status.
 
+use ipnet::IpNet;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -9,8 +10,9 @@ use super::output::Out;
 use super::{Failure, factor, note};
 use crate::api::client::{Answer, Client, ClientError, Target};
 use crate::api::{
-    AccountChange, AccountView, BlockList, BlockView, NewAccount, NewBlock, ROWS_DEFAULT, Status,
+    AccountChange, AccountView, BlockList, BlockView, LiftedView, NewAccount, NewBlock, ROWS_DEFAULT, Status,
 };
+use crate::gate::target;
 
 /// The target of one account.
 pub(super) fn account_target(address: &str) -> Target {
@@ -170,12 +172,16 @@ pub(super) fn block(command: Block, client: &Client, out: &mut Out) -> Result<()
             out.text(&answers::blocks(&list, &out.style))
         }
         Block::Add { address, seconds, reason } => {
+            let meant = target::read(&address).ok().filter(|_| address.contains('/'));
             let answer = client.post(&blocks, &NewBlock { address, seconds, reason })?;
             if told_as_json(&answer, out)? {
                 return Ok(());
             }
             let block: BlockView = answer.read()?;
             out.line(&format!("{}: blocked until {}", block.address, out.style.times.show(block.until)))?;
+            if widens(meant, &block.address) {
+                note(&format!("note: all of {} counts as one address", block.address));
+            }
             if block.exempt {
                 note("note: it is in lockout.exempt, so the block has no effect");
             }
@@ -183,9 +189,25 @@ pub(super) fn block(command: Block, client: &Client, out: &mut Out) -> Result<()
         }
         Block::Lift { address } => {
             let answer = client.delete(&blocks.with("address", &address))?;
-            if told_as_json(&answer, out)? { Ok(()) } else { out.line(&format!("{address}: block lifted")) }
+            if told_as_json(&answer, out)? {
+                return Ok(());
+            }
+            let lifted: LiftedView = answer.read()?;
+            out.line(&format!("{}: block lifted", lifted.address))?;
+            if let Some(around) = lifted.still {
+                let until = out.style.times.show(around.until);
+                note(&format!("note: it is still in the network {}, blocked until {until}", around.address));
+            }
+            Ok(())
         }
     }
+}
+
+/// Whether more is blocked than the network that was meant.
+fn widens(meant: Option<IpNet>, blocked: &str) -> bool {
+    let same_family = |(meant, blocked): &(IpNet, IpNet)| meant.max_prefix_len() == blocked.max_prefix_len();
+    let both = meant.zip(target::read(blocked).ok()).filter(same_family);
+    both.is_some_and(|(meant, blocked)| blocked.prefix_len() < meant.prefix_len())
 }
 
 /// `sidegate status`

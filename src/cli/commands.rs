@@ -324,17 +324,21 @@ pub struct Which {
 /// Blocked addresses.
 #[derive(Debug, Subcommand)]
 pub enum Block {
-    /// List the blocked addresses
+    /// List the blocked addresses and networks
     #[command(after_help = "\
 Example:
   sidegate block list")]
     List,
-    /// Block an address; an IPv6 address with its network
+    /// Block an address or a network
+    ///
+    /// An address is blocked with all that counts as one source with it, for IPv6 its /64; so is a network that is
+    /// narrower than that. The widest networks are /8 of IPv4 and /16 of IPv6. lockout.exempt beats every block.
     #[command(after_help = "\
-Example:
-  sidegate block add 192.0.2.7 --for 1h --reason \"guesses passwords\"")]
+Examples:
+  sidegate block add 192.0.2.7 --for 1h --reason \"guesses passwords\"
+  sidegate block add 198.51.100.0/24 --for 7d")]
     Add {
-        /// The address
+        /// The address or network
         #[arg(value_name = "ADDR", value_parser = NonEmptyStringValueParser::new())]
         address: String,
         /// How long [default: lockout.block_for of the configuration]
@@ -344,12 +348,16 @@ Example:
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
-    /// Let a blocked address in again and forget its failures
+    /// Let a blocked address or network in again
+    ///
+    /// The failures of an address are forgotten with its block. An address in a blocked network is let in by lifting the
+    /// network, or by lockout.exempt.
     #[command(after_help = "\
-Example:
-  sidegate block lift 192.0.2.7")]
+Examples:
+  sidegate block lift 192.0.2.7
+  sidegate block lift 198.51.100.0/24")]
     Lift {
-        /// The address, or its network as `block list` shows it
+        /// The address or network, as `block list` shows it
         #[arg(value_name = "ADDR", value_parser = NonEmptyStringValueParser::new())]
         address: String,
     },

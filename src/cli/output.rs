@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Failure;
 use super::times::Times;
+use crate::gate::domain::shown;
 
 /// How the answer is to look.
 #[derive(Clone, Debug)]
@@ -139,6 +140,12 @@ impl Cell {
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: visible(&text.into()), tone }
     }
+
+    /// A cell in which a domain is spelled as it is kept, to be typed again or told from another.
+    #[must_use]
+    pub fn exact(text: &str) -> Self {
+        Self { text: harmless(text), tone: Tone::Plain }
+    }
 }
 
 impl<T: ToString> From<T> for Cell {
@@ -237,10 +244,15 @@ fn painted(text: &str, sgr: &str) -> String {
     if sgr.is_empty() { text.to_owned() } else { format!("\u{1b}[{sgr}m{text}\u{1b}[0m") }
 }
 
-/// Text that cannot steer a terminal: control characters and marks that turn the direction of
-/// writing are written out.
+/// Text for people: domains in addresses are shown in Unicode, and nothing can steer a terminal.
 #[must_use]
 pub fn visible(text: &str) -> String {
+    harmless(&shown(text))
+}
+
+/// Text that cannot steer a terminal: control characters and marks that turn the direction of
+/// writing are written out.
+fn harmless(text: &str) -> String {
     let steers = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -304,6 +316,14 @@ mod tests {
             .iter()
             .fold(coloured, |text, code| text.replace(code, ""));
         assert_eq!(stripped, plain, "colour moves nothing");
+    }
+
+    #[test]
+    fn domains_are_shown_in_unicode_and_as_they_are_kept_where_that_counts() {
+        let mut table = Table::new(&[]);
+        let name = "eve@xn--mnchen-3ya.example";
+        table.row(vec![name.into(), Cell::exact(name)]);
+        assert_eq!(table.show(false), "eve@münchen.example  eve@xn--mnchen-3ya.example\n");
     }
 
     #[test]

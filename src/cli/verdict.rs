@@ -49,6 +49,7 @@ fn why_refused(request: &CheckRequest, answer: &CheckAnswer, style: &Style) -> S
         "wrong-factor" => "the second factor is wrong".into(),
         "unknown-account" => "there is no such account".into(),
         "bad-name" => "no account can have this name".into(),
+        "unreadable" => "it cannot be read as a login".into(),
         "not-handed-on" => {
             "nobody here has this name, and names like it are not handed to Dovecot (accounts.domains)".into()
         }
@@ -123,6 +124,7 @@ mod tests {
             "unknown-account",
             "disabled",
             "bad-name",
+            "unreadable",
             "expired",
             "wrong-protocol",
             "wrong-network",

@@ -9,7 +9,7 @@ use super::complaint::Fault;
 use super::section::Notes;
 use super::settings::LISTENERS_MAX;
 use super::tree::{Place, Table, Value, find};
-use super::{CheckedBy, Config, MailClients, Mode};
+use super::{CheckedBy, Config, MailClients, Mode, translators};
 
 /// Tells every setting that does not go with another.
 pub(super) fn between(config: &Config, tree: &Table, notes: &mut Notes) {
@@ -17,6 +17,7 @@ pub(super) fn between(config: &Config, tree: &Table, notes: &mut Notes) {
     main_password(config, tree, notes);
     paths(config, tree, notes);
     addresses(tree, notes);
+    translators::between(config, tree, notes);
 }
 
 /// At least one listener, since nobody could ask us anything without; not more than the limit.

@@ -93,7 +93,7 @@ pub(super) fn people(mut section: Section<'_, '_>) -> People {
     let origin = section.get("origin", line(origin));
     let relying_party = section.get("relying_party", line(relying_party));
     passkeys(&mut section, origin.as_deref(), relying_party.as_deref());
-    let domains = section.get_or("domains", list(line(domain)), default.domains);
+    let domains = section.get_or("domains", list(line(text::domain)), default.domains);
     let administrators = section.get("administrators", line(group));
     let factors = section.get_or("factors", list(line(kind)), default.factors);
     if factors.is_empty() {
@@ -201,18 +201,8 @@ fn origin(text: &str) -> Result<String, Fault> {
 fn relying_party(text: &str) -> Result<String, Fault> {
     let domain = text::domain(text)?;
     let url = reqwest::Url::parse(&format!("https://{domain}/")).ok();
-    url.and_then(|url| url.domain().map(str::to_owned)).ok_or_else(|| no_domain(text))
-}
-
-/// A domain as accounts have it.
-fn domain(text: &str) -> Result<String, Fault> {
-    let domain = text::domain(text)?;
-    let account = AccountName::parse_address(&format!("a@{domain}"), None);
-    account.map(|account| account.parts().1.to_owned()).map_err(|_| no_domain(text))
-}
-
-fn no_domain(text: &str) -> Fault {
-    Fault::new(format!("\"{text}\" is no domain"), "write it as \"example.org\"")
+    let no_domain = || Fault::new(format!("\"{text}\" is no domain"), "write it as \"example.org\"");
+    url.and_then(|url| url.domain().map(str::to_owned)).ok_or_else(no_domain)
 }
 
 fn group(text: &str) -> Result<GroupName, Fault> {
@@ -240,7 +230,7 @@ fn whom(text: &str) -> Result<Whom, Fault> {
         return Ok(Whom::Site);
     }
     if let Some(name) = text.strip_prefix('@') {
-        return domain(name).map(Whom::Domain);
+        return text::domain(name).map(Whom::Domain);
     }
     if let Some(name) = text.strip_prefix("group:") {
         return group(name).map(|name| Whom::Group(name.as_str().to_owned()));
@@ -311,6 +301,8 @@ mod tests {
         for (written, expected) in [
             ("everybody", Whom::Site),
             ("@Example.ORG", Whom::Domain("example.org".into())),
+            ("@München.example", Whom::Domain("xn--mnchen-3ya.example".into())),
+            ("eve@münchen.example", Whom::Account("eve@xn--mnchen-3ya.example".into())),
             ("group:Staff", Whom::Group("staff".into())),
             ("Ann@Example.ORG", Whom::Account("ann@example.org".into())),
         ] {
@@ -333,7 +325,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in ".{0,30}") {
-            let _ = (issuer(&text), origin(&text), relying_party(&text), domain(&text), group(&text));
+            let _ = (issuer(&text), origin(&text), relying_party(&text), text::domain(&text), group(&text));
             let _ = (kind(&text), whom(&text), day(&text), origin(&format!("https://{text}")));
         }
     }

@@ -11,13 +11,13 @@ const LOCAL_BYTES_MAX: usize = 64;
 /// The longest address of a webhook. Some carry long tokens.
 const WEBHOOK_BYTES_MAX: usize = 2000;
 
-/// A host and a port. Names are plain ASCII, as the resolver takes them.
+/// A host and a port. Names become plain ASCII, as the resolver takes them.
 pub(super) fn server(text: &str) -> Result<Server, Fault> {
     if let Ok(address) = backend(text) {
         return Ok(Server { host: address.ip().to_string(), port: address.port() });
     }
     let (host, port) = text.rsplit_once(':').unwrap_or_default();
-    let host = domain(host).ok().filter(|host| host.is_ascii());
+    let host = domain(host).ok();
     let port = port.parse().ok().filter(|port| *port != 0);
     host.zip(port).map(|(host, port)| Server { host, port }).ok_or_else(|| {
         let cure = "write it as \"127.0.0.1:25\" or \"mail.example.org:587\"";
@@ -71,11 +71,11 @@ mod tests {
         for right in ["127.0.0.1:25", "[::1]:25", "mail.example.org:587", "localhost:25"] {
             assert_eq!(server(right).map(|server| server.to_string()), Ok(right.into()));
         }
-        for wrong in
-            ["127.0.0.1", "127.0.0.1:0", "::1:25:", "mail.example.org:", "mail:65536", "例子.中国:25", ":25"]
-        {
+        for wrong in ["127.0.0.1", "127.0.0.1:0", "::1:25:", "mail.example.org:", "mail:65536", ":25"] {
             assert!(server(wrong).is_err(), "{wrong}");
         }
+        let idn = server("例子.中国:25").map(|server| server.to_string());
+        assert_eq!(idn, Ok("xn--fsqu00a.xn--fiqs8s:25".into()));
         let is_loopback = |text| server(text).is_ok_and(|server| server.is_loopback());
         assert!(["127.0.0.2:25", "[::1]:25", "localhost:25"].into_iter().all(is_loopback));
         assert!(!["192.0.2.7:25", "localhost.example.org:25"].into_iter().any(is_loopback));
@@ -83,11 +83,12 @@ mod tests {
 
     #[test]
     fn a_mail_address_is_one_that_mail_can_be_sent_to() {
-        for right in ["postmaster@example.org", "a.b+c@例子.中国", "a@intranet"] {
+        for right in ["postmaster@example.org", "a.b+c@xn--fsqu00a.xn--fiqs8s", "a@intranet"] {
             assert_eq!(mail_address(right), Ok(right.into()));
             assert!(right.parse::<lettre::Address>().is_ok(), "{right}");
         }
         assert_eq!(mail_address("Ann@Example.ORG"), Ok("Ann@example.org".into()));
+        assert_eq!(mail_address("a@例子.中国"), Ok("a@xn--fsqu00a.xn--fiqs8s".into()));
         for wrong in
             ["ann", "@a.example", "ann@", "a b@c.d", "a..b@c.d", ".a@c.d", "a@[192.0.2.7]", "<a@c.d>"]
         {

@@ -10,6 +10,7 @@ use super::unknown::Known;
 use super::value::{Parsed, command, line, list, mode, number, peer, time, truth, word};
 use super::*;
 use super::{checks, remote, syntax, text, tree, unknown};
+use crate::gate::target::{IPV4_PREFIX_MIN, IPV6_PREFIX_MIN};
 use crate::hasher::{MEMORY_KIB_MAX, PASSES_MAX};
 
 /// Sockets for mail servers. Each costs a task and a file descriptor at least.
@@ -38,8 +39,8 @@ const FAILURES_MAX: u32 = crate::gate::record::FAILURES_MAX as u32;
 const FAILURE_DELAY_MAX: Duration = Duration::from_secs(30);
 
 /// Coarser prefixes would block whole countries for one guesser.
-const IPV4_PREFIX: std::ops::RangeInclusive<u32> = 8..=32;
-const IPV6_PREFIX: std::ops::RangeInclusive<u32> = 16..=128;
+const IPV4_PREFIX: std::ops::RangeInclusive<u32> = IPV4_PREFIX_MIN as u32..=32;
+const IPV6_PREFIX: std::ops::RangeInclusive<u32> = IPV6_PREFIX_MIN as u32..=128;
 
 /// Addresses remembered. Fewer would be forgotten while they guess; more would not fit into memory.
 const ADDRESSES_MAX: std::ops::RangeInclusive<u32> = 100..=100_000_000;
@@ -260,6 +261,7 @@ fn lockout(mut section: Section<'_, '_>) -> Lockout {
     let default = Lockout::default();
     let delays = Duration::ZERO..=FAILURE_DELAY_MAX;
     let networks = list(line(text::network));
+    let translators = list(line(translators::prefix));
     Lockout {
         failures: section.get_or("failures", number(1..=FAILURES_MAX), default.failures),
         block_for: section.get_or("block_for", time(SECOND..=LONG), default.block_for),
@@ -268,6 +270,7 @@ fn lockout(mut section: Section<'_, '_>) -> Lockout {
         forget_after: section.get_or("forget_after", time(SECOND..=LONG), default.forget_after),
         ipv4_prefix: section.get_or("ipv4_prefix", number(IPV4_PREFIX), default.ipv4_prefix),
         ipv6_prefix: section.get_or("ipv6_prefix", number(IPV6_PREFIX), default.ipv6_prefix),
+        nat64_prefixes: section.get_or("nat64_prefixes", translators, default.nat64_prefixes),
         exempt: section.get_or("exempt", networks, default.exempt),
         addresses_max: section.get_or("addresses_max", number(ADDRESSES_MAX), default.addresses_max),
     }

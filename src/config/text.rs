@@ -7,6 +7,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::complaint::Fault;
 use super::template::{self, Marks};
+use crate::gate::domain::normal;
 use crate::gate::event::Kind;
 
 /// The longest path of a Unix socket; the kernel has room for 108 bytes with the one that ends it.
@@ -155,21 +156,24 @@ pub(super) fn narrow_network(text: &str) -> Result<IpNet, Fault> {
     }
 }
 
-/// A domain, in lower case. Which of its letters an account may have is decided with the account's name.
+/// A domain in its one form: ASCII, in lower case. People may write it in Unicode.
 pub(super) fn domain(text: &str) -> Result<String, Fault> {
+    let fault = || Fault::new(format!("\"{text}\" is no domain"), "write it as \"example.org\"");
     let label_ok = |label: &str| {
-        let inner = |c: char| c.is_alphanumeric() || c == '-';
+        let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
         !label.is_empty()
             && label.len() <= LABEL_BYTES_MAX
             && label.chars().all(inner)
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    let numeric = text.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    if text.len() > DOMAIN_BYTES_MAX || numeric || !text.split('.').all(label_ok) {
-        return Err(Fault::new(format!("\"{text}\" is no domain"), "write it as \"example.org\""));
+    let domain = normal(text).ok_or_else(fault)?;
+    let numeric =
+        domain.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    if domain.len() > DOMAIN_BYTES_MAX || numeric || !domain.split('.').all(label_ok) {
+        return Err(fault());
     }
-    Ok(text.to_lowercase())
+    Ok(domain)
 }
 
 /// The address of a page.
@@ -301,8 +305,12 @@ mod tests {
     fn domains_are_names_of_hosts() {
         assert_eq!(domain("Example.ORG"), Ok("example.org".into()));
         assert_eq!(domain("intranet"), Ok("intranet".into()));
-        assert_eq!(domain("例子.中国"), Ok("例子.中国".into()));
-        for wrong in ["@a.example", "a..b", "a.example.", ".a", "-a.b", "a-.b", "a_b.c", "a b", "192.0.2.7"] {
+        for written in ["例子.中国", "例子。中国", "xn--fsqu00a.XN--FIQS8S"] {
+            assert_eq!(domain(written), Ok("xn--fsqu00a.xn--fiqs8s".into()), "{written}");
+        }
+        for wrong in
+            ["@a.example", "a..b", "a.example.", ".a", "-a.b", "a-.b", "a_b.c", "a b", "192.0.2.7", "xn--a"]
+        {
             assert!(domain(wrong).is_err(), "{wrong}");
         }
     }

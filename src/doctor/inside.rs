@@ -67,6 +67,19 @@ pub(super) fn daemon(examined: &Examined) -> Vec<Finding> {
             ),
         );
     }
+    if daemon.passdb_away {
+        found.bad(
+            "nobody gets in at Dovecot's own passdb: failures there do not count",
+            "doveadm log errors; if its directory or database answers, many addresses are guessing and nobody else logs in",
+        );
+    }
+    if daemon.streaks_spared > 0 {
+        let (spared, all) = (daemon.streaks_spared, daemon.streaks);
+        found.warn(
+            format!("{spared} of the {all} blocks by failures in the last 7 days were the same old password again and again"),
+            "lockout.repeats = \"once\" would have spared them; \"sidegate events --kind block-added\" names the programs",
+        );
+    }
     if found.list.is_empty() {
         found.ok(format!("sidegated {} answers", daemon.version));
     }
@@ -168,6 +181,13 @@ pub(super) fn store(config: &Config, examined: &Examined) -> Vec<Finding> {
         found.bad(
             format!("the keys in force are not those on the disk: {}", daemon.key_check),
             "put the file back that was there when sidegated started or when the key was last changed",
+        );
+    }
+    for left in examined.daemon.iter().flat_map(|daemon| &daemon.names_left) {
+        found.bad(
+            left.as_str(),
+            "remove the one that is too much, spelled just as here: sidegate account remove, alias remove, limits set; \
+             if the normal form goes, the older spelling takes its place at the next start",
         );
     }
     if let Some(free) = examined.host.store_free.filter(|free| *free < FREE_WARN) {

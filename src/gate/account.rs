@@ -6,9 +6,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::address::Prefixes;
 use super::foreign::{ForeignHash, Scheme};
 use super::key::{KeyId, MailboxMark, Selector};
 use super::name::{AccountName, GroupName, Protocol};
+use super::translated::Scattered;
 use crate::clock::Timestamp;
 
 /// How long the mark of a removed client password is kept, so that people can be told which old
@@ -103,6 +105,19 @@ pub struct Terms {
     pub protocols: Vec<Protocol>,
     /// The networks it may come from; empty: all.
     pub networks: Vec<IpNet>,
+}
+
+impl Terms {
+    /// Takes networks for what they are.
+    ///
+    /// # Errors
+    /// One whose addresses are no one network.
+    pub fn fold(&mut self, prefixes: &Prefixes) -> Result<(), Scattered> {
+        self.networks.iter_mut().try_for_each(|network| {
+            *network = prefixes.fold_network(*network)?;
+            Ok(())
+        })
+    }
 }
 
 /// When, from where and for what a client password was last used.

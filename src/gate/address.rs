@@ -7,27 +7,55 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::key::AccountTag;
+use super::translated::{self, Nat64, Scattered};
 
-/// The one form of an address: IPv4-mapped IPv6 is folded to IPv4.
-#[must_use]
-pub fn fold(address: IpAddr) -> IpAddr {
-    address.to_canonical()
-}
-
-/// Reads an address as mail servers write it: no brackets, perhaps with a zone (`fe80::1%eth0`).
+/// Reads an address as mail servers write it: no brackets, perhaps with a zone (`fe80::1%eth0`). Whoever judges it folds
+/// it first ([`Prefixes::fold`]).
 #[must_use]
 pub fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.split_once('%').map_or(text, |(address, _zone)| address);
-    text.parse().ok().map(fold)
+    text.parse().ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// How many leading bits of an address count as one source.
+/// What counts as one source: how many leading bits of an address, and which forms are the same address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefixes {
     /// For IPv4, 1..=32.
     pub ipv4: u8,
     /// For IPv6, 1..=128.
     pub ipv6: u8,
+    /// The site's own translators.
+    pub nat64: Nat64,
+}
+
+impl Prefixes {
+    /// So many bits, and no translator of the site's own.
+    #[must_use]
+    pub const fn new(ipv4: u8, ipv6: u8) -> Self {
+        Self { ipv4, ipv6, nat64: Nat64::NONE }
+    }
+
+    /// The one form of an address; `None`: it is nobody's, as if none had been told.
+    #[must_use]
+    pub fn fold(&self, address: IpAddr) -> Option<IpAddr> {
+        translated::fold(address, &self.nat64)
+    }
+
+    /// Whether a key is of more than one source.
+    #[must_use]
+    pub fn is_wider(&self, key: &Key) -> bool {
+        key.network().is_some_and(|network| {
+            network.prefix_len() < if network.addr().is_ipv4() { self.ipv4 } else { self.ipv6 }
+        })
+    }
+
+    /// The one form of a network.
+    ///
+    /// # Errors
+    /// Its addresses fold to IPv4 addresses that are no one network.
+    pub fn fold_network(&self, network: IpNet) -> Result<IpNet, Scattered> {
+        translated::fold_network(network, &self.nat64)
+    }
 }
 
 /// One source of attempts.
@@ -45,22 +73,35 @@ pub enum Key {
 }
 
 impl Key {
-    /// The network that an address belongs to.
+    /// The network that an address belongs to; `None`: it is nobody's.
     #[must_use]
-    pub fn of(address: IpAddr, prefixes: Prefixes) -> Self {
-        let (bits, mapped) = match fold(address) {
-            IpAddr::V4(v4) => (96 + prefixes.ipv4.min(32), v4.to_ipv6_mapped()),
-            IpAddr::V6(v6) => (prefixes.ipv6.min(128), v6),
+    pub fn of(address: IpAddr, prefixes: &Prefixes) -> Option<Self> {
+        let address = prefixes.fold(address)?;
+        let bits = if address.is_ipv4() { 96 + prefixes.ipv4.min(32) } else { prefixes.ipv6.min(128) };
+        Some(Self::cut(address, bits))
+    }
+
+    /// A network in the form that [`Prefixes::fold_network`] gives it.
+    #[must_use]
+    pub fn of_network(network: IpNet) -> Self {
+        let bits = network.prefix_len() + if network.addr().is_ipv4() { 96 } else { 0 };
+        Self::cut(network.addr(), bits)
+    }
+
+    /// The first bits of an address, of 128.
+    pub(super) fn cut(address: IpAddr, bits: u8) -> Self {
+        let mapped = match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
         };
-        let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
-        Self::Network { first: (mapped.to_bits() & mask).to_be_bytes(), bits }
+        Self::Network { first: (mapped.to_bits() & mask(bits)).to_be_bytes(), bits }
     }
 
     /// The network as people write it; `None` where no address was told.
     #[must_use]
     pub fn network(&self) -> Option<IpNet> {
         let Self::Network { first, bits } = *self else { return None };
-        let address = fold(IpAddr::V6(Ipv6Addr::from(first)));
+        let address = Ipv6Addr::from(first).to_canonical();
         let length = if address.is_ipv4() { bits.saturating_sub(96) } else { bits };
         IpNet::new(address, length).ok()
     }
@@ -85,6 +126,11 @@ impl Key {
     }
 }
 
+/// The first bits of 128.
+fn mask(bits: u8) -> u128 {
+    u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0)
+}
+
 /// A single address without its length, anything wider as a network.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,12 +148,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(address: &str) -> Key {
-        Key::of(parse_address(address).unwrap(), Prefixes { ipv4: 32, ipv6: 64 })
+        Key::of(parse_address(address).unwrap(), &Prefixes::new(32, 64)).unwrap()
     }
 
     #[test]
-    fn mapped_ipv4_is_the_ipv4_address() {
-        assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"));
+    fn translated_ipv4_is_the_ipv4_address() {
+        for form in ["::ffff:192.0.2.7", "64:ff9b::192.0.2.7", "2002:c000:207:1::5"] {
+            assert_eq!(key(form), key("192.0.2.7"));
+        }
+        assert_eq!(Key::of("0.0.0.0".parse().unwrap(), &Prefixes::new(32, 64)), None);
         assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
         assert_eq!(key("192.0.2.7").to_string(), "192.0.2.7");
     }
@@ -142,10 +191,13 @@ mod tests {
         fn every_address_is_in_its_network_however_it_is_stored(
             address in any::<IpAddr>(), ipv4 in 1_u8..=32, ipv6 in 1_u8..=128, tag in any::<u64>(), noise: Vec<u8>,
         ) {
-            let key = Key::of(address, Prefixes { ipv4, ipv6 });
-            prop_assert_eq!(Key::from_bytes(&key.to_bytes()), Some(key));
-            prop_assert!(key.network().unwrap().contains(&fold(address)), "{} has {}", key, address);
-            prop_assert_eq!(parse_address(&address.to_string()), Some(fold(address)));
+            let prefixes = Prefixes::new(ipv4, ipv6);
+            prop_assert_eq!(parse_address(&address.to_string()), Some(address.to_canonical()));
+            if let (Some(key), Some(folded)) = (Key::of(address, &prefixes), prefixes.fold(address)) {
+                prop_assert_eq!(Key::from_bytes(&key.to_bytes()), Some(key));
+                prop_assert!(key.network().unwrap().contains(&folded), "{} has {}", key, address);
+                prop_assert_eq!(Key::of_network(key.network().unwrap()), key);
+            }
             let unknown = Key::NoAddress(AccountTag(tag));
             prop_assert_eq!(Key::from_bytes(&unknown.to_bytes()), Some(unknown));
             if let Some(key) = Key::from_bytes(&noise) {
@@ -157,11 +209,11 @@ mod tests {
     #[test]
     fn every_prefix_length_works() {
         for bits in 1..=128 {
-            let key = Key::of("2001:db8::1".parse().unwrap(), Prefixes { ipv4: 32, ipv6: bits });
+            let key = Key::of("2001:db8::1".parse().unwrap(), &Prefixes::new(32, bits)).unwrap();
             assert_eq!(key.network().unwrap().prefix_len(), bits);
         }
         for bits in 1..=32 {
-            let key = Key::of("192.0.2.7".parse().unwrap(), Prefixes { ipv4: bits, ipv6: 64 });
+            let key = Key::of("192.0.2.7".parse().unwrap(), &Prefixes::new(bits, 64)).unwrap();
             assert_eq!(key.network().unwrap().prefix_len(), bits);
         }
     }

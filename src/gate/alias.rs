@@ -36,6 +36,15 @@ impl Place {
             _ => Err(NameError::new(format!("`{}` is no domain like @example.org", typed.escape_debug()))),
         }
     }
+
+    /// One that the store keeps, as it is; see [`AccountName::stored`].
+    #[must_use]
+    pub fn stored(kept: &str) -> Self {
+        match kept.strip_prefix('@') {
+            Some(domain) => Self::Domain(domain.to_owned()),
+            None => Self::Address(AccountName::stored(kept)),
+        }
+    }
 }
 
 /// As it is written, stored and shown.
@@ -86,6 +95,8 @@ mod tests {
         assert_eq!(place(" Info@Example.ORG ").as_deref(), Ok("info@example.org"));
         assert_eq!(place("info").as_deref(), Ok("info@example.org"));
         assert_eq!(place("@Example.NET").as_deref(), Ok("@example.net"));
+        assert_eq!(place("@München.example").as_deref(), Ok("@xn--mnchen-3ya.example"));
+        assert_eq!(place("info@münchen。example").as_deref(), Ok("info@xn--mnchen-3ya.example"));
         assert_eq!(place("＠Example.NET").as_deref(), Ok("@example.net"), "from a Chinese keyboard");
         for bad in ["", "@", "@a b", "@a@b", "info@", "@@", "＠@x", "@＠x"] {
             assert!(place(bad).is_err(), "{bad:?}");

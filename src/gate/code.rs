@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::key::StoreKey;
+use super::pasted::is_invisible;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 
@@ -31,7 +32,7 @@ impl Code {
     pub fn parse(typed: &str) -> Option<Self> {
         let mut digits = [0; DIGITS];
         let mut read = 0;
-        for char in typed.chars().filter(|char| !char.is_whitespace() && *char != '-') {
+        for char in typed.chars().filter(|char| !is_invisible(*char) && *char != '-') {
             let digit = match char {
                 '0'..='9' => u32::from(char) - u32::from('0'),
                 '０'..='９' => u32::from(char) - u32::from('０'),

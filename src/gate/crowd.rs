@@ -8,7 +8,7 @@
 use hashlink::LruCache;
 use ipnet::IpNet;
 
-use super::address::{Key, Prefixes, parse_address};
+use super::address::{Key, parse_address};
 use super::event::{Event, Kind};
 use super::key::AccountTag;
 use super::name::Protocol;
@@ -95,16 +95,13 @@ impl Crowds {
 
 /// The source that an event names: an address, or a network.
 fn source(text: &str) -> Option<Key> {
-    let address = |network: IpNet| {
-        let length = network.prefix_len();
-        Key::of(network.addr(), Prefixes { ipv4: length, ipv6: length })
-    };
-    text.parse().ok().or_else(|| parse_address(text).map(IpNet::from)).map(address)
+    text.parse().ok().or_else(|| parse_address(text).map(IpNet::from)).map(Key::of_network)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::address::Prefixes;
 
     #[test]
     fn twenty_accounts_make_a_crowd_once_a_day() {
@@ -131,9 +128,9 @@ mod tests {
 
     #[test]
     fn what_was_reported_before_a_restart_is_not_reported_again() {
-        let prefixes = Prefixes { ipv4: 32, ipv6: 64 };
+        let prefixes = Prefixes::new(32, 64);
         for address in ["192.0.2.7", "2001:db8::7"] {
-            let key = Key::of(address.parse().unwrap(), prefixes);
+            let key = Key::of(address.parse().unwrap(), &prefixes).unwrap();
             let mut before = Event::new(Timestamp(100), Kind::ProxySuspected, "gate").address(key);
             let told = |crowds: &mut Crowds, now: i64| {
                 (0..40).any(|n| crowds.note(key, AccountTag(n), Timestamp(now)))

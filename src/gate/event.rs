@@ -97,11 +97,13 @@ pub enum Kind {
     ProxySuspected,
     /// A mail server tells no client address: such clients cannot be address-blocked.
     AddressMissing,
+    /// Nobody gets in at Dovecot's own password database, or somebody does again.
+    PassdbAway,
 }
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -141,6 +143,7 @@ impl Kind {
         Self::DelegationRevoked,
         Self::ProxySuspected,
         Self::AddressMissing,
+        Self::PassdbAway,
     ];
 
     /// The name in logs, queries and the store.
@@ -186,6 +189,7 @@ impl Kind {
             Self::DelegationRevoked => "delegation-revoked",
             Self::ProxySuspected => "proxy-suspected",
             Self::AddressMissing => "address-missing",
+            Self::PassdbAway => "passdb-away",
         }
     }
 

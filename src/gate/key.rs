@@ -65,13 +65,20 @@ pub struct MailboxMark(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountTag(pub u64);
 
-/// Stands for a wrong secret, so that the same one can be counted once. Zero: not remembered.
+/// Stands for a wrong secret, so that the same one is recognised. Zero: nothing is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecretTag(pub u64);
 
 impl SecretTag {
     /// What is kept when wrong secrets need not be told apart.
     pub const NONE: Self = Self(0);
+
+    /// What is enough to see that somebody repeats himself: of all wrong secrets one in 65,536 looks the same. Whoever
+    /// gets hold of database and key learns that much less of what people mistyped.
+    #[must_use]
+    pub fn coarse(self) -> Self {
+        if self == Self::NONE { self } else { Self((self.0 >> 48).max(1)) }
+    }
 }
 
 /// The keys of one store: the current one, and former ones under which there may still be rows. Whatever is kept under a

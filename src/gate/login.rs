@@ -10,11 +10,14 @@ use bytes::Bytes;
 use ipnet::IpNet;
 
 use super::account::{Account, ClientPassword};
+use super::address::Prefixes;
 use super::key::Selectors;
 use super::name::{AccountName, Protocol};
 use super::policy::Session;
 pub use super::reason::Reason;
 use super::secret::{Digest, Secret};
+use super::streak::Program;
+use super::translated::{Nat64, fold_network};
 use crate::clock::Timestamp;
 
 /// Somebody asks to be let in with a name and a secret.
@@ -58,6 +61,16 @@ impl Presented {
             Self::Digest(digest) => digest.is_of_nothing(),
         }
     }
+
+    /// What tells one wrong secret from another, for `lockout.repeats = "once"`: the mark of what was looked at. White
+    /// space belongs to a main password (`as_typed`), and is dropped from a client password.
+    #[must_use]
+    pub fn mark(&self, as_typed: bool) -> Digest {
+        match self {
+            Self::Whole(secret) if as_typed => secret.mark(),
+            secret => secret.digest(),
+        }
+    }
 }
 
 /// Where an attempt comes from and what it is for.
@@ -77,12 +90,33 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Takes addresses for what they are; one that is nobody's was not told.
+    pub fn fold(&mut self, prefixes: &Prefixes) {
+        let fold = |address: Option<IpAddr>| address.and_then(|address| prefixes.fold(address));
+        (self.address, self.host) = (fold(self.address), fold(self.host));
+    }
+
+    /// What the mail program calls itself (Dovecot, `imap_id_retain = yes`).
+    #[must_use]
+    pub fn program(&self) -> Option<Program> {
+        let mut fields = self.params.split(|byte| *byte == b'\t');
+        let list = fields.find_map(|field| field.strip_prefix(b"client_id="))?;
+        Program::in_id_list(&String::from_utf8_lossy(list))
+    }
+
     /// The mail server's name for the client's connection, if it told one.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
         let mut fields = self.params.split(|byte| *byte == b'\t');
         let name = fields.find_map(|field| field.strip_prefix(b"session="))?;
         std::str::from_utf8(name).ok().and_then(Session::parse)
+    }
+
+    /// Whether whoever asks may be a passdb of Dovecot's, whose auth policy has asked before. A mail server that is the
+    /// client's own door (`nologin`: no mail process of Dovecot's will claim) has asked nobody else.
+    #[must_use]
+    pub fn may_be_asked_twice(&self) -> bool {
+        self.params.split(|byte| *byte == b'\t').all(|field| field != b"nologin")
     }
 }
 
@@ -251,11 +285,16 @@ pub fn terms_refuse(password: &ClientPassword, origin: &Origin, now: Timestamp) 
     if !terms.protocols.is_empty() && !terms.protocols.iter().any(|known| known.covers(&origin.protocol)) {
         return Some(Reason::WrongProtocol);
     }
-    let inside = |address: IpAddr| terms.networks.iter().any(|network| network.contains(&address));
+    let inside = |address: IpAddr| terms.networks.iter().any(|network| holds(network, address));
     if !terms.networks.is_empty() && !origin.address.is_some_and(inside) {
         return Some(Reason::WrongNetwork);
     }
     None
+}
+
+/// Whether a network that was put down at any time holds an address that was folded.
+fn holds(network: &IpNet, address: IpAddr) -> bool {
+    fold_network(*network, &Nat64::NONE).unwrap_or(*network).contains(&address)
 }
 
 #[cfg(test)]

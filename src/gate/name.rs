@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use precis_profiles::{UsernameCaseMapped, precis_core::profile::Profile};
 
+use super::clean::is_unprintable;
+use super::domain;
+use super::pasted::is_invisible;
 use super::secret::{ALPHABET, SECRET_CHARS};
 
 /// The longest account name, in bytes: RFC 5321 allows 64 + 1 + 255.
@@ -31,17 +34,18 @@ fn refuse<T>(why: impl Into<Cow<'static, str>>) -> Result<T, NameError> {
     Err(NameError::new(why))
 }
 
-/// A full mail address in its one normal form: trimmed, normalised and lower-case as RFC 8265
-/// `UsernameCaseMapped` says. A copy costs next to nothing.
+/// A full mail address in its one normal form: trimmed, what stands before the `@` normalised and lower-case as RFC 8265
+/// `UsernameCaseMapped` says, the domain in ASCII as UTS 46 says. A copy costs next to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(Arc<str>);
 
 impl AccountName {
-    /// Normalises what somebody typed. A name without `@` gets `default_domain`, if there is one.
+    /// Normalises what somebody typed. A name without `@` gets `default_domain`, if there is one; it is in normal form.
     ///
     /// # Errors
-    /// Empty, too long, or with characters that RFC 8265 keeps out of user names (spaces and
-    /// control characters among them).
+    /// Empty, too long, with a domain that UTS 46 refuses, with characters that RFC 8265 keeps out of user names (spaces
+    /// and control characters among them), or with a comma or a quotation mark: Postfix's lists of logins are cut at
+    /// commas, and a quoted name is another spelling of the one without quotes.
     pub fn parse(typed: &str, default_domain: Option<&str>) -> Result<Self, NameError> {
         let typed = typed.trim();
         if typed.is_empty() {
@@ -67,17 +71,22 @@ impl AccountName {
     /// As above, and a name that is no `local@domain`.
     pub fn parse_address(typed: &str, default_domain: Option<&str>) -> Result<Self, NameError> {
         let name = Self::parse(typed, default_domain)?;
-        match name.0.rsplit_once('@') {
-            Some((local, domain)) if !local.is_empty() && !local.starts_with('@') && !domain.is_empty() => {
-                Ok(name)
-            }
-            _ => refuse(format!("`{}` is not a full mail address like name@example.org", name.0)),
+        if name.is_odd() {
+            return refuse(format!("`{}` is not a full mail address like name@example.org", name.0));
         }
+        Ok(name)
     }
 
     /// A name of the upstream's that no account here can have, as it is (observe-only: it is let in all the same).
     #[must_use]
     pub fn foreign(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// A name that the store keeps, as it is. An older one may be in a form that [`AccountName::parse`] would change, and
+    /// must not be taken for the account that has the new form.
+    #[must_use]
+    pub fn stored(name: &str) -> Self {
         Self(name.into())
     }
 
@@ -87,10 +96,29 @@ impl AccountName {
         &self.0
     }
 
+    /// The name as people read it: the domain in Unicode.
+    #[must_use]
+    pub fn shown(&self) -> Cow<'_, str> {
+        domain::shown(&self.0)
+    }
+
     /// What stands before and after the last `@`.
     #[must_use]
     pub fn parts(&self) -> (&str, &str) {
         self.0.rsplit_once('@').unwrap_or((&self.0, ""))
+    }
+
+    /// Whether another program may take this name for somebody else's: it has no domain, nothing before the `@`, a second
+    /// `@` (Dovecot's `%n` ends at the first), or a domain with an empty label, as a dot at its end makes one. No such
+    /// name is ever handed on, and none becomes an account.
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        match self.0.split_once('@') {
+            Some((local, domain)) => {
+                local.is_empty() || domain.contains('@') || domain.split('.').any(str::is_empty)
+            }
+            None => true,
+        }
     }
 
     /// The address without its `+tag`, if it has one.
@@ -107,6 +135,13 @@ impl AccountName {
         let name = Self(format!("{}@{domain}", self.parts().0).into());
         (name.0.len() <= ACCOUNT_NAME_BYTES_MAX).then_some(name)
     }
+}
+
+/// Whether a list of names that is cut at commas and spaces, as Postfix cuts the answer of a table, has this name as one.
+#[must_use]
+pub fn is_one_in_lists(name: &str) -> bool {
+    !name.is_empty()
+        && !name.contains(|c: char| LIST_MARKS.contains(&c) || c.is_whitespace() || c.is_control())
 }
 
 /// A name as events show it: people type passwords where names belong, and attackers type books.
@@ -131,14 +166,49 @@ impl fmt::Display for AccountName {
 }
 
 /// What Chinese keyboards type for `@`.
-pub(super) const FULL_WIDTH_AT: char = '＠';
+pub(crate) const FULL_WIDTH_AT: char = '＠';
+
+/// What would make one name two, or two names one, in the lists and tables of Postfix and Dovecot.
+const LIST_MARKS: [char; 2] = [',', '"'];
 
 fn fold(typed: &str) -> Result<String, NameError> {
     // Nearly every name is plain ASCII, where the profile only lower-cases.
     if typed.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(typed.to_ascii_lowercase());
+        let name = typed.to_ascii_lowercase();
+        if !name.contains("xn--") {
+            return fit_for_lists(name);
+        }
     }
-    // Each part for itself: a name that is written from right to left may well be in a Latin domain.
+    let typed = typed.replace(FULL_WIDTH_AT, "@");
+    let (user, typed_domain) = match typed.rsplit_once('@') {
+        Some((user, domain)) => (user, Some(domain)),
+        None => (&*typed, None),
+    };
+    let Some(mut name) = user_part(user) else {
+        return refuse("the account name has characters that no user name may have (RFC 8265)");
+    };
+    if let Some(typed) = typed_domain {
+        name.push('@');
+        // An empty one makes the name odd, with or without other letters before it.
+        if !typed.is_empty() {
+            match domain::normal(typed) {
+                Some(domain) => name.push_str(&domain),
+                None => return refuse("what stands behind the @ is no domain (UTS 46)"),
+            }
+        }
+    }
+    fit_for_lists(name)
+}
+
+fn fit_for_lists(name: String) -> Result<String, NameError> {
+    if name.contains(LIST_MARKS) {
+        return refuse("the account name has a comma or a quotation mark in it");
+    }
+    Ok(name)
+}
+
+/// What stands before the domain, as RFC 8265 has it.
+fn user_part(typed: &str) -> Option<String> {
     let enforce = |name: &str| -> Option<String> {
         let part = |part: &str| match part {
             "" => Some(String::new()),
@@ -147,10 +217,7 @@ fn fold(typed: &str) -> Result<String, NameError> {
         name.split('@').map(part).collect::<Option<Vec<_>>>().map(|parts| parts.join("@"))
     };
     // Once more: a small letter can be one that the profile does not know, and nobody could type that name again.
-    match enforce(&typed.replace(FULL_WIDTH_AT, "@")).filter(|name| enforce(name).as_ref() == Some(name)) {
-        Some(name) => Ok(name),
-        None => refuse("the account name has characters that no user name may have (RFC 8265)"),
-    }
+    enforce(typed).filter(|name| enforce(name).as_ref() == Some(name))
 }
 
 /// The name of a client password: 1 to 64 characters that tell a person which device it is for.
@@ -170,8 +237,11 @@ impl PasswordName {
         if name.chars().count() > PASSWORD_NAME_CHARS_MAX {
             return refuse(format!("the name is longer than {PASSWORD_NAME_CHARS_MAX} characters"));
         }
-        if name.chars().any(char::is_control) {
-            return refuse("the name has control characters in it");
+        if name.contains('\t') {
+            return refuse("the name has a tab in it; type a space instead");
+        }
+        if name.contains(is_unprintable) {
+            return refuse("the name has characters in it that cannot be seen, such as control characters");
         }
         if looks_like_secret(name) {
             return refuse("this looks like a password; type a name for the device instead");
@@ -189,7 +259,7 @@ impl PasswordName {
 /// Sixteen characters of the alphabet (spaces between them or not) of more than one kind:
 /// capitals, small letters, digits.
 fn looks_like_secret(name: &str) -> bool {
-    let bytes: Vec<u8> = name.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bytes: Vec<u8> = name.chars().filter(|c| !is_invisible(*c)).collect::<String>().into_bytes();
     let kinds: [fn(&u8) -> bool; 3] = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
     bytes.len() == SECRET_CHARS
         && bytes.iter().all(|byte| ALPHABET.contains(byte))
@@ -271,125 +341,4 @@ impl fmt::Display for Protocol {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn account(typed: &str) -> Result<String, String> {
-        AccountName::parse(typed, Some("example.org")).map(|n| n.to_string()).map_err(|e| e.to_string())
-    }
-
-    #[test]
-    fn account_names_have_one_normal_form() {
-        for typed in ["ann@example.org", " Ann@Example.ORG\t", "ann", "ＡＮＮ@example.org", "ANN"] {
-            assert_eq!(account(typed).as_deref(), Ok("ann@example.org"), "{typed:?}");
-        }
-        assert_eq!(account("Jürgen@example.org").as_deref(), Ok("jürgen@example.org"));
-        assert_eq!(account("ju\u{308}rgen@example.org").as_deref(), Ok("jürgen@example.org"));
-        assert_eq!(AccountName::parse("ann", None).unwrap().as_str(), "ann");
-    }
-
-    #[test]
-    fn a_name_from_right_to_left_is_the_same_with_and_without_its_domain() {
-        for typed in ["דנה", "דנה@example.org", "דנה＠Example.org", " דנה@example.org "] {
-            assert_eq!(account(typed).as_deref(), Ok("דנה@example.org"), "{typed:?}");
-        }
-        assert!(account("דנהann@example.org").is_err(), "both ways in one part");
-    }
-
-    #[test]
-    fn account_names_that_cannot_be() {
-        for typed in
-            ["", "  ", "an n@example.org", "ann\u{0}@example.org", "ann\u{202e}@example.org", "é\tx", "Ꭰ@x"]
-        {
-            assert!(account(typed).is_err(), "{typed:?}");
-        }
-        let longest = format!("{}@example.org", "a".repeat(ACCOUNT_NAME_BYTES_MAX - 12));
-        assert_eq!(longest.len(), ACCOUNT_NAME_BYTES_MAX);
-        assert!(account(&longest).is_ok());
-        assert!(account(&format!("a{longest}")).is_err());
-        for typed in ["ann", "@example.org", "@@example.org", "＠@example.org", "ann@"] {
-            assert!(AccountName::parse_address(typed, None).is_err(), "{typed:?}");
-        }
-    }
-
-    #[test]
-    fn tags_are_taken_off() {
-        let untagged = |text: &str| AccountName::parse(text, None).unwrap().untagged().map(|n| n.0);
-        assert_eq!(untagged("ann+list@example.org").as_deref(), Some("ann@example.org"));
-        assert_eq!(untagged("ann+a+b@example.org").as_deref(), Some("ann@example.org"));
-        for plain in ["ann@example.org", "+list@example.org", "ann+list", "ann@sub+x.example.org"] {
-            assert_eq!(untagged(plain), None, "{plain}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_normal_form_is_its_own_normal_form(typed in "(\\PC|[a-zA-Z0-9@.+ßİΣ\u{300}]){0,12}") {
-            if let Ok(name) = AccountName::parse(&typed, None) {
-                prop_assert_eq!(AccountName::parse(name.as_str(), None), Ok(name.clone()));
-            }
-            // The domain that is added is the domain that is typed.
-            if !typed.contains(['@', FULL_WIDTH_AT]) && !typed.trim().is_empty() {
-                let whole = AccountName::parse(&format!("{}@example.org", typed.trim()), None);
-                prop_assert_eq!(AccountName::parse(&typed, Some("example.org")), whole);
-            }
-            if let Ok(name) = PasswordName::parse(&typed) {
-                prop_assert_eq!(PasswordName::parse(name.as_str()), Ok(name));
-            }
-            if let Ok(name) = GroupName::parse(&typed) {
-                prop_assert_eq!(GroupName::parse(name.as_str()), Ok(name));
-            }
-            if let Ok(protocol) = Protocol::parse(&typed) {
-                prop_assert_eq!(Protocol::parse(protocol.as_str()), Ok(protocol));
-            }
-        }
-    }
-
-    #[test]
-    fn group_names_are_words() {
-        assert_eq!(GroupName::parse(" Staff ").unwrap().as_str(), "staff");
-        assert_eq!(GroupName::parse("学生").unwrap().as_str(), "学生");
-        assert!(
-            GroupName::parse("İ").is_err(),
-            "in small letters it is two characters, one of which does not fit"
-        );
-        for bad in ["", "a b", "a@b", "a/b"] {
-            assert!(GroupName::parse(bad).is_err(), "{bad:?}");
-        }
-        assert!(GroupName::parse(&"g".repeat(PASSWORD_NAME_CHARS_MAX)).is_ok());
-        assert!(GroupName::parse(&"g".repeat(PASSWORD_NAME_CHARS_MAX + 1)).is_err());
-    }
-
-    #[test]
-    fn events_show_no_password_that_was_typed_as_a_name_and_no_book() {
-        assert_eq!(for_events("ann@example.org"), "ann@example.org");
-        assert_eq!(for_events("Fj7kQm2RxT9wBn4c"), "(looks like a password)");
-        assert_eq!(for_events("fj7k qm2r xt9w bn4c"), "(looks like a password)");
-        assert_eq!(for_events(&"é".repeat(10_000)).len(), ACCOUNT_NAME_BYTES_MAX);
-    }
-
-    #[test]
-    fn a_password_name_is_not_a_password() {
-        for good in ["Ann's phone", "iPhone", "ABCDEFGHJKLMNPQR", "手机", "Fj7kQm2RxT9wBn4", "x"] {
-            assert!(PasswordName::parse(good).is_ok(), "{good:?}");
-        }
-        for bad in ["", " ", "Fj7kQm2RxT9wBn4c", "Fj7k Qm2R xT9w Bn4c", "a\nb"] {
-            assert!(PasswordName::parse(bad).is_err(), "{bad:?}");
-        }
-        assert!(PasswordName::parse(&"手".repeat(PASSWORD_NAME_CHARS_MAX)).is_ok());
-        assert!(PasswordName::parse(&"手".repeat(PASSWORD_NAME_CHARS_MAX + 1)).is_err());
-    }
-
-    #[test]
-    fn protocols_compare_without_case_and_sending_is_one_thing() {
-        let protocol = |name| Protocol::parse(name).unwrap();
-        assert_eq!(protocol("SMTP"), protocol("smtp"));
-        assert!(protocol("submission").covers(&protocol("smtp")));
-        assert!(!protocol("imap").covers(&protocol("pop3")));
-        assert!(Protocol::parse("").is_err());
-        assert!(Protocol::parse("im ap").is_err());
-        assert!(Protocol::parse(&"p".repeat(PROTOCOL_BYTES_MAX)).is_ok());
-        assert!(Protocol::parse(&"p".repeat(PROTOCOL_BYTES_MAX + 1)).is_err());
-    }
-}
+mod tests;

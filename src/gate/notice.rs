@@ -9,6 +9,7 @@ mod people;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+use super::domain;
 use super::event::{Event, Kind};
 use super::limits::{Limited, Per};
 use super::messages::shown;
@@ -298,12 +299,12 @@ impl Words {
     }
 }
 
-/// What somebody wrote, as part of a line: without control characters, and without the marks that end a
+/// What somebody wrote, as part of a line: domains in Unicode, without control characters, and without the marks that end a
 /// line or turn its direction.
 fn one_line(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().filter(|c| !c.is_control() && !turns(*c)).take(FACT_CHARS_MAX).collect()
+    domain::shown(text).chars().filter(|c| !c.is_control() && !turns(*c)).take(FACT_CHARS_MAX).collect()
 }
 
 /// The JSON of [`Notice::password`]: a number and a name that say which is which.

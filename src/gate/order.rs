@@ -4,6 +4,7 @@
 use super::account::Terms;
 use super::address::Key;
 use super::alias::{Alias, Place};
+use super::blocks::NETWORKS_MAX;
 use super::delegation::Right;
 use super::limits::{Level, LimitsChange, Per};
 use super::main_password::MainHash;
@@ -240,6 +241,17 @@ pub enum OrderRefused {
     /// The source is not blocked.
     #[error("{0} is not blocked")]
     NotBlocked(Key),
+    /// A network around it is.
+    #[error("{key} has no block of its own: it is in the blocked network {network}; lift that one")]
+    InNetwork {
+        /// What was meant.
+        key: Key,
+        /// What is blocked.
+        network: Key,
+    },
+    /// No more networks can be blocked.
+    #[error("{NETWORKS_MAX} networks are blocked already; lift some, or let a packet filter do it")]
+    TooManyNetworks,
 }
 
 /// The most names in one sentence.

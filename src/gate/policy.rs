@@ -6,14 +6,17 @@
 //!   all the same, and must not be counted twice.
 //!
 //! A session has one attempt open at a time, because a mail client waits for its answer. Postfix tells no
-//! session: then the password's mark tells attempts apart.
+//! session: then the password's mark tells attempts apart, and what passes Sidegate's passdb door as well is told by
+//! account and source: see [`two_doors`](super::two_doors).
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use hashlink::LinkedHashMap;
 
 use super::address::Key;
 use super::key::AccountTag;
+use super::two_doors::{Said, Told, TwoDoors};
 
 /// How long a seat is kept for a report that does not come.
 pub const SEAT_KEPT: Duration = Duration::from_secs(30);
@@ -48,6 +51,12 @@ pub struct AttemptId {
 }
 
 impl AttemptId {
+    /// Whether it has a name of Dovecot's.
+    #[must_use]
+    pub fn has_session(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// `mark` is what Dovecot tells of the password: twelve bits of a hash.
     #[must_use]
     pub fn new(session: Option<Session>, account: AccountTag, source: Key, mark: &str) -> Self {
@@ -63,6 +72,8 @@ pub struct Pending<S> {
     /// The one that was added to last comes last.
     attempts: LinkedHashMap<AttemptId, Open<S>>,
     seats: usize,
+    /// Of those without a session. There are no more than seats.
+    unnamed: HashMap<(AccountTag, Key), TwoDoors>,
 }
 
 #[derive(Debug)]
@@ -76,7 +87,7 @@ struct Open<S> {
 
 impl<S> Default for Pending<S> {
     fn default() -> Self {
-        Self { attempts: LinkedHashMap::new(), seats: 0 }
+        Self { attempts: LinkedHashMap::new(), seats: 0, unnamed: HashMap::new() }
     }
 }
 
@@ -117,6 +128,9 @@ impl<S> Pending<S> {
         } else {
             open.seats.push(seat);
             self.seats += 1;
+            if !has_session {
+                self.unnamed.entry((id.account, id.source)).or_default().ask();
+            }
             Ok(())
         };
         open.until = now + SEAT_KEPT;
@@ -128,6 +142,36 @@ impl<S> Pending<S> {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.seats < SEATS_MAX
+    }
+
+    /// An attempt without a session comes to Sidegate's own passdb door. Whether it has its seat already.
+    pub fn begin_here(&mut self, account: AccountTag, source: Key) -> bool {
+        self.unnamed.get_mut(&(account, source)).is_some_and(TwoDoors::begin)
+    }
+
+    /// What Sidegate said to one that had.
+    pub fn end_here(&mut self, account: AccountTag, source: Key, said: Said) {
+        self.of_unnamed(account, source, |doors| doors.end(said));
+    }
+
+    /// A report of an attempt without a session came, for which [`Self::reported`] is to be asked as well. Whether
+    /// Sidegate decided it.
+    pub fn decided_here(&mut self, account: AccountTag, source: Key, told: Told) -> bool {
+        self.of_unnamed(account, source, |doors| doors.report(told)).unwrap_or(false)
+    }
+
+    fn of_unnamed<T>(
+        &mut self,
+        account: AccountTag,
+        source: Key,
+        change: impl FnOnce(&mut TwoDoors) -> T,
+    ) -> Option<T> {
+        let doors = self.unnamed.get_mut(&(account, source))?;
+        let changed = change(doors);
+        if doors.is_over() {
+            self.unnamed.remove(&(account, source));
+        }
+        Some(changed)
     }
 
     /// The report came: its seat.
@@ -146,8 +190,11 @@ impl<S> Pending<S> {
     pub fn overdue(&mut self, now: Instant) -> Vec<S> {
         let mut overdue = Vec::new();
         while self.attempts.front().is_some_and(|(_, open)| open.until <= now) {
-            let Some((_, open)) = self.attempts.pop_front() else { break };
+            let Some((id, open)) = self.attempts.pop_front() else { break };
             self.seats -= open.seats.len();
+            if id.session.is_none() {
+                self.of_unnamed(id.account, id.source, |doors| doors.give_up(open.seats.len()));
+            }
             overdue.extend(open.seats);
         }
         overdue
@@ -268,6 +315,24 @@ mod tests {
         assert!(pending.reported(&id("", "08d4")).is_some());
         assert!(pending.reported(&id("", "08d4")).is_some());
         assert_eq!((pending.seats, pending.attempts.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_passes_the_passdb_door_too_has_its_seat_and_is_known_by_its_report() {
+        let (mut pending, now) = (Pending::default(), Instant::now());
+        assert!(!pending.begin_here(ANN, key()));
+        assert_eq!(pending.keep(id("", "08d4"), 1, now), Ok(()));
+        assert!(!pending.begin_here(AccountTag(2), key()));
+        assert!(pending.begin_here(ANN, key()) && !pending.begin_here(ANN, key()), "one of one");
+        pending.end_here(ANN, key(), Said::Refused);
+        assert!(pending.decided_here(ANN, key(), Told::Wrong));
+        assert!(!pending.decided_here(ANN, key(), Told::Wrong) && pending.unnamed.is_empty());
+        assert_eq!(pending.reported(&id("", "08d4")), Some(1));
+        assert_eq!(pending.keep(id("", "08d4"), 2, now), Ok(()));
+        assert!(pending.begin_here(ANN, key()));
+        pending.end_here(ANN, key(), Said::Refused);
+        assert_eq!(pending.overdue(now + SEAT_KEPT), [2]);
+        assert!(pending.unnamed.is_empty(), "bounded as seats are");
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::address::Prefixes;
 use super::login::{Attempt, Grant, Origin, Verdict};
-use super::secret::{Cookie, Secret};
+use super::secret::{Cookie, Digest, Secret};
 use super::sending::{Sending, Told};
 
 /// A dialogue with the upstream that goes on over several steps. Dropping it gives it up.
@@ -18,7 +19,24 @@ pub struct Relay {
     pub mechanism: Cow<'static, str>,
     /// Where from and what for.
     pub origin: Origin,
+    dialogue: Dialogue,
     give_up: Option<Box<dyn FnOnce(u32) + Send>>,
+    left: Option<Box<dyn FnOnce() + Send>>,
+}
+
+/// How far a dialogue has come.
+#[derive(Debug, Default)]
+pub struct Dialogue {
+    /// Messages of the client that said something.
+    pub turn: u32,
+    /// Whom they name.
+    pub name: Option<String>,
+    /// The mark of the last one that proved something, or may have.
+    pub sent: Option<Digest>,
+    /// The proof was refused, and counted.
+    pub refused: bool,
+    /// It is over but for the client's last word: what it is told then.
+    pub ended: Option<Box<LoginAnswer>>,
 }
 
 impl Relay {
@@ -30,12 +48,45 @@ impl Relay {
         origin: Origin,
         give_up: impl FnOnce(u32) + Send + 'static,
     ) -> Self {
-        Self { id, mechanism, origin, give_up: Some(Box::new(give_up)) }
+        let (dialogue, give_up) = (Dialogue::default(), Some(Box::new(give_up) as Box<_>));
+        Self { id, mechanism, origin, dialogue, give_up, left: None }
+    }
+
+    /// A dialogue of which the upstream has said its last.
+    #[must_use]
+    pub fn over(mechanism: Cow<'static, str>, origin: Origin, dialogue: Dialogue) -> Self {
+        Self { id: 0, mechanism, origin, dialogue, give_up: None, left: None }
+    }
+
+    /// The same, come so far.
+    #[must_use]
+    pub fn with(mut self, dialogue: Dialogue) -> Self {
+        self.dialogue = dialogue;
+        self
+    }
+
+    /// What to do when it is the client who does not go on.
+    #[must_use]
+    pub fn when_left(mut self, left: impl FnOnce() + Send + 'static) -> Self {
+        self.left = Some(Box::new(left));
+        self
+    }
+
+    /// It is we who do not go on: the client is not to blame.
+    pub fn dropped_by_us(&mut self) {
+        self.left = None;
+    }
+
+    /// Somebody goes on with it: its number, and how far it has come.
+    #[must_use]
+    pub fn into_dialogue(mut self) -> (u32, Dialogue) {
+        self.taken_up();
+        (self.id, std::mem::take(&mut self.dialogue))
     }
 
     /// Somebody goes on with it: there is nothing to give up.
     pub fn taken_up(&mut self) {
-        self.give_up = None;
+        (self.give_up, self.left) = (None, None);
     }
 }
 
@@ -43,6 +94,9 @@ impl Drop for Relay {
     fn drop(&mut self) {
         if let Some(give_up) = self.give_up.take() {
             give_up(self.id);
+        }
+        if let Some(left) = self.left.take() {
+            left();
         }
     }
 }
@@ -58,9 +112,11 @@ impl std::fmt::Debug for Relay {
 pub enum Question {
     /// May this name in with this secret?
     Login(Attempt),
+    /// A login of somebody who asks, in so many letters, to act for this name: let in only if it is the same one.
+    ActingFor(String, Attempt),
     /// A message that cannot be read: nothing to decide, but the answer is held back like any
-    /// other refusal.
-    Unreadable(Coded),
+    /// other refusal, and it leaves an event.
+    Unreadable(Unread),
     /// A mechanism that only the upstream does: begin.
     Relay {
         /// The mechanism, in capitals.
@@ -94,6 +150,27 @@ pub const TRIAL_NAME: &str = "doctor@sidegate.invalid";
 pub const TRIAL_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 impl Question {
+    /// The same, with every address in its one form. Nothing is decided on any other, so no door needs to know the
+    /// site's translators.
+    #[must_use]
+    pub fn folded(mut self, prefixes: &Prefixes) -> Self {
+        let fold = |address: &mut Option<IpAddr>| {
+            *address = address.and_then(|address| prefixes.fold(address));
+        };
+        match &mut self {
+            Self::Login(attempt) => attempt.origin.fold(prefixes),
+            Self::Relay { origin, .. } => origin.fold(prefixes),
+            Self::RelayOn(relay, _) => relay.origin.fold(prefixes),
+            Self::Sending(sending) => fold(&mut sending.address),
+            Self::Headers(check) => fold(&mut check.address),
+            Self::ActingFor(_, attempt) => attempt.origin.fold(prefixes),
+            Self::Unreadable(unread) => unread.origin.fold(prefixes),
+            // Nothing in these says where a client is.
+            Self::Claim(_) | Self::User(_) | Self::Pass(_) | Self::List(_) | Self::Owners(_) => {}
+        }
+        self
+    }
+
     /// Whether it is one of `sidegate doctor`'s, which says nothing about mail servers.
     #[must_use]
     pub fn is_trial(&self) -> bool {
@@ -125,12 +202,23 @@ pub struct HeaderCheck {
     pub queue_id: String,
 }
 
+/// A message that cannot be read.
+#[derive(Clone, Debug)]
+pub struct Unread {
+    /// What is wrong with it.
+    pub coded: Coded,
+    /// The name, where one could be read.
+    pub typed: Option<String>,
+    /// Where from and what for.
+    pub origin: Origin,
+}
+
 /// A refusal with a code of its own; never a wrong secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coded {
     /// What should be base64 is none.
     InvalidBase64,
-    /// The message breaks its mechanism's form.
+    /// The message breaks its mechanism's form, or what it holds is longer than anything that could be right.
     Malformed,
     /// The client wants to act for somebody else.
     Authorization,

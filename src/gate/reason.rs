@@ -18,6 +18,8 @@ pub enum Reason {
     UnknownAccount,
     /// The name is none that an account can have.
     BadName,
+    /// A message that cannot be read, with a secret that is too long for any, or that asks to act for somebody else.
+    Unreadable,
     /// Nobody here has the name, and it is none that is handed on: see [`super::identity`].
     NotHandedOn,
     /// The mailbox that opened is this account's, which nobody enters by another name.
@@ -54,6 +56,7 @@ impl Reason {
             Self::WrongFactor => "wrong-factor",
             Self::UnknownAccount => "unknown-account",
             Self::BadName => "bad-name",
+            Self::Unreadable => "unreadable",
             Self::NotHandedOn => "not-handed-on",
             Self::OthersMailbox(_) => "others-mailbox",
             Self::Disabled => "disabled",

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::address::Key;
 use super::key::{AccountTag, SecretTag};
+use super::streak::{Program, Streak, Told};
 use crate::clock::Timestamp;
 
 /// The most failures a record keeps. More than any sensible `lockout.failures`.
@@ -32,7 +33,7 @@ pub struct LockoutRules {
 pub struct Failure {
     /// Whose password was guessed at.
     pub account: AccountTag,
-    /// Which wrong secret it was, where that matters.
+    /// Which wrong secret it was.
     pub secret: SecretTag,
 }
 
@@ -43,6 +44,8 @@ pub struct Run {
     pub failures: Vec<Failure>,
     /// When the last one came, counted or not.
     pub last: Timestamp,
+    /// The last mail program that told its name, and for which account.
+    pub told: Option<Box<Told>>,
 }
 
 /// A block and where it came from.
@@ -54,9 +57,17 @@ pub struct Block {
     pub until: Timestamp,
     /// Why, in words for the administrator.
     pub reason: String,
+    /// What led to it; `None`: somebody made it by hand.
+    pub streak: Option<Box<Streak>>,
 }
 
 impl Block {
+    /// One that somebody makes by hand.
+    #[must_use]
+    pub fn by_hand(since: Timestamp, until: Timestamp, reason: impl Into<String>) -> Self {
+        Self { since, until, reason: reason.into(), streak: None }
+    }
+
     /// Whether it holds at `now`.
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> bool {
@@ -88,8 +99,8 @@ pub enum AddressRecord {
 pub enum Outcome {
     /// The secret was right.
     Succeeded(AccountTag),
-    /// It was not.
-    Failed(Failure),
+    /// It was not; and what the mail program calls itself, if it says so.
+    Failed(Failure, Option<Program>),
 }
 
 impl AddressRecord {
@@ -116,12 +127,15 @@ impl AddressRecord {
         let mut run = match record.filter(|record| record.holds(now, rules)) {
             Some(blocked @ Self::Blocked(_)) => return Some(blocked),
             Some(Self::Run(run)) => run,
-            None => Run { failures: Vec::new(), last: now },
+            None => Run { failures: Vec::new(), last: now, told: None },
         };
         match outcome {
             Outcome::Succeeded(account) => run.failures.retain(|failure| failure.account != account),
-            Outcome::Failed(failure) => {
+            Outcome::Failed(failure, program) => {
                 run.last = run.last.max(now);
+                if let Some(program) = program {
+                    run.told = Some(Box::new(Told { account: failure.account, program }));
+                }
                 let known = rules.repeats_once && run.failures.contains(&failure);
                 if !known && run.failures.len() < FAILURES_MAX {
                     run.failures.push(failure);
@@ -134,9 +148,10 @@ impl AddressRecord {
         }
         let enough = count >= rules.failures as usize;
         match key {
-            Key::Network { .. } if enough && matches!(outcome, Outcome::Failed(_)) => {
-                let reason = format!("{count} failures in a row");
-                Some(Self::Blocked(Block { since: now, until: now.plus(rules.block_for), reason }))
+            Key::Network { .. } if enough && matches!(outcome, Outcome::Failed(..)) => {
+                let streak = Streak::of(&run.failures, run.told.as_deref(), rules.failures);
+                let (until, reason) = (now.plus(rules.block_for), streak.to_string());
+                Some(Self::Blocked(Block { since: now, until, reason, streak: Some(Box::new(streak)) }))
             }
             Key::NoAddress(_) if enough => {
                 run.failures.truncate(rules.failures as usize);
@@ -175,7 +190,7 @@ mod tests {
     }
 
     fn failed(account: AccountTag, secret: u64) -> Outcome {
-        Outcome::Failed(Failure { account, secret: SecretTag(secret) })
+        Outcome::Failed(Failure { account, secret: SecretTag(secret) }, None)
     }
 
     /// Plays outcomes, one a second, from second 1.
@@ -261,6 +276,19 @@ mod tests {
     }
 
     #[test]
+    fn a_block_says_what_its_streak_was_made_of() {
+        let program = Program::new("Thunderbird");
+        let old = Outcome::Failed(Failure { account: ANN, secret: SecretTag(7) }, program);
+        let mut story = vec![old; 9];
+        story.push(failed(BOB, 1));
+        let Some(AddressRecord::Blocked(block)) = play(&story, &RULES) else { panic!("not blocked") };
+        assert!(block.reason.starts_with("10 failures in a row, 9 of them"), "{}", block.reason);
+        let streak = block.streak.unwrap();
+        assert_eq!((streak.repeated, streak.accounts, streak.program), (9, 2, program));
+        assert!(streak.spared);
+    }
+
+    #[test]
     fn a_lower_limit_blocks_at_the_next_failure() {
         let run = play(&[failed(ANN, 1); 7], &RULES);
         let five = LockoutRules { failures: 5, ..RULES };
@@ -272,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_before_start_does_not_lengthen_a_block() {
-        let block = Block { since: Timestamp(10_000), until: Timestamp(13_600), reason: String::new() };
+        let block = Block::by_hand(Timestamp(10_000), Timestamp(13_600), "");
         let clamped = block.clone().clamped(Timestamp(4_000));
         assert_eq!((clamped.since, clamped.until), (Timestamp(4_000), Timestamp(7_600)));
         assert_eq!(block.clone().clamped(Timestamp(11_000)), block);
@@ -295,7 +323,7 @@ mod tests {
                 if now >= last + 86_400 { list.clear() }
                 match outcome {
                     Outcome::Succeeded(account) => list.retain(|kept| *kept != account),
-                    Outcome::Failed(failure) => { list.push(failure.account); last = now; }
+                    Outcome::Failed(failure, _) => { list.push(failure.account); last = now; }
                 }
                 if list.len() == 5 { list.clear(); until = now + 3600 }
                 let blocked = matches!(record, Some(AddressRecord::Blocked(_)));

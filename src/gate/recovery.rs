@@ -6,6 +6,7 @@
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
+use super::pasted::is_invisible;
 use super::secret::Secret;
 use crate::entropy::Entropy;
 
@@ -35,7 +36,7 @@ pub fn draw(entropy: &Entropy) -> Zeroizing<String> {
 #[must_use]
 pub fn parse(typed: &str) -> Option<Secret> {
     let mut read = Zeroizing::new(String::with_capacity(RECOVERY_CHARS));
-    for character in typed.chars().filter(|char| !char.is_whitespace() && *char != '-') {
+    for character in typed.chars().filter(|char| !is_invisible(*char) && *char != '-') {
         let character = match character.to_ascii_uppercase() {
             '0' => 'O',
             '1' => 'I',

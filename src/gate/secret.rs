@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::pasted;
 use crate::entropy::Entropy;
 
 /// Characters of a client password.
@@ -19,7 +20,7 @@ pub const SECRET_CHARS: usize = 16;
 /// (no I, O, l, 0, 1). 16 of them carry 93 bits.
 pub const ALPHABET: &[u8; 57] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 
-/// The longest secret that is looked at, in bytes. Dovecot takes at most 8192 bytes of SASL data.
+/// The longest secret that is looked at, in bytes, at every door. Dovecot takes at most 8192 bytes of SASL data.
 pub const SECRET_BYTES_MAX: usize = 8192;
 
 /// A secret as somebody presented it. `Debug` never shows it, and memory is wiped on drop.
@@ -31,6 +32,12 @@ impl Secret {
     #[must_use]
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
+    }
+
+    /// As [`Secret::new`]; `None` if it is longer than any that is looked at.
+    #[must_use]
+    pub fn presented(bytes: impl Into<Vec<u8>>) -> Option<Self> {
+        Some(Self::new(bytes)).filter(|secret| secret.0.len() <= SECRET_BYTES_MAX)
     }
 
     /// The bytes themselves: for hashing, and for handing a main password to the upstream.
@@ -62,14 +69,18 @@ impl Secret {
         self
     }
 
+    /// The mark of a secret that is looked at as it is: a main password, a message of another mechanism.
+    #[must_use]
+    pub fn mark(&self) -> Digest {
+        Digest(Sha256::digest(&self.0).into())
+    }
+
     /// D of a presented client password: SHA-256 of it without white space, because people copy
-    /// it in groups of four.
+    /// it in groups of four, and without the marks that a copy brings along invisibly.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = Sha256::new();
-        for part in self.0.split(u8::is_ascii_whitespace) {
-            hash.update(part);
-        }
+        pasted::visible(&self.0).for_each(|part| hash.update(part));
         Digest(hash.finalize().into())
     }
 }
@@ -191,6 +202,8 @@ mod tests {
     fn white_space_is_dropped_before_checking() {
         let plain = Secret::new(*b"Fj7kQm2RxT9wBn4c").digest();
         assert_eq!(Secret::new(*b" Fj7k Qm2R\txT9w Bn4c\r\n").digest(), plain);
+        let pasted = "\u{feff}Fj7k\u{a0}Qm2R\u{200b}\u{2003}T9w\u{ad}Bn4c\u{200e}".replace("T9w", "xT9w");
+        assert_eq!(Secret::new(pasted).digest(), plain);
         assert_ne!(Secret::new(*b"fj7kqm2rxt9wbn4c").digest(), plain, "case counts");
     }
 
@@ -209,6 +222,12 @@ mod tests {
         for some in [&b"x"[..], b" x", b"x\0", &[0xff]] {
             assert_eq!(of(some), (false, false), "{some:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_has_a_longest_length() {
+        assert!(Secret::presented(vec![b'x'; SECRET_BYTES_MAX]).is_some());
+        assert!(Secret::presented(vec![b'x'; SECRET_BYTES_MAX + 1]).is_none());
     }
 
     #[test]

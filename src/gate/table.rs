@@ -3,11 +3,13 @@
 //! "At most ten wrong attempts are ever evaluated" is kept here: an attempt takes a seat before
 //! its password is looked at, and there are never more seats than failures left before the block.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::net::IpAddr;
 
 use hashlink::LinkedHashMap;
 
 use super::address::Key;
+use super::blocks::Blocks;
 use super::key::AccountTag;
 use super::record::{AddressRecord, Block, LockoutRules, Run};
 use crate::clock::Timestamp;
@@ -19,7 +21,7 @@ pub enum Place {
     Seated,
     /// Every seat is taken by attempts being decided; come back when one is left.
     Full,
-    /// The source is blocked.
+    /// The address is blocked.
     Blocked(Block),
 }
 
@@ -28,9 +30,7 @@ pub enum Place {
 pub struct AddressTable {
     /// In the order of their last failure, oldest first.
     runs: LinkedHashMap<Key, Run>,
-    blocks: HashMap<Key, Block>,
-    /// The same blocks in the order of their end.
-    ends: BTreeSet<(Timestamp, Key)>,
+    blocks: Blocks,
     /// Attempts being decided.
     seated: HashMap<Key, u32>,
     keys_max: usize,
@@ -40,18 +40,12 @@ impl AddressTable {
     /// An empty table for at most `keys_max` sources.
     #[must_use]
     pub fn new(keys_max: usize) -> Self {
-        Self {
-            runs: LinkedHashMap::new(),
-            blocks: HashMap::new(),
-            ends: BTreeSet::new(),
-            seated: HashMap::new(),
-            keys_max,
-        }
+        Self { runs: LinkedHashMap::new(), blocks: Blocks::default(), seated: HashMap::new(), keys_max }
     }
 
-    /// Asks for a seat.
-    pub fn sit(&mut self, key: &Key, now: Timestamp, rules: &LockoutRules) -> Place {
-        if let Some(block) = self.block(key, now) {
+    /// Asks for a seat of a source, for an attempt from an address if one was told: whatever holds the address blocks it.
+    pub fn sit(&mut self, key: &Key, address: Option<IpAddr>, now: Timestamp, rules: &LockoutRules) -> Place {
+        if let Some((_, block)) = self.blocks.holding(address, now) {
             return Place::Blocked(block.clone());
         }
         let run = self.runs.get(key).filter(|run| now < run.last.plus(rules.forget_after));
@@ -85,10 +79,7 @@ impl AddressTable {
             Some(AddressRecord::Run(run)) => {
                 self.runs.insert(key, run);
             }
-            Some(AddressRecord::Blocked(block)) => {
-                self.ends.insert((block.until, key));
-                self.blocks.insert(key, block);
-            }
+            Some(AddressRecord::Blocked(block)) => self.blocks.put(key, block),
         }
         let mut fallen = Vec::new();
         while self.len() > self.keys_max {
@@ -99,17 +90,20 @@ impl AddressTable {
         fallen
     }
 
+    /// Puts down the block of a network. It is none of the sources that the table is bounded for, and does not fall out.
+    pub fn put_network(&mut self, key: Key, block: Block) {
+        self.blocks.put_network(key, block);
+    }
+
     fn forget(&mut self, key: &Key) {
         self.runs.remove(key);
-        if let Some(block) = self.blocks.remove(key) {
-            self.ends.remove(&(block.until, *key));
-        }
+        self.blocks.remove(key);
     }
 
     /// The oldest run; but a flood that fills the table with blocks must not leave new guesses
     /// uncounted, so a sixteenth of the table is kept for runs, and the block that ends first goes.
     fn least_needed(&self) -> Option<Key> {
-        let first_to_end = self.ends.first().map(|(_, key)| *key);
+        let first_to_end = self.blocks.first_source();
         if self.runs.len() <= self.keys_max / 16 && first_to_end.is_some() {
             return first_to_end;
         }
@@ -118,11 +112,7 @@ impl AddressTable {
 
     /// Forgets what no longer holds. Returns what was forgotten, so that the store forgets it too.
     pub fn sweep(&mut self, now: Timestamp, rules: &LockoutRules) -> Vec<Key> {
-        let mut gone = Vec::new();
-        while let Some((_, key)) = self.ends.first().filter(|(until, _)| *until <= now).copied() {
-            self.forget(&key);
-            gone.push(key);
-        }
+        let mut gone = self.blocks.sweep(now);
         while let Some((key, run)) = self.runs.front() {
             if now < run.last.plus(rules.forget_after) {
                 break;
@@ -140,10 +130,28 @@ impl AddressTable {
         blocked.or_else(|| self.runs.get(key).cloned().map(AddressRecord::Run))
     }
 
-    /// The block of a source, if it holds.
+    /// Whether anything is known of a source.
+    #[must_use]
+    pub fn knows(&self, key: &Key) -> bool {
+        self.runs.contains_key(key) || self.blocks.get(key).is_some()
+    }
+
+    /// The block of this very source or network, if it holds. Whether an address is blocked, [`Self::holding`] knows.
     #[must_use]
     pub fn block(&self, key: &Key, now: Timestamp) -> Option<&Block> {
         self.blocks.get(key).filter(|block| block.holds(now))
+    }
+
+    /// The block that an address is in, and whose it is: its source's, or a network's.
+    #[must_use]
+    pub fn holding(&self, address: Option<IpAddr>, now: Timestamp) -> Option<(Key, &Block)> {
+        self.blocks.holding(address, now)
+    }
+
+    /// The block of a network around a source or a network.
+    #[must_use]
+    pub fn around(&self, key: &Key, now: Timestamp) -> Option<(Key, &Block)> {
+        self.blocks.around(key, now)
     }
 
     /// Failures in a row of a source.
@@ -159,15 +167,21 @@ impl AddressTable {
         run.is_some_and(|run| run.failures.iter().any(|failure| failure.account == account))
     }
 
-    /// All blocks that hold.
+    /// All blocks that hold, those of networks among them.
     pub fn blocks(&self, now: Timestamp) -> impl Iterator<Item = (&Key, &Block)> {
         self.blocks.iter().filter(move |(_, block)| block.holds(now))
+    }
+
+    /// How many networks are blocked.
+    #[must_use]
+    pub fn networks(&self, now: Timestamp) -> usize {
+        self.blocks.networks(now)
     }
 
     /// Sources known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.runs.len() + self.blocks.len()
+        self.runs.len() + self.blocks.sources()
     }
 
     /// Whether no source is known.
@@ -196,10 +210,14 @@ mod tests {
         Key::Network { first: [n; 16], bits: 128 }
     }
 
+    fn at(n: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([n; 16]))
+    }
+
     fn fail(table: &mut AddressTable, key: Key, now: Timestamp) -> Vec<Key> {
         let record = table.runs.get(&key).cloned().map(AddressRecord::Run);
         let failure = Failure { account: AccountTag(1), secret: SecretTag::NONE };
-        table.put(key, AddressRecord::settle(record, &key, Outcome::Failed(failure), now, &RULES))
+        table.put(key, AddressRecord::settle(record, &key, Outcome::Failed(failure, None), now, &RULES))
     }
 
     #[test]
@@ -209,30 +227,30 @@ mod tests {
             fail(&mut table, key(1), NOW);
         }
         for _ in 0..6 {
-            assert_eq!(table.sit(&key(1), NOW, &RULES), Place::Seated);
+            assert_eq!(table.sit(&key(1), at(1), NOW, &RULES), Place::Seated);
         }
-        assert_eq!(table.sit(&key(1), NOW, &RULES), Place::Full);
-        assert_eq!(table.sit(&key(2), NOW, &RULES), Place::Seated, "others are not concerned");
+        assert_eq!(table.sit(&key(1), at(1), NOW, &RULES), Place::Full);
+        assert_eq!(table.sit(&key(2), at(2), NOW, &RULES), Place::Seated, "others are not concerned");
         table.leave(&key(1));
-        assert_eq!(table.sit(&key(1), NOW, &RULES), Place::Seated);
+        assert_eq!(table.sit(&key(1), at(1), NOW, &RULES), Place::Seated);
     }
 
     #[test]
     fn the_tenth_failure_turns_everybody_away() {
         let mut table = AddressTable::new(10);
         for _ in 0..10 {
-            assert_eq!(table.sit(&key(1), NOW, &RULES), Place::Seated);
+            assert_eq!(table.sit(&key(1), at(1), NOW, &RULES), Place::Seated);
         }
         for _ in 0..10 {
             fail(&mut table, key(1), NOW);
             table.leave(&key(1));
         }
-        assert!(matches!(table.sit(&key(1), NOW, &RULES), Place::Blocked(_)));
-        assert_eq!(table.sit(&key(1), NOW.plus(RULES.block_for), &RULES), Place::Seated);
+        assert!(matches!(table.sit(&key(1), at(1), NOW, &RULES), Place::Blocked(_)));
+        assert_eq!(table.sit(&key(1), at(1), NOW.plus(RULES.block_for), &RULES), Place::Seated);
     }
 
     fn block(table: &mut AddressTable, n: u8, until: i64) -> Vec<Key> {
-        let block = Block { since: NOW, until: Timestamp(until), reason: String::new() };
+        let block = Block::by_hand(NOW, Timestamp(until), "");
         table.put(key(n), Some(AddressRecord::Blocked(block)))
     }
 
@@ -262,6 +280,26 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_blocks_drops_no_network() {
+        let mut table = AddressTable::new(16);
+        let network = Key::Network { first: [0; 16], bits: 16 };
+        let end = Block::by_hand(NOW, Timestamp(500), "");
+        table.put_network(network, end);
+        for n in 0..32 {
+            block(&mut table, n, 1000 + i64::from(n));
+        }
+        assert_eq!((table.len(), table.networks(NOW)), (16, 1));
+        let inside = Some("::7".parse().unwrap());
+        assert!(matches!(table.sit(&key(99), inside, NOW, &RULES), Place::Blocked(_)));
+        let stranger = Key::NoAddress(AccountTag(1));
+        assert!(
+            matches!(table.sit(&stranger, inside, NOW, &RULES), Place::Blocked(_)),
+            "the host is blocked"
+        );
+        assert_eq!(table.sweep(Timestamp(500), &RULES), [network]);
+    }
+
+    #[test]
     fn sweeping_forgets_ended_blocks_and_old_runs() {
         let mut table = AddressTable::new(10);
         for _ in 0..10 {
@@ -281,7 +319,7 @@ mod tests {
         for _ in 0..20 {
             fail(&mut table, source, NOW);
         }
-        assert_eq!(table.sit(&source, NOW, &RULES), Place::Seated);
-        assert_eq!(table.sit(&source, NOW, &RULES), Place::Full);
+        assert_eq!(table.sit(&source, None, NOW, &RULES), Place::Seated);
+        assert_eq!(table.sit(&source, None, NOW, &RULES), Place::Full);
     }
 }

@@ -63,9 +63,10 @@ impl Seed {
         Zeroizing::new(BASE32_NOPAD.encode(&self.0))
     }
 
-    /// What the QR code says: the `otpauth` URI that authenticator apps read.
+    /// What the QR code says: the `otpauth` URI that authenticator apps read. People see the account's name there.
     #[must_use]
     pub fn uri(&self, issuer: &str, account: &str) -> Zeroizing<String> {
+        let account = &*super::domain::shown(account);
         let (issuer, account) = (escaped(issuer), escaped(account));
         let secret = self.text();
         let (secret, period) = (secret.as_str(), STEP_SECS);

@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::{HasherError, Memory};
 use crate::gate::foreign::{FOREIGN_SECRET_BYTES_MAX, ForeignHash, Scheme};
+use crate::gate::pasted::visible;
 use crate::gate::secret::Secret;
 
-/// Whether a hash belongs to a secret: as it was typed, or else without white space.
+/// Whether a hash belongs to a secret: as it was typed, or else without white space and what else nobody sees.
 pub(super) fn proves(memory: &mut Memory, secret: &Secret, hash: &ForeignHash) -> Result<bool, HasherError> {
     let typed = secret.reveal();
     // Where the other systems hashed, a string ended at its first zero byte.
@@ -18,7 +19,7 @@ pub(super) fn proves(memory: &mut Memory, secret: &Secret, hash: &ForeignHash) -
     }
     // The room is reserved at once: growing would leave copies behind.
     let mut bare = Zeroizing::new(Vec::with_capacity(typed.len()));
-    bare.extend(typed.iter().filter(|byte| !byte.is_ascii_whitespace()));
+    visible(typed).for_each(|part| bare.extend_from_slice(part));
     // Nobody gets in with nothing, whatever somebody may have hashed.
     if bare.is_empty() {
         return Ok(false);

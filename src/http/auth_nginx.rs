@@ -180,13 +180,13 @@ pub fn attempt(headers: &HeaderMap) -> Result<Attempt, &'static str> {
     let address = told.or(host);
     // nginx holds a refusal back itself.
     let origin = Origin { address, host, params: params(&protocol, address), protocol, held: false };
-    let secret = Presented::Whole(Secret::new(secret.to_vec()));
+    let secret = Presented::Whole(Secret::presented(secret.to_vec()).ok_or(WRONG)?);
     Ok(Attempt { typed, secret, mechanism: "PLAIN", origin })
 }
 
 /// For the upstream. Nothing in it needs escaping.
 fn params(protocol: &Protocol, address: Option<std::net::IpAddr>) -> Bytes {
-    let mut params = BytesMut::from(format!("service={protocol}").as_bytes());
+    let mut params = BytesMut::from(format!("nologin\tservice={protocol}").as_bytes());
     if let Some(address) = address {
         params.put_slice(format!("\trip={address}").as_bytes());
     }
@@ -250,7 +250,7 @@ mod tests {
         let proxied = of(&[("client-ip", "10.0.0.1"), ("proxy-protocol-addr", "2001:db8::7")]).origin;
         assert_eq!(proxied.address, "2001:db8::7".parse().ok());
         assert_eq!(proxied.host, "10.0.0.1".parse().ok());
-        assert_eq!(&proxied.params[..], b"service=imap\trip=2001:db8::7");
+        assert_eq!(&proxied.params[..], b"nologin\tservice=imap\trip=2001:db8::7");
     }
 
     #[test]

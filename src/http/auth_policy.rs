@@ -12,7 +12,8 @@
 //!
 //! Dovecot asks `allow` before its passdbs, again after one of them said yes, and reports at the end, also
 //! what was refused here (`policy_reject`). It waits 2 s for an answer, and takes anything but a 200 for
-//! `auth_policy_reject_on_fail`. 2.4 adds `fail_type`: trouble inside Dovecot is nobody's failure.
+//! `auth_policy_reject_on_fail`. 2.4 adds `fail_type`: trouble inside Dovecot is nobody's failure. 2.3 tells a passdb
+//! that is away as it tells a wrong password: `gate::outage` says what is made of it.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -46,9 +47,13 @@ struct Told {
     session_id: String,
     #[serde(default)]
     pwhash: String,
+    /// Told where the shipped `policy.conf` for 2.3 asks for it.
+    #[serde(default)]
+    mech: String,
     success: Option<bool>,
     #[serde(default)]
     policy_reject: bool,
+    /// 2.4 alone tells one.
     #[serde(default)]
     fail_type: String,
 }
@@ -57,21 +62,30 @@ impl Told {
     fn ended(&self) -> Option<Ended> {
         let success = self.success?;
         // 2.4 says `internal` for a passdb that is away, `policy` for what a policy refused.
-        if self.policy_reject || matches!(self.fail_type.as_str(), "internal" | "policy") {
-            return Some(Ended::Undecided);
+        match self.fail_type.as_str() {
+            _ if self.policy_reject => return Some(Ended::ByPolicy),
+            "policy" => return Some(Ended::ByPolicy),
+            "internal" => return Some(Ended::Undecided),
+            _ => {}
         }
-        Some(if success { Ended::Right } else { Ended::Wrong })
+        Some(match (success, self.fail_type.is_empty()) {
+            (true, _) => Ended::Right,
+            (false, false) => Ended::Wrong,
+            (false, true) => Ended::Unexplained,
+        })
     }
 
     fn attempt(self) -> Option<PolicyAttempt> {
         // Dovecot's own `doveadm auth test` tells a protocol too; an empty one is a setting gone astray.
         let protocol = Protocol::parse(&self.protocol).ok()?;
+        // With CRAM-MD5 and the like Dovecot has no password, and makes the same hash of nothing for every guess.
+        let has_password = ["", "PLAIN", "LOGIN"].iter().any(|mech| mech.eq_ignore_ascii_case(&self.mech));
         Some(PolicyAttempt {
             remote: parse_address(&self.remote),
             session: Session::parse(&self.session_id),
             protocol,
             login: self.login,
-            mark: self.pwhash,
+            mark: if has_password { self.pwhash } else { String::new() },
         })
     }
 }
@@ -162,11 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn a_guess_without_a_password_has_no_mark() {
+        let mark = |mech: &str| {
+            let body = format!("{{\"login\":\"ann\",\"protocol\":\"imap\",\"pwhash\":\"0565\"{mech}}}");
+            told(&body).attempt().unwrap().mark
+        };
+        assert_eq!((mark(""), mark(",\"mech\":\"plain\"")), ("0565".into(), "0565".into()));
+        assert_eq!(mark(",\"mech\":\"CRAM-MD5\""), "");
+    }
+
+    #[test]
     fn a_report_says_how_it_ended_and_trouble_is_nobodys_failure() {
         let ended = |rest: &str| told(&format!("{{\"login\":\"ann\",{rest}}}")).ended();
         assert_eq!(ended("\"success\":true,\"policy_reject\":false"), Some(Ended::Right));
-        assert_eq!(ended("\"success\":false,\"policy_reject\":false"), Some(Ended::Wrong));
-        assert_eq!(ended("\"success\":false,\"policy_reject\":true"), Some(Ended::Undecided));
+        assert_eq!(ended("\"success\":false,\"policy_reject\":false"), Some(Ended::Unexplained));
+        assert_eq!(ended("\"success\":false,\"policy_reject\":true"), Some(Ended::ByPolicy));
         assert_eq!(ended("\"success\":false,\"fail_type\":\"credentials\""), Some(Ended::Wrong));
         assert_eq!(ended("\"success\":false,\"fail_type\":\"internal\""), Some(Ended::Undecided));
     }

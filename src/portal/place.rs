@@ -15,7 +15,7 @@ use maxminddb::geoip2::{City, Names};
 use maxminddb::{MaxMindDbError, Reader};
 
 use crate::config::Language;
-use crate::gate::address::fold;
+use crate::gate::translated::{Nat64, fold};
 
 /// The largest file, in bytes. The largest that is sold, GeoIP2 Enterprise, is half of it.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -67,9 +67,10 @@ impl Places {
     #[must_use]
     pub fn place(&self, address: IpAddr, language: Language) -> String {
         let reader = self.file.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let address = fold(address);
-        match reader {
-            Some(reader) if is_public(address) => look_up(&reader, address, language).unwrap_or_default(),
+        match (reader, fold(address, &Nat64::NONE)) {
+            (Some(reader), Some(address)) if is_public(address) => {
+                look_up(&reader, address, language).unwrap_or_default()
+            }
             _ => String::new(),
         }
     }

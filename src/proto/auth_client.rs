@@ -33,12 +33,12 @@ use data_encoding::HEXLOWER;
 use zeroize::Zeroize;
 
 pub use self::keep::Agreed;
-use self::parse::{AuthLine, decode, name_of, plain_question};
+use self::parse::{AuthLine, bounded, decode, name_of, plain_question};
 use super::{Keep, Notice, Protocol, Reply, Step, Ticket, tab, take_line};
 use crate::clock::Timestamp;
 use crate::config::OnTrouble;
 use crate::gate::login::{Attempt, Origin, Presented, Verdict};
-use crate::gate::question::{Answer, Coded, LoginAnswer, Question, Relay};
+use crate::gate::question::{Answer, Coded, LoginAnswer, Question, Relay, Unread};
 use crate::gate::secret::{Cookie, Secret};
 
 /// The longest line, with its end. A real Dovecot closes past it too.
@@ -217,9 +217,11 @@ impl AuthClient {
         let AuthLine { mechanism, origin, initial, .. } = auth;
         Some(match (mechanism.as_ref(), initial) {
             ("PLAIN", None) => Next::Prompt(Turn::Plain(origin)),
-            ("PLAIN", Some(initial)) => advance(Turn::Plain(origin), initial),
+            ("PLAIN", Some(initial)) => advance(Turn::Plain(origin), &tab::unescape(initial)),
             // An empty name is asked for, as a real Dovecot does.
-            ("LOGIN", Some(initial)) if !initial.is_empty() => advance(Turn::LoginName(origin), initial),
+            ("LOGIN", Some(initial)) if !initial.is_empty() => {
+                advance(Turn::LoginName(origin), &tab::unescape(initial))
+            }
             ("LOGIN", _) => Next::Prompt(Turn::LoginName(origin)),
             (name, initial) if self.greeting.relayed.iter().any(|known| known.name == name) => {
                 Next::Ask(Question::Relay { mechanism, origin, initial: initial.map(Secret::new) })
@@ -424,7 +426,10 @@ impl Protocol for AuthClient {
         // In the order of asking, so that the same dialogue always reads the same.
         let mut open: Vec<_> = std::mem::take(&mut self.open).into_iter().collect();
         open.sort_unstable_by_key(|(_, open)| open.serial);
-        for (id, open) in open {
+        for (id, mut open) in open {
+            if let Turn::Relayed(relay) = &mut open.turn {
+                relay.dropped_by_us();
+            }
             self.trouble(id, open.smtp, out);
         }
     }
@@ -441,19 +446,20 @@ fn advance(turn: Turn, data: &[u8]) -> Next {
         Turn::Plain(origin) => plain_question(data, origin),
         Turn::LoginName(origin) => match name_of(data) {
             Ok(name) => return Next::Prompt(Turn::LoginPassword(origin, name)),
-            Err(coded) => Question::Unreadable(coded),
+            Err(coded) => Question::Unreadable(Unread { coded, typed: None, origin }),
         },
-        Turn::LoginPassword(origin, typed) => match decode(data) {
+        Turn::LoginPassword(origin, typed) => match decode(data).and_then(bounded) {
             Ok(secret) => Question::Login(Attempt {
                 typed,
                 secret: Presented::Whole(secret),
                 mechanism: "LOGIN",
                 origin,
             }),
-            Err(coded) => Question::Unreadable(coded),
+            Err(coded) => Question::Unreadable(Unread { coded, typed: Some(typed), origin }),
         },
         Turn::Relayed(relay) => Question::RelayOn(relay, Secret::new(data)),
-        Turn::Deciding => Question::Unreadable(Coded::Malformed),
+        // It is not the client's turn; whoever calls has seen to that.
+        Turn::Deciding => return Next::Prompt(Turn::Deciding),
     })
 }
 

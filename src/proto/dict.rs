@@ -14,7 +14,7 @@
 //!
 //! The password comes as `%{sha256:password}`, because Dovecot writes keys into its log. A `/` may
 //! be in the session only, which therefore stands last. White space that people type between
-//! groups of a client password is part of the digest here, and makes it wrong. So does every client password of another
+//! groups of a client password, or paste along with it, is part of the digest here, and makes it wrong. So does every client password of another
 //! system, until it was used once by another door: its hash is of the password itself.
 //!
 //! The digest of nothing is an empty password, a lookup without one (`doveadm auth lookup`, a proxy), or a

@@ -18,7 +18,7 @@ use super::{Protocol, Reply, Step, Ticket};
 use crate::clock::Timestamp;
 use crate::gate::address::parse_address;
 use crate::gate::login::{Attempt, Origin, Presented, Verdict};
-use crate::gate::name::Protocol as MailProtocol;
+use crate::gate::name::{FULL_WIDTH_AT, Protocol as MailProtocol};
 use crate::gate::question::{Answer, Question};
 use crate::gate::secret::Secret;
 
@@ -114,17 +114,19 @@ fn attempt(strings: &[Secret]) -> Option<Attempt> {
     if user.is_empty() {
         return None;
     }
-    // libsasl splits a name at its last `@`.
-    let typed = if realm.is_empty() { user.to_owned() } else { format!("{user}@{realm}") };
+    // libsasl splits a name at its last `@`. Where it was not told to, the realm is its host's, beside a whole name.
+    let whole = realm.is_empty() || user.contains(['@', FULL_WIDTH_AT]);
+    let typed = if whole { user.to_owned() } else { format!("{user}@{realm}") };
     // Cyrus says "pop" where everybody else says "pop3".
     let protocol = MailProtocol::parse(if service == "pop" { "pop3" } else { service }).ok()?;
     let address = text(4).and_then(|client| parse_address(client.split(';').next().unwrap_or_default()));
     let params = match address {
-        Some(address) => format!("service={protocol}\trip={address}"),
-        None => format!("service={protocol}"),
+        Some(address) => format!("nologin\tservice={protocol}\trip={address}"),
+        None => format!("nologin\tservice={protocol}"),
     };
     let origin = Origin { address, host: address, protocol, params: params.into(), held: true };
-    Some(Attempt { typed, secret: Presented::Whole(secret.clone()), mechanism: "PLAIN", origin })
+    let secret = Presented::Whole(Secret::presented(secret.reveal())?);
+    Some(Attempt { typed, secret, mechanism: "PLAIN", origin })
 }
 
 fn say(out: &mut BytesMut, word: &str) {
@@ -162,6 +164,13 @@ mod tests {
         let whole = |typed: &str, protocol: &str| Some((typed.to_owned(), None, protocol.to_owned()));
         assert_eq!(asked(&["ann", "x", "smtp", "example.org"]), whole("ann@example.org", "smtp"));
         assert_eq!(asked(&["ann@example.org", "x", "pop", ""]), whole("ann@example.org", "pop3"));
+        for (user, realm) in [
+            ("ann@example.org", "example.org"),
+            ("ann@example.org", "mail.example.net"),
+            ("ann＠example.org", "example.org"),
+        ] {
+            assert_eq!(asked(&[user, "x", "smtp", realm]), whole(user, "smtp"), "{user} {realm}");
+        }
     }
 
     #[test]

@@ -15,8 +15,9 @@ use crate::gate::identity::Whose;
 use crate::gate::login::{Attempt, Origin, Presented, Reason, Verdict};
 use crate::gate::name::{AccountName, NameError, PasswordName, Protocol};
 use crate::gate::order::{Actor, Done, Order, OrderRefused};
-use crate::gate::record::{AddressRecord, Block};
+use crate::gate::record::AddressRecord;
 use crate::gate::secret::{NewSecret, Secret};
+use crate::gate::target::NoTarget;
 use crate::hasher::{HasherError, SALT_BYTES};
 use crate::log;
 use crate::metrics::Gauges;
@@ -30,6 +31,9 @@ pub enum OrderError {
     /// The order cannot be: nothing was changed.
     #[error(transparent)]
     Refused(#[from] OrderRefused),
+    /// A network in it cannot be.
+    #[error(transparent)]
+    Network(#[from] NoTarget),
     /// A name in it cannot be.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -55,17 +59,6 @@ pub struct Checked {
     pub failures: usize,
     /// The source is never blocked.
     pub exempt: bool,
-}
-
-/// What [`Service::source`] found.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// What its failures and its block are counted by.
-    pub key: Key,
-    /// Its block, if it has one.
-    pub block: Option<Block>,
-    /// Failures in a row so far.
-    pub failures: usize,
 }
 
 /// A summary for `status`.
@@ -124,6 +117,7 @@ impl Service {
             }
             _ => None,
         };
+        let prefixes = self.rules().prefixes;
         let work = move |tables: &mut dyn crate::store::Tables| carry_out(tables, &order, &at);
         let carried: Carried = match (account, block) {
             (Some(name), _) => self.store.change(name, work).await?,
@@ -133,7 +127,7 @@ impl Service {
                 let table = self.seats.shared();
                 let publish = move |carried: &Carried| {
                     if carried.is_ok() {
-                        table.put(key, record);
+                        table.put_any(key, record, &prefixes);
                     }
                 };
                 self.store.write(work, publish).await?
@@ -160,9 +154,10 @@ impl Service {
         &self,
         account: AccountName,
         name: PasswordName,
-        terms: Terms,
+        mut terms: Terms,
         actor: impl Into<Actor>,
     ) -> Result<(i64, NewSecret), OrderError> {
+        terms.fold(&self.rules().prefixes).map_err(NoTarget::from)?;
         // No Argon2 for an account that is not there.
         if self.store.account(&account).await?.is_none() {
             return Err(OrderRefused::NoAccount(account).into());
@@ -179,53 +174,6 @@ impl Service {
         }
     }
 
-    /// Blocks the source that an address belongs to.
-    ///
-    /// # Errors
-    /// As for [`Service::carry_out`].
-    pub async fn add_block(&self, address: IpAddr, block: Block, actor: &str) -> Result<Key, OrderError> {
-        let key = self.key_of(address);
-        self.carry_out(Order::AddBlock(key, block), actor).await?;
-        self.seats.ring(&key);
-        Ok(key)
-    }
-
-    /// Lifts the block of the source that an address belongs to.
-    ///
-    /// # Errors
-    /// As for [`Service::carry_out`].
-    pub async fn lift_block(&self, address: IpAddr, actor: impl Into<Actor>) -> Result<Key, OrderError> {
-        let key = self.key_of(address);
-        self.carry_out(Order::LiftBlock(key), actor).await?;
-        self.seats.ring(&key);
-        Ok(key)
-    }
-
-    fn key_of(&self, address: IpAddr) -> Key {
-        Key::of(address, self.rules().prefixes)
-    }
-
-    /// All blocks, the one that ends first first, and whether each is exempt.
-    #[must_use]
-    pub fn blocks(&self) -> Vec<(Key, Block, bool)> {
-        let rules = self.rules();
-        let table = self.seats.table();
-        let blocks = table.blocks(self.now());
-        let mut blocks: Vec<_> =
-            blocks.map(|(key, block)| (*key, block.clone(), rules.exempts_key(key))).collect();
-        blocks.sort_by_key(|(key, block, _)| (block.until, *key));
-        blocks
-    }
-
-    /// What is known of the source that an address belongs to.
-    #[must_use]
-    pub fn source(&self, address: IpAddr) -> Source {
-        let key = self.key_of(address);
-        let table = self.seats.table();
-        let block = table.block(&key, self.now()).cloned();
-        Source { key, block, failures: table.failures(&key) }
-    }
-
     /// Thinks an attempt through without counting anything.
     pub async fn check(
         &self,
@@ -235,6 +183,7 @@ impl Service {
         address: Option<IpAddr>,
     ) -> Checked {
         let rules = self.rules();
+        let address = address.and_then(|address| rules.prefixes.fold(address));
         let mut who = Who::new(typed, &rules);
         let looked_up = self.look_up(&mut who).await;
         let params = match address {
@@ -245,10 +194,8 @@ impl Service {
         let secret = Presented::Whole(secret);
         let attempt = Attempt { typed: typed.to_owned(), secret, mechanism: "PLAIN", origin };
         let trier = self.trier(&who, &attempt.origin, &rules);
-        let (block, failures) = {
-            let table = self.seats.table();
-            (table.block(&trier.source, self.now()).cloned(), table.failures(&trier.source))
-        };
+        let failures = self.seats.table().failures(&trier.source);
+        let block = self.block_of(address, &trier.source, &rules);
         let verdict = match (block.filter(|_| !trier.exempt), looked_up) {
             (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)),
             (None, _) if self.is_empty(&attempt, &rules) => Verdict::Refuse(Reason::EmptyPassword),

@@ -11,11 +11,8 @@ use tokio::time::Instant;
 
 use super::who::Trier;
 use super::{Rules, Service};
-use crate::gate::login::{Attempt, Origin, Reason, Verdict};
-use crate::gate::name::AccountName;
+use crate::gate::login::{Attempt, Reason, Verdict};
 use crate::gate::question::LoginAnswer;
-use crate::gate::secret::Secret;
-use crate::gate::token;
 
 impl Service {
     /// Whether there is no password in an attempt. One of white space alone is none where only client passwords are
@@ -43,20 +40,5 @@ impl Service {
         self.counters.decided(started.elapsed());
         self.leave(None, started, trier, &refused, rules).await;
         self.word(refused, None, mechanism, trier, rules)
-    }
-
-    /// Refuses a message of a relayed mechanism whose token is empty.
-    pub(super) async fn refuse_token(
-        &self,
-        message: &Secret,
-        mechanism: Cow<'static, str>,
-        origin: &Origin,
-    ) -> LoginAnswer {
-        let (started, rules) = (Instant::now(), self.rules());
-        let typed = token::name(&mechanism, message).unwrap_or_default();
-        let name = AccountName::parse(&typed, rules.default_domain.as_deref()).ok();
-        let shown = name.as_ref().map_or(typed.as_str(), AccountName::as_str);
-        let trier = self.trier_named(shown, origin, &rules);
-        self.refuse_empty(&trier, mechanism, started, &rules).await
     }
 }

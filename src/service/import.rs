@@ -1,7 +1,7 @@
 //! Imports: whole requests of rows, each in one transaction.
 
 use super::{OrderError, Service};
-use crate::gate::import::{AccountRow, PasswordRow};
+use crate::gate::import::{AccountRow, Fault, PasswordRow};
 use crate::gate::name::AccountName;
 use crate::gate::order::Actor;
 use crate::log;
@@ -31,10 +31,19 @@ impl Service {
     /// The store's own trouble; nothing was changed then.
     pub async fn import_passwords(
         &self,
-        rows: Vec<PasswordRow>,
+        mut rows: Vec<PasswordRow>,
         dry_run: bool,
         actor: &str,
     ) -> Result<Imported, OrderError> {
+        let prefixes = self.rules().prefixes;
+        let scattered = |(row, given): (usize, &mut PasswordRow)| {
+            let why = given.terms.fold(&prefixes).err()?.to_string();
+            Some((row, Fault { column: "from", why }))
+        };
+        let mistakes: Vec<_> = rows.iter_mut().enumerate().filter_map(scattered).collect();
+        if !mistakes.is_empty() {
+            return Ok(Imported { mistakes, ..Imported::default() });
+        }
         let names = rows.iter().map(|row| row.account.clone()).collect();
         let at = self.circumstances(actor);
         let work = move |tables: &mut dyn Tables| import_passwords(tables, &rows, dry_run, &at);

@@ -24,7 +24,7 @@ use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::event::{ALLOWED_HOST, Event, Kind};
 use crate::gate::identity::Whose;
-use crate::gate::key::SecretTag;
+use crate::gate::key::{AccountTag, SecretTag};
 use crate::gate::login::{Attempt, Grant, Origin, Reason, Verdict, terms_refuse};
 use crate::gate::name::for_events;
 use crate::gate::question::{Login, LoginAnswer};
@@ -39,20 +39,37 @@ pub(super) const SLOWED_MAX: Duration = Duration::from_secs(8);
 impl Service {
     pub(super) async fn login(&self, attempt: Attempt) -> LoginAnswer {
         // Nobody reports an attempt to us where Dovecot's auth policy cannot reach us.
-        let session = attempt.origin.session().filter(|_| self.hears_reports);
-        let Some(session) = session else { return self.decide(attempt).await };
-        let rules = self.rules();
-        let mut who = Who::new(&attempt.typed, &rules);
-        // Trouble is met, and told, where it is decided.
-        let _ = self.look_up(&mut who).await;
-        let account = self.account_tag(who.shown());
+        if !self.hears_reports {
+            return self.decide(attempt, false).await;
+        }
+        let (account, source) = {
+            let rules = self.rules();
+            let mut who = Who::new(&attempt.typed, &rules);
+            // Trouble is met, and told, where it is decided.
+            let _ = self.look_up(&mut who).await;
+            let trier = self.trier(&who, &attempt.origin, &rules);
+            (trier.tag, trier.source)
+        };
+        let Some(session) = attempt.origin.session() else {
+            return self.decide_unnamed(attempt, account, source).await;
+        };
         self.policy.begin(&session, account);
-        let answer = self.decide(attempt).await;
+        let answer = self.decide(attempt, false).await;
         self.policy.end(&session, account, answer.verdict == Verdict::Elsewhere);
         answer
     }
 
-    async fn decide(&self, attempt: Attempt) -> LoginAnswer {
+    /// An attempt without a session, about which Dovecot's auth policy may have asked.
+    async fn decide_unnamed(&self, attempt: Attempt, account: AccountTag, source: Key) -> LoginAnswer {
+        let asked = attempt.origin.may_be_asked_twice() && self.policy.begin_unnamed(account, source);
+        let answer = self.decide(attempt, asked).await;
+        if asked {
+            self.policy.end_unnamed(account, source, &answer.verdict);
+        }
+        answer
+    }
+
+    async fn decide(&self, attempt: Attempt, asked: bool) -> LoginAnswer {
         let started = Instant::now();
         let rules = self.rules();
         let mut who = Who::new(&attempt.typed, &rules);
@@ -70,7 +87,7 @@ impl Service {
             looked_up = self.look_up(&mut who).await;
         }
         let seat = {
-            let trier = self.trier(&who, &attempt.origin, &rules);
+            let trier = Trier { asked, ..self.trier(&who, &attempt.origin, &rules) };
             match self.seat(&trier, &rules).await {
                 Ok(seat) => seat,
                 Err(verdict) => {
@@ -91,7 +108,7 @@ impl Service {
         let first_use = proof.first_use.take();
         let of = proof.of.take();
         let trier = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
-        let secret = rules.lockout.repeats_once.then(|| attempt.secret.digest());
+        let secret = Some(attempt.secret.mark(proof.as_typed));
         let Proof { verdict, upstream, .. } = self.settle(&trier, proof, secret, generation, &rules).await;
         if let (Verdict::Accept(grant), Some(first_use)) = (&verdict, first_use) {
             Box::pin(self.upgrade(&grant.account, first_use, trier.source)).await;
@@ -108,9 +125,9 @@ impl Service {
         if trier.exempt || rules.observe {
             return Ok(None);
         }
-        if self.hears_reports && self.policy.seated(trier) {
-            return match self.seats.table().block(&trier.source, self.now()) {
-                Some(block) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
+        if trier.asked || (self.hears_reports && self.policy.seated(trier)) {
+            return match self.seats.table().holding(trier.origin.address, self.now()) {
+                Some((_, block)) => Err(Verdict::Refuse(Reason::Blocked(block.clone()))),
                 None => Ok(None),
             };
         }
@@ -124,7 +141,7 @@ impl Service {
         rules: &Rules,
         wait: Duration,
     ) -> Result<Seat, Verdict> {
-        match self.seats.take(trier.source, &self.clock, &rules.lockout, wait).await {
+        match self.seats.take(trier.source, trier.origin.address, &self.clock, &rules.lockout, wait).await {
             Ok(seat) => Ok(seat),
             Err(NoSeat::Blocked(block)) => Err(Verdict::Refuse(Reason::Blocked(block))),
             Err(NoSeat::Crowded) => Err(Verdict::Defer("too many attempts from this source at once")),
@@ -200,8 +217,8 @@ impl Service {
         }
         if let Verdict::Accept(grant) = &proof.verdict {
             // `block add` holds when it has returned, for those under way too.
-            match self.seats.table().block(&trier.source, self.now()).filter(|_| !trier.exempt) {
-                Some(block) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
+            match self.seats.table().holding(trier.origin.address, self.now()).filter(|_| !trier.exempt) {
+                Some((_, block)) => proof = Verdict::Refuse(Reason::Blocked(block.clone())).into(),
                 None => {
                     self.sessions.note(
                         || self.key.account_tag(grant.account.as_str().as_bytes()),
@@ -234,27 +251,33 @@ impl Service {
         rules: &Rules,
     ) -> Result<bool, StoreError> {
         let mut in_the_store = false;
-        for outcome in self.outcomes(trier, verdict, secret) {
+        for outcome in self.outcomes(trier, verdict, secret, rules) {
             let event = self.event(trier, verdict);
             if let Err(error) = Box::pin(self.put_down(trier.source, outcome, event, rules)).await {
                 warn!(error = %log::chain(&error), "an attempt could not be settled");
                 // A right password lets in; that its earlier failures stay counted harms nobody.
-                if let Outcome::Failed(_) = outcome {
+                if let Outcome::Failed(..) = outcome {
                     return Err(error);
                 }
             }
             // The event of a success says more once the facts were looked at again.
-            in_the_store |= matches!(outcome, Outcome::Failed(_));
+            in_the_store |= matches!(outcome, Outcome::Failed(..));
         }
         Ok(in_the_store)
     }
 
     /// What a verdict means for its source.
-    fn outcomes(&self, trier: &Trier<'_>, verdict: &Verdict, secret: Option<Digest>) -> Vec<Outcome> {
+    fn outcomes(
+        &self,
+        trier: &Trier<'_>,
+        verdict: &Verdict,
+        secret: Option<Digest>,
+        rules: &Rules,
+    ) -> Vec<Outcome> {
         match verdict {
             _ if trier.exempt => Vec::new(),
             Verdict::Defer(_) | Verdict::Elsewhere => Vec::new(),
-            Verdict::Refuse(_) => vec![self.failed(trier, secret)],
+            Verdict::Refuse(_) => vec![self.failed(trier, secret, rules)],
             Verdict::Accept(_) => {
                 let table = self.seats.table();
                 // Failures under the name that was typed were the account's own.
@@ -264,9 +287,10 @@ impl Service {
         }
     }
 
-    pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>) -> Outcome {
-        let secret = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
-        Outcome::Failed(Failure { account: trier.tag, secret })
+    pub(super) fn failed(&self, trier: &Trier<'_>, secret: Option<Digest>, rules: &Rules) -> Outcome {
+        let tag = secret.map_or(SecretTag::NONE, |secret| self.key.secret_tag(trier.tag, &secret));
+        let secret = if rules.lockout.repeats_once { tag } else { tag.coarse() };
+        Outcome::Failed(Failure { account: trier.tag, secret }, trier.origin.program())
     }
 
     /// Failures and successes of a source, on disk and in the table before this returns.

@@ -11,6 +11,7 @@
 //! - `empty`: an attempt without a password
 //! - `relay`: mechanisms that only the upstream does
 //! - `policy`: attempts that Dovecot's own passdbs decide
+//! - `outage`: failures that Dovecot gives no reason for
 //! - `userdb`: claims and lookups of mail processes
 //! - `sending`: what Postfix asks about a message; `senders`: whose a sender address is; `sessions`: which login is
 //!   behind an SMTP session
@@ -22,7 +23,7 @@
 //! - `sharing`: Dovecot is told of delegations
 //! - `notices`: what the store holds for owners and administrators is delivered; `followed`: events that hooks are told of;
 //!   `owners`: events that owners are told of
-//! - `admin`: orders, lists, `check`; `lists`: what is set of sending, and what of it is in force
+//! - `admin`: orders, lists, `check`; `blocks`: who is blocked by what, blocks by hand; `lists`: what is set of sending, and what of it is in force
 //! - `people`: what people do in the portal; `factors`, `main_password`: what administrators see and set of them
 //! - `rollout`: whom the rules would meet; `overview`: failures and blocks over time
 //! - `sums`: alike events told as one
@@ -30,6 +31,7 @@
 //! - `upkeep`: what happens by itself: last uses, sweeping, forgetting
 
 mod admin;
+mod blocks;
 mod doors;
 mod empty;
 mod factors;
@@ -43,8 +45,10 @@ mod keys;
 mod lists;
 mod login;
 mod main_password;
+mod names;
 mod notices;
 mod observe;
+mod outage;
 mod overview;
 mod owners;
 pub mod people;
@@ -59,6 +63,7 @@ mod sending;
 mod sessions;
 mod sharing;
 mod sums;
+mod unreadable;
 mod upkeep;
 mod userdb;
 mod who;
@@ -88,10 +93,9 @@ use crate::gate::crowd::Crowds;
 use crate::gate::event::Kind;
 use crate::gate::key::{AccountTag, KeyRing, StoreKey};
 use crate::gate::login::Verdict;
+use crate::gate::outage::Outage;
 use crate::gate::question::{Answer, Question};
 use crate::gate::record::AddressRecord;
-use crate::gate::table::AddressTable;
-use crate::gate::token;
 use crate::hasher::Hasher;
 use crate::log;
 use crate::metrics::Counters;
@@ -102,6 +106,7 @@ use crate::store::{EventQuery, StoreError, StoreHandle, Tables};
 use crate::upstream::Upstream;
 
 pub use self::admin::{Checked, OrderError, Summary};
+pub use self::blocks::{Lifted, Source};
 pub use self::factors::FactorsOf;
 pub use self::keys::{KeyError, KeyState, KeyUse};
 pub use self::lists::{AccountStanding, Standing};
@@ -177,6 +182,7 @@ pub struct Service {
     writable: AtomicBool,
     counters: Counters,
     policy: Policy,
+    outage: Mutex<Outage>,
     hears_reports: bool,
     observed: Observed,
     sharing: Option<Sharing>,
@@ -203,21 +209,18 @@ impl Service {
         let Parts { rules, addresses_max, clock, entropy, key, store, hasher, upstream, .. } = parts;
         let (sharing, notices, hears_reports) = (parts.sharing, parts.notices, parts.hears_reports);
         let now = clock.now();
-        let mut table = AddressTable::new(addresses_max);
+        names::bring(&store).await?;
+        let mut rows = store.read(|tables| tables.sources()).await?;
         let mut clamped = Vec::new();
-        for (key, record) in store.read(|tables| tables.sources()).await? {
-            let record = match record {
-                AddressRecord::Blocked(block) if block.since > now => {
-                    let record = AddressRecord::Blocked(block.clamped(now));
-                    clamped.push((key, record.clone()));
-                    record
-                }
-                record => record,
-            };
-            if record.holds(now, &rules.lockout) {
-                table.put(key, Some(record));
+        for (key, record) in &mut rows {
+            if let AddressRecord::Blocked(block) = record
+                && block.since > now
+            {
+                *record = AddressRecord::Blocked(block.clone().clamped(now));
+                clamped.push((*key, record.clone()));
             }
         }
+        let seats = Seats::load(rows, addresses_max, now, &rules);
         keep_clamped(&store, clamped).await;
         if rules.observe {
             warn!("{OBSERVING}");
@@ -235,7 +238,7 @@ impl Service {
             store,
             hasher,
             upstream,
-            seats: Seats::new(table),
+            seats,
             verified: Arc::new(verified),
             trials: Arc::default(),
             claims: Mutex::default(),
@@ -249,6 +252,7 @@ impl Service {
             writable: AtomicBool::new(true),
             counters: Counters::default(),
             policy: Policy::default(),
+            outage: Mutex::default(),
             hears_reports,
             observed: Observed::new(addresses_max),
             sharing: sharing.map(Sharing::new),
@@ -266,33 +270,18 @@ impl Service {
     /// Answers a question. What is being decided is decided and counted even if nobody waits for
     /// the answer any more: do not drop this future.
     pub async fn ask(self: Arc<Self>, question: Question) -> Answer {
-        match question {
+        match question.folded(&self.rules().prefixes) {
             Question::Login(attempt) => Answer::Login(self.login(attempt).await),
             Question::Sending(sending) => Answer::Sending(self.sending(sending).await),
-            Question::Relay { mechanism, origin, initial: Some(message) }
-                if token::is_empty(&mechanism, &message) =>
-            {
-                Answer::Login(Box::pin(self.refuse_token(&message, mechanism, &origin)).await)
-            }
             Question::Relay { mechanism, origin, initial } => {
                 Box::pin(self.relay(None, mechanism, origin, initial)).await
             }
-            Question::RelayOn(relay, data) if token::is_empty(&relay.mechanism, &data) => {
+            Question::RelayOn(relay, data) => {
                 let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
-                // Nobody goes on with it: the upstream is told.
-                drop(relay);
-                Answer::Login(Box::pin(self.refuse_token(&data, mechanism, &origin)).await)
+                Box::pin(self.relay(Some(relay), mechanism, origin, Some(data))).await
             }
-            Question::RelayOn(mut relay, data) => {
-                relay.taken_up();
-                let (mechanism, origin) = (relay.mechanism.clone(), relay.origin.clone());
-                Box::pin(self.relay(Some(relay.id), mechanism, origin, Some(data))).await
-            }
-            Question::Unreadable(coded) => {
-                let delay = self.rules().failure_delay;
-                Box::pin(self.held.hold(tokio::time::Instant::now() + delay)).await;
-                Answer::Coded(coded)
-            }
+            Question::ActingFor(other, attempt) => Box::pin(self.acting_for(&other, attempt)).await,
+            Question::Unreadable(unread) => Box::pin(self.unreadable(unread)).await,
             Question::Claim(claim) => Answer::Found(Box::pin(self.claim(&claim)).await),
             Question::User(lookup) => Answer::Found(Box::pin(self.user(&lookup)).await),
             Question::Pass(lookup) => Answer::Found(Box::pin(self.pass(&lookup)).await),

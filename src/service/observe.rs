@@ -19,7 +19,7 @@ use crate::gate::login::{Attempt, Grant, Origin, Presented, Reason, Verdict};
 use crate::gate::name::AccountName;
 use crate::gate::question::LoginAnswer;
 use crate::gate::record::{AddressRecord, Block, LockoutRules, Outcome};
-use crate::gate::secret::{Digest, Secret};
+use crate::gate::secret::Digest;
 use crate::gate::table::AddressTable;
 use crate::upstream::Said;
 
@@ -46,7 +46,7 @@ impl Observed {
         lock(&self.table).sweep(now, rules);
     }
 
-    fn block(&self, key: &Key, now: Timestamp) -> Option<Block> {
+    pub(super) fn block(&self, key: &Key, now: Timestamp) -> Option<Block> {
         lock(&self.table).block(key, now).cloned()
     }
 
@@ -61,20 +61,16 @@ impl Observed {
 }
 
 impl Service {
-    /// The block of a source that is not exempt; observe-only: also one that would have been made.
-    pub(super) fn block_of(&self, source: &Key, rules: &Rules) -> Option<Block> {
-        let now = self.now();
-        let block = self.seats.table().block(source, now).cloned();
-        block.or_else(|| if rules.observe { self.observed.block(source, now) } else { None })
-    }
-
     /// One attempt.
     pub(super) async fn observe(&self, attempt: &Attempt, mut who: Who<'_>, rules: &Rules) -> LoginAnswer {
         let started = Instant::now();
         let generation = self.store.generation();
         let looked_up = self.look_up(&mut who).await;
         let trier = self.trier(&who, &attempt.origin, rules);
-        let mut proof = match (self.block_of(&trier.source, rules).filter(|_| !trier.exempt), looked_up) {
+        let mut proof = match (
+            self.block_of(trier.origin.address, &trier.source, rules).filter(|_| !trier.exempt),
+            looked_up,
+        ) {
             (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)).into(),
             (None, Ok(())) => self.look_at(attempt, &who, &trier, rules).await,
             (None, Err(verdict)) => verdict.into(),
@@ -88,6 +84,7 @@ impl Service {
             proof = refused.into();
         }
         let (would, first_use) = (proof.verdict.clone(), proof.first_use.take());
+        let as_typed = proof.as_typed;
         let ended = match &would {
             Verdict::Accept(_) | Verdict::Elsewhere => proof,
             Verdict::Refuse(_) | Verdict::Defer(_) => self.without_us(attempt, proof, rules).await,
@@ -95,7 +92,8 @@ impl Service {
         if let (Verdict::Accept(grant), Some(first_use)) = (&would, first_use) {
             self.upgrade(&grant.account, first_use, trier.source).await;
         }
-        let digest = rules.lockout.repeats_once.then(|| attempt.secret.digest());
+        let as_typed = as_typed || ended.upstream.is_some();
+        let digest = Some(attempt.secret.mark(as_typed));
         self.put_down_observed(trier, &would, &ended.verdict, digest, rules);
         self.counters.decided(started.elapsed());
         self.leave(None, started, trier, &ended.verdict, rules).await;
@@ -108,7 +106,7 @@ impl Service {
         said: Option<Said>,
         mechanism: Cow<'static, str>,
         origin: &Origin,
-        data: Option<&Secret>,
+        mark: Option<Digest>,
         rules: &Rules,
     ) -> LoginAnswer {
         let started = Instant::now();
@@ -119,7 +117,7 @@ impl Service {
             _ => String::new(),
         };
         let trier = self.trier_named(&shown, origin, rules);
-        let block = self.block_of(&trier.source, rules).filter(|_| !trier.exempt);
+        let block = self.block_of(trier.origin.address, &trier.source, rules).filter(|_| !trier.exempt);
         let would = match (block, &ended.verdict) {
             (Some(block), _) => Verdict::Refuse(Reason::Blocked(block)),
             (None, Verdict::Accept(grant)) => match self.store.account(&grant.account).await {
@@ -129,8 +127,7 @@ impl Service {
             },
             (None, other) => other.clone(),
         };
-        let digest = data.filter(|_| rules.lockout.repeats_once).map(Secret::digest);
-        self.put_down_observed(&trier, &would, &ended.verdict, digest, rules);
+        self.put_down_observed(&trier, &would, &ended.verdict, mark, rules);
         self.leave(None, started, &trier, &ended.verdict, rules).await;
         self.word(ended.verdict, ended.upstream, mechanism, &trier, rules)
     }
@@ -219,7 +216,7 @@ impl Service {
         let outcome = match would {
             _ if trier.exempt => return,
             Verdict::Defer(_) | Verdict::Elsewhere => return,
-            Verdict::Refuse(_) => self.failed(trier, secret),
+            Verdict::Refuse(_) => self.failed(trier, secret, rules),
             Verdict::Accept(_) => Outcome::Succeeded(trier.tag),
         };
         let now = self.now();

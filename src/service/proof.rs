@@ -89,11 +89,13 @@ pub(super) struct Proof {
     pub(super) first_use: Option<FirstUse>,
     /// Whose mailbox a right main password opened, whatever was typed.
     pub(super) of: Option<AccountName>,
+    /// The secret was looked at as it was typed, white space included.
+    pub(super) as_typed: bool,
 }
 
 impl From<Verdict> for Proof {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, upstream: None, first_use: None, of: None }
+        Self { verdict, upstream: None, first_use: None, of: None, as_typed: false }
     }
 }
 
@@ -135,16 +137,21 @@ impl Service {
             Err(deferred) => return deferred.into(),
         }
         match otherwise.unwrap_or(screened) {
-            Screened::Refuse(reason) => Verdict::Refuse(reason).into(),
+            Screened::Refuse(reason) => Proof { as_typed: imported, ..Proof::from(Verdict::Refuse(reason)) },
             // Only a candidate that was not the one could have been left over.
-            Screened::Prove(_) | Screened::ProveOneOf(_) => Verdict::Refuse(Reason::WrongPassword).into(),
+            Screened::Prove(_) | Screened::ProveOneOf(_) => {
+                Proof { as_typed: imported, ..Proof::from(Verdict::Refuse(Reason::WrongPassword)) }
+            }
             screened @ (Screened::AskUpstream | Screened::Elsewhere) => {
                 if let Err(verdict) = Box::pin(self.may_hand_on(whose, rules)).await {
                     return verdict.into();
                 }
                 match screened {
                     Screened::Elsewhere => Verdict::Elsewhere.into(),
-                    _ => Box::pin(self.prove_main_password(attempt, whose, policy)).await,
+                    _ => {
+                        let proof = Box::pin(self.prove_main_password(attempt, whose, policy)).await;
+                        Proof { as_typed: true, ..proof }
+                    }
                 }
             }
         }

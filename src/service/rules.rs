@@ -22,6 +22,7 @@ use crate::gate::messages::Messages;
 use crate::gate::name::Protocol;
 use crate::gate::people::PeopleRules;
 use crate::gate::record::LockoutRules;
+use crate::gate::translated::Nat64;
 use crate::hasher::Cost;
 
 /// What every decision goes by.
@@ -149,7 +150,11 @@ impl From<&Config> for Rules {
                 forget_after: lockout.forget_after,
                 repeats_once: lockout.repeats == Repeats::Once,
             },
-            prefixes: Prefixes { ipv4: lockout.ipv4_prefix, ipv6: lockout.ipv6_prefix },
+            prefixes: Prefixes {
+                ipv4: lockout.ipv4_prefix,
+                ipv6: lockout.ipv6_prefix,
+                nat64: Nat64::new(&lockout.nat64_prefixes),
+            },
             exempt: lockout.exempt.clone(),
             failure_delay: lockout.failure_delay,
             policy: Policy {

@@ -1,7 +1,7 @@
 //! Whose a sender address is: for Postfix's policy questions, its tables, and the header check.
 
 use super::Service;
-use crate::gate::name::AccountName;
+use crate::gate::name::{AccountName, is_one_in_lists};
 use crate::gate::question::Found;
 use crate::gate::sender::Standing;
 use crate::store::{StoreError, senders};
@@ -37,12 +37,16 @@ impl Service {
         let Ok(address) = AccountName::parse(address, self.rules().default_domain.as_deref()) else {
             return Some(Vec::new());
         };
-        let logins = self.store.logins(&address).await.ok()?;
+        let mut logins = self.store.logins(&address).await.ok()?;
+        // Postfix cuts the list at commas: half of a name must not be a login.
+        logins.retain(|login| is_one_in_lists(login));
         let Some(upstream) = self.upstream().filter(|_| logins.is_empty()) else { return Some(logins) };
         // Whom only the upstream knows owns the address that it is known by.
         for form in [Some(address.clone()), address.untagged()].into_iter().flatten() {
             match upstream.lookup("USER", form.as_str(), b"service=smtp").await {
-                Ok(Found::User(name, _)) => return Some(vec![name]),
+                Ok(Found::User(name, _)) => {
+                    return Some(vec![name].into_iter().filter(|name| is_one_in_lists(name)).collect());
+                }
                 Ok(Found::Nobody) => {}
                 Ok(Found::Fail(_)) | Err(_) => return None,
             }

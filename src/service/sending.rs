@@ -83,8 +83,10 @@ impl Service {
             event
         };
         let tag = self.key.account_tag(asked.login.as_deref().unwrap_or_default().as_bytes());
-        let source = asked.address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes));
-        if let Some(event) = self.refusals.note(source, tag, self.now(), |_| false, make) {
+        let source = asked.address.and_then(|address| Key::of(address, &rules.prefixes));
+        if let Some(event) =
+            self.refusals.note(source.unwrap_or(Key::NoAddress(tag)), tag, self.now(), |_| false, make)
+        {
             self.record(event);
         }
         stopped.told
@@ -118,8 +120,8 @@ impl Service {
 
     fn not_blocked(&self, address: Option<IpAddr>, rules: &Rules) -> Result<(), Stopped> {
         let Some(address) = address.filter(|address| !rules.exempts(*address)) else { return Ok(()) };
-        let key = Key::of(address, rules.prefixes);
-        match self.block_of(&key, rules) {
+        let Some(key) = Key::of(address, &rules.prefixes) else { return Ok(()) };
+        match self.block_of(Some(address), &key, rules) {
             None => Ok(()),
             Some(block) => Err(Stopped::refuse(Told::HangUp(rules.messages.blocked(block.until)), "blocked")),
         }
@@ -181,7 +183,7 @@ impl Service {
         let Some(address) = asked.address.filter(|_| asked.state == State::Mail) else { return Ok(()) };
         let connection = (sender.tag, address, asked.port.unwrap_or_default());
         let bursts = &rules.sending;
-        let source = Key::of(address, rules.prefixes);
+        let source = Key::of(address, &rules.prefixes).unwrap_or(Key::NoAddress(sender.tag));
         let declared = rules.exempts(address) || rules.policy.trusts(address);
         if self.connection_pace.allows(&connection, bursts.per_connection)
             && (declared || self.source_pace.allows(&source, bursts.per_address))
@@ -215,7 +217,7 @@ impl Service {
         let message = Message {
             account: sender.login.clone(),
             password_id: sender.password.as_ref().map(|(id, _)| *id),
-            address: address.map(|address| Key::of(address, rules.prefixes)),
+            address: address.and_then(|address| Key::of(address, &rules.prefixes)),
             recipients: asked.recipients.max(1),
         };
         let passing = Passing {

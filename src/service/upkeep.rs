@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::oneshot::Receiver;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, warn};
 
@@ -37,6 +38,8 @@ const FORGET_MAX: u32 = 5_000;
 const UNUSED_KEPT: Duration = Duration::from_secs(2 * 86_400);
 /// Sources that one transaction forgets.
 const FORGET_SOURCES: usize = 1_000;
+/// Such transactions between two beats.
+const FORGET_ROUNDS: usize = 20;
 
 /// Last uses and events that are not written yet.
 #[derive(Debug, Default)]
@@ -133,7 +136,7 @@ impl Service {
         }
         // Writes a row and takes it back: both pages go to the disk.
         let probe = Key::NoAddress(AccountTag(0));
-        let block = Block { since: Timestamp(0), until: Timestamp(0), reason: String::new() };
+        let block = Block::by_hand(Timestamp(0), Timestamp(0), "");
         let work = move |tables: &mut dyn Tables| {
             tables.put_source(&probe, Some(&AddressRecord::Blocked(block.clone())))?;
             tables.put_source(&probe, None)
@@ -143,25 +146,35 @@ impl Service {
         written.is_ok()
     }
 
-    /// Sources that fell out of the table are forgotten by the store too.
+    /// What is no longer in the table is forgotten by the store too, if it has not come back when that is done.
     pub(super) fn forget_fallen(&self) {
-        self.forget_sources(&self.seats.fallen(), |_| true);
+        let shared = self.seats.shared();
+        // The next beat sees to whatever stays.
+        if shared.must_forget() && self.forget_some().is_err() {
+            shared.not_forgetting();
+        }
     }
 
-    /// Only what `is_over`, as the store has it then: a failure may have been on its way to it.
-    fn forget_sources(&self, keys: &[Key], is_over: impl Fn(&AddressRecord) -> bool + Copy + Send + 'static) {
-        for keys in keys.chunks(FORGET_SOURCES) {
-            let keys = keys.to_vec();
-            let work = move |tables: &mut dyn Tables| {
-                for key in &keys {
-                    if tables.source(key)?.is_some_and(|record| is_over(&record)) {
-                        tables.put_source(key, None)?;
-                    }
-                }
-                Ok(())
-            };
-            // What stays in the store is swept at the next start.
-            let _ = self.store.post(work);
+    fn forget_some(&self) -> Result<Receiver<Result<Vec<Key>, StoreError>>, StoreError> {
+        let (table, done) = (self.seats.shared(), self.seats.shared());
+        let work = move |tables: &mut dyn Tables| {
+            let keys = table.doomed(FORGET_SOURCES);
+            keys.iter().try_for_each(|key| tables.put_source(key, None))?;
+            Ok(keys)
+        };
+        self.store.post_first(work, move |keys: &Vec<Key>| done.forgotten(keys))
+    }
+
+    /// A batch after the other, so that no login waits long behind one.
+    async fn forget_all_fallen(&self) {
+        for _ in 0..FORGET_ROUNDS {
+            if !self.seats.has_fallen() {
+                return;
+            }
+            let Ok(waiting) = self.forget_some() else { return };
+            if !matches!(waiting.await, Ok(Ok(_))) {
+                return;
+            }
         }
     }
 
@@ -173,6 +186,7 @@ impl Service {
             beat.tick().await;
             self.policy.expire();
             self.share_again().await;
+            self.forget_all_fallen().await;
             for sum in self.refusals.over(self.now(), false) {
                 self.record(sum);
             }
@@ -193,8 +207,8 @@ impl Service {
         self.connection_pace.sweep();
         self.source_pace.sweep();
         self.observed.sweep(now, &lockout);
-        let gone = self.seats.table().sweep(now, &lockout);
-        self.forget_sources(&gone, move |record| !record.holds(now, &lockout));
+        self.seats.sweep(now, &lockout);
+        self.forget_all_fallen().await;
         let (events, revoked) = (now.minus(rules.events_keep), now.minus(REVOKED_KEPT));
         let unused = now.minus(UNUSED_KEPT);
         let ends_heard = (*lock(&self.ends_heard)).map(|last| self.started..last);

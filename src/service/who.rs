@@ -58,6 +58,8 @@ pub(super) struct Trier<'a> {
     pub(super) source: Key,
     /// `lockout.exempt`: nothing is counted.
     pub(super) exempt: bool,
+    /// Dovecot's auth policy asked about it, without a session: its seat is kept there.
+    pub(super) asked: bool,
     pub(super) origin: &'a Origin,
 }
 
@@ -94,10 +96,11 @@ impl Service {
         let tag = self.account_tag(shown);
         let by_account = counts_by_account(origin, rules);
         let address = origin.address.filter(|_| !by_account);
-        let source = address.map_or(Key::NoAddress(tag), |address| Key::of(address, rules.prefixes));
+        let source =
+            address.and_then(|address| Key::of(address, &rules.prefixes)).unwrap_or(Key::NoAddress(tag));
         // Whoever speaks for many people must not try passwords without end.
         let exempt = address.is_some_and(|address| rules.exempts_at(&origin.protocol, address));
-        Trier { shown, typed: None, tag, before: None, source, exempt, origin }
+        Trier { shown, typed: None, tag, before: None, source, exempt, asked: false, origin }
     }
 
     /// The mark of an account's name, or of what stands in its place.

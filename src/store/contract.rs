@@ -1,11 +1,13 @@
 //! What every store promises. The same suite runs against each implementation: give
 //! [`check_all`] a way to make an empty one.
 
+mod clean;
 mod counts;
 mod import;
 mod keys;
 mod lists;
 mod model;
+mod names;
 mod people;
 mod portal;
 mod rows;
@@ -38,7 +40,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 47] = [
+    let suite: [fn(&B); 50] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -51,6 +53,9 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         settling_blocks_and_says_so,
         events_are_found_by_what_is_asked,
         doors_are_what_was_put_down_last,
+        clean::text_of_strangers_is_kept_clean,
+        names::old_spellings_take_the_one_form,
+        names::two_spellings_of_a_name_are_told_and_stay,
         a_failed_transaction_leaves_nothing,
         sending::an_address_belongs_to_whoever_is_nearest,
         sending::rights_are_granted_and_taken_back,
@@ -244,10 +249,10 @@ fn a_refused_order_changes_nothing<B: Backend>(backend: &B) {
 
 fn sources_are_kept_as_they_are<B: Backend>(backend: &B) {
     let failure = |n| Failure { account: AccountTag(n), secret: SecretTag(u64::MAX - n) };
-    let block = Block { since: Timestamp(5), until: Timestamp(50), reason: "by hand".into() };
+    let block = Block::by_hand(Timestamp(5), Timestamp(50), "by hand");
     let run = |last, count| {
         let failures = (0..count).map(failure).collect();
-        AddressRecord::Run(crate::gate::record::Run { failures, last: Timestamp(last) })
+        AddressRecord::Run(crate::gate::record::Run { failures, last: Timestamp(last), told: None })
     };
     let unknown = Key::NoAddress(AccountTag(u64::MAX));
     let kept = [(key(2), run(1, 9)), (key(1), AddressRecord::Blocked(block)), (unknown, run(9, 1))];
@@ -263,7 +268,7 @@ fn sources_are_kept_as_they_are<B: Backend>(backend: &B) {
 }
 
 fn settling_blocks_and_says_so<B: Backend>(backend: &B) {
-    let failed = Outcome::Failed(Failure { account: AccountTag(1), secret: SecretTag::NONE });
+    let failed = Outcome::Failed(Failure { account: AccountTag(1), secret: SecretTag::NONE }, None);
     let login = Event::new(NOW, Kind::Login, "gate").account("ann@example.org").address("192.0.2.7");
     for count in 1..3 {
         let (record, _) = write(backend, |tables| settle(tables, &key(1), failed, &login, &RULES));

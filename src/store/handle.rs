@@ -29,6 +29,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// A piece of work on its way to a thread of the store.
 trait Job: Send {
     fn run(&mut self, tables: &mut dyn Tables) -> Result<()>;
+    /// Whether it is run before whatever shares its commit.
+    fn goes_first(&self) -> bool;
     /// Called once, after the commit or instead of it.
     fn finish(self: Box<Self>, outcome: Result<()>);
 }
@@ -37,6 +39,7 @@ trait Job: Send {
 struct Piece<T, W, P> {
     work: W,
     publish: P,
+    first: bool,
     result: Option<T>,
     reply: oneshot::Sender<Result<T>>,
 }
@@ -50,6 +53,10 @@ where
     fn run(&mut self, tables: &mut dyn Tables) -> Result<()> {
         self.result = Some((self.work)(tables)?);
         Ok(())
+    }
+
+    fn goes_first(&self) -> bool {
+        self.first
     }
 
     fn finish(self: Box<Self>, outcome: Result<()>) {
@@ -125,7 +132,7 @@ impl StoreHandle {
         work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
         publish: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T> {
-        let answer = submit(self.writer.as_ref(), work, publish)?;
+        let answer = submit(self.writer.as_ref(), false, work, publish)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -203,7 +210,20 @@ impl StoreHandle {
         &self,
         work: impl FnMut(&mut dyn Tables) -> Result<()> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<()>>> {
-        submit(self.writer.as_ref(), work, |()| ())
+        submit(self.writer.as_ref(), false, work, |()| ())
+    }
+
+    /// As [`StoreHandle::write`], for work that looks at what is in memory: it runs when everything that is on disk was
+    /// published, and nothing else was written since.
+    ///
+    /// # Errors
+    /// As for [`StoreHandle::write`].
+    pub fn post_first<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
+        publish: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T>>> {
+        submit(self.writer.as_ref(), true, work, publish)
     }
 
     /// Runs `work`, which only reads.
@@ -214,7 +234,7 @@ impl StoreHandle {
         &self,
         work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let answer = submit(self.readers.as_ref(), work, |_| ())?;
+        let answer = submit(self.readers.as_ref(), false, work, |_| ())?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -320,11 +340,12 @@ impl Drop for StoreHandle {
 
 fn submit<T: Send + 'static>(
     queue: Option<&SyncSender<BoxedJob>>,
+    first: bool,
     work: impl FnMut(&mut dyn Tables) -> Result<T> + Send + 'static,
     publish: impl FnOnce(&T) + Send + 'static,
 ) -> Result<oneshot::Receiver<Result<T>>> {
     let (reply, answer) = oneshot::channel();
-    let job: BoxedJob = Box::new(Piece { work, publish, result: None, reply });
+    let job: BoxedJob = Box::new(Piece { work, publish, first, result: None, reply });
     match queue.ok_or(StoreError::Closed)?.try_send(job) {
         Ok(()) => Ok(answer),
         Err(TrySendError::Full(_)) => Err(StoreError::Busy),
@@ -337,6 +358,7 @@ fn write_batches(store: &mut impl Store, queue: &Receiver<BoxedJob>) {
     while let Ok(first) = queue.recv() {
         batch.push(first);
         batch.extend(queue.try_iter().take(BATCH_MAX - 1));
+        batch.sort_by_key(|job: &BoxedJob| !job.goes_first());
         let outcome = store.write(&mut |tables| batch.iter_mut().try_for_each(|job| job.run(tables)));
         match outcome {
             Ok(()) => batch.drain(..).for_each(|job| job.finish(Ok(()))),

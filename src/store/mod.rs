@@ -17,6 +17,7 @@ pub mod identity;
 pub mod key_file;
 pub mod keys;
 pub mod lock;
+pub mod names;
 pub mod orders;
 pub mod people;
 pub mod portal;
@@ -39,6 +40,7 @@ pub use administration::AdministrationTables;
 pub use handle::StoreHandle;
 pub use identity::IdentityTables;
 pub use keys::KeyTables;
+pub use names::NameTables;
 pub use portal::PortalTables;
 pub use rollout::RolloutTables;
 pub use sending::SendingTables;
@@ -105,7 +107,7 @@ pub struct EventQuery {
     pub after: Option<i64>,
     /// Only those not before this time.
     pub since: Option<Timestamp>,
-    /// Only those of this account.
+    /// Only those of this account, also under the Unicode spelling of its domain, which events had once.
     pub account: Option<String>,
     /// Only those of this address or network.
     pub address: Option<String>,
@@ -127,15 +129,19 @@ pub struct DoorTimes {
 }
 
 /// Rows in, rows out. Every call belongs to the transaction it is made in.
+///
+/// Text that strangers can fill is kept as [`clean`](crate::gate::clean::clean) makes it, and looked for in the same form:
+/// no name, program or reason makes a database refuse what is written along with it.
 pub trait Tables:
-    SendingTables + KeyTables + RolloutTables + PortalTables + AdministrationTables + IdentityTables
+    SendingTables + KeyTables + RolloutTables + PortalTables + AdministrationTables + IdentityTables + NameTables
 {
     /// An account with its client passwords and the marks of removed ones.
     ///
     /// # Errors
     /// As all of these: the database's own trouble.
     fn account(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError>;
-    /// Accounts in the order of their names, after `after`, whose name contains `search`.
+    /// Accounts in the order of their names, after `after`, whose name contains `search` or the
+    /// form that [`searched`](crate::gate::domain::searched) has of it.
     fn accounts(&mut self, after: &str, search: &str, limit: u32) -> Result<Vec<AccountLine>, StoreError>;
     /// Client passwords of all accounts in the order of their numbers, after `after`.
     fn passwords(&mut self, after: i64, limit: u32) -> Result<Vec<PasswordLine>, StoreError>;

@@ -15,6 +15,7 @@ use crate::gate::event::{Event, Kind};
 use crate::gate::key::{KeyRing, Selector};
 use crate::gate::name::{AccountName, GroupName};
 use crate::gate::order::{Actor, Done, Order, OrderRefused, Which};
+use crate::gate::outage::TakeBack;
 use crate::gate::record::{AddressRecord, LockoutRules, Outcome};
 use crate::gate::secret::Secret;
 
@@ -222,6 +223,24 @@ fn lift(tables: &mut dyn Tables, key: &Key, at: &Circumstances, events: &mut Vec
     }
 }
 
+/// Takes back what was counted of a source while nobody could get in.
+///
+/// # Errors
+/// The store's own trouble.
+pub fn take_back(tables: &mut dyn Tables, back: &TakeBack, now: Timestamp) -> Result<Settled, StoreError> {
+    let (after, lifted) = back.from(tables.source(&back.source)?);
+    tables.put_source(&back.source, after.as_ref())?;
+    let mut events = Vec::new();
+    if lifted {
+        let event = Event::new(now, Kind::BlockLifted, "gate").address(back.source);
+        events.push(event.reason("made while nobody got in at Dovecot's passdb"));
+    }
+    for event in &events {
+        tables.add_event(event)?;
+    }
+    Ok((after, events))
+}
+
 /// What an attempt left of its source, and the events to be logged once it is on disk.
 pub type Settled = (Option<AddressRecord>, Vec<Event>);
 
@@ -241,7 +260,7 @@ pub fn settle(
     let after = AddressRecord::settle(before, key, outcome, login.time, rules);
     tables.put_source(key, after.as_ref())?;
     let mut events = Vec::new();
-    if matches!(outcome, Outcome::Failed(_)) {
+    if matches!(outcome, Outcome::Failed(..)) {
         events.push(login.clone());
     }
     if let (Some(AddressRecord::Blocked(block)), false) = (&after, was_blocked) {

@@ -23,14 +23,13 @@ pub fn owners(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<Acco
     }
     let (mut whole_domain, mut found) = (Vec::new(), Vec::new());
     for of in tables.alias_of(&Place::Domain(address.parts().1.to_owned()).to_string())? {
-        match Place::parse(&of, None) {
-            Ok(Place::Address(account)) => whole_domain.push(account),
-            Ok(Place::Domain(domain)) => {
+        match Place::stored(&of) {
+            Place::Address(account) => whole_domain.push(account),
+            Place::Domain(domain) => {
                 if let Some(there) = address.at_domain(&domain) {
                     found.extend(owners_in_domain(tables, &there)?);
                 }
             }
-            Err(_) => {}
         }
     }
     Ok(if found.is_empty() { whole_domain } else { found })
@@ -43,7 +42,7 @@ fn owners_in_domain(tables: &mut dyn Tables, address: &AccountName) -> Result<Ve
         }
         let of = tables.alias_of(form.as_str())?;
         if !of.is_empty() {
-            return Ok(of.iter().filter_map(|of| AccountName::parse(of, None).ok()).collect());
+            return Ok(of.iter().map(|of| AccountName::stored(of)).collect());
         }
     }
     Ok(Vec::new())

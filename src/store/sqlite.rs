@@ -7,6 +7,7 @@ mod administration;
 mod file;
 mod identity;
 mod keys;
+mod names;
 mod portal;
 mod rollout;
 mod rows;
@@ -26,6 +27,8 @@ use super::{
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, LastUse, RevokedPassword, Stored};
 use crate::gate::address::Key;
+use crate::gate::clean::clean;
+use crate::gate::domain::{searched, shown};
 use crate::gate::event::Event;
 use crate::gate::foreign::Scheme;
 use crate::gate::key::{KeyId, MailboxMark, Selector};
@@ -152,8 +155,8 @@ impl Tables for SqliteTables<'_> {
         self.list(
             "SELECT name, enabled, two_factor, created,
                     (SELECT count(*) FROM client_password WHERE account_id = account.id), group_name
-             FROM account WHERE name > ?1 AND instr(name, ?2) > 0 ORDER BY name LIMIT ?3",
-            params![after, search, limit],
+             FROM account WHERE name > ?1 AND (instr(name, ?2) > 0 OR instr(name, ?4) > 0) ORDER BY name LIMIT ?3",
+            params![after, search, limit, searched(search).as_deref().unwrap_or(search)],
             |row| {
                 Ok(AccountLine {
                     name: row.get(0)?,
@@ -246,7 +249,7 @@ impl Tables for SqliteTables<'_> {
     fn set_last_use(&mut self, id: i64, last_use: &LastUse) -> Result<(), StoreError> {
         self.run(
             "UPDATE client_password SET last_at = ?2, last_address = ?3, last_protocol = ?4 WHERE id = ?1",
-            params![id, last_use.at.0, last_use.address, last_use.protocol],
+            params![id, last_use.at.0, last_use.address.as_deref().map(clean), clean(&last_use.protocol)],
         )
         .map(drop)
     }
@@ -264,11 +267,13 @@ impl Tables for SqliteTables<'_> {
             None => self.run("DELETE FROM source WHERE key = ?1", [key.to_bytes()]),
             Some(AddressRecord::Run(run)) => {
                 let failures: Vec<u8> = run.failures.iter().flat_map(failure_bytes).collect();
-                self.run(sql, params![key.to_bytes(), run.last.0, None::<i64>, None::<&str>, failures])
+                let told = run.told.as_ref().map(|told| told.to_text());
+                self.run(sql, params![key.to_bytes(), run.last.0, None::<i64>, told, failures])
             }
             Some(AddressRecord::Blocked(block)) => {
-                let values = params![key.to_bytes(), block.since.0, block.until.0, block.reason, [0_u8; 0]];
-                self.run(sql, values)
+                let streak = block.streak.as_ref().map_or_else(Vec::new, |streak| streak.to_bytes());
+                let reason = clean(&block.reason);
+                self.run(sql, params![key.to_bytes(), block.since.0, block.until.0, reason, streak])
             }
         }
         .map(drop)
@@ -290,16 +295,16 @@ impl Tables for SqliteTables<'_> {
             params![
                 event.time.0,
                 event.kind.word(),
-                event.account,
-                event.address,
-                event.protocol,
+                event.account.as_deref().map(clean),
+                event.address.as_deref().map(clean),
+                event.protocol.as_deref().map(clean),
                 event.password_id,
-                event.password_name,
-                event.verdict,
-                event.reason,
-                event.actor,
+                event.password_name.as_deref().map(clean),
+                event.verdict.as_deref().map(clean),
+                event.reason.as_deref().map(clean),
+                clean(&event.actor),
                 event.count,
-                event.typed
+                event.typed.as_deref().map(clean)
             ],
         )
     }
@@ -311,9 +316,14 @@ impl Tables for SqliteTables<'_> {
                     verdict, reason, actor, count, typed FROM event WHERE id > ?1",
         );
         let since = query.since.map(|time| time.0);
+        // Events stay as they were written, when a domain was kept as it is shown now.
+        let account = query.account.as_deref().map(clean);
+        let shown = account.as_deref().map(shown);
+        let older = shown.as_deref() != account.as_deref();
         for (present, filter) in [
             (since.is_some(), " AND time >= ?2"),
-            (query.account.is_some(), " AND account = ?3"),
+            (query.account.is_some() && !older, " AND account = ?3"),
+            (older, " AND account IN (?3, ?6)"),
             (query.address.is_some(), " AND address = ?4"),
         ] {
             if present {
@@ -325,14 +335,17 @@ impl Tables for SqliteTables<'_> {
             sql.push_str(&format!(" AND kind IN ({})", words.join(",")));
         }
         // The unused numbers must still appear for SQLite to take their values.
-        sql.push_str(" AND (?2 IS NULL OR 1) AND (?3 IS NULL OR 1) AND (?4 IS NULL OR 1)");
+        sql.push_str(
+            " AND (?2 IS NULL OR 1) AND (?3 IS NULL OR 1) AND (?4 IS NULL OR 1) AND (?6 IS NULL OR 1)",
+        );
         sql.push_str(if query.after.is_some() {
             " ORDER BY id LIMIT ?5"
         } else {
             " ORDER BY id DESC LIMIT ?5"
         });
         let after = query.after.unwrap_or(0);
-        let values = params![after, since, query.account, query.address, query.limit];
+        let address = query.address.as_deref().map(clean);
+        let values = params![after, since, account, address, query.limit, shown];
         let mut events = self.list(&sql, values, read_event)?;
         events.sort_by_key(|(id, _)| *id);
         Ok(events)

@@ -88,8 +88,8 @@ fn decide(question: Question) -> Answer {
         Question::Login(Attempt { secret: Presented::Whole(secret), .. }) if secret.reveal().len() == 16 => {
             login(Verdict::Accept(Grant { account, password: None }))
         }
-        Question::Login(_) => login(Verdict::Refuse(Reason::WrongPassword)),
-        Question::Unreadable(coded) => Answer::Coded(coded),
+        Question::Login(_) | Question::ActingFor(..) => login(Verdict::Refuse(Reason::WrongPassword)),
+        Question::Unreadable(unread) => Answer::Coded(unread.coded),
         Question::Relay { mechanism, origin, .. } => {
             Answer::Challenge(Relay::new(1, mechanism, origin, |_| {}), Bytes::from_static(b"AAAA"))
         }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sidegate::config::{
     Accounts, Argon2, Backends, ClientPasswords, Command, Config, Control, Endpoint, ListenProtocol,
-    Listener, Mail, Mandatory, Messages, Notices, Peer, People, Server, Sharing, Smtp, SmtpLogin, SmtpTls,
-    Source, Upstream, Userdb, Webhook,
+    Listener, Lockout, Mail, Mandatory, Messages, Notices, Peer, People, Server, Sharing, Smtp, SmtpLogin,
+    SmtpTls, Source, Upstream, Userdb, Webhook,
 };
 use sidegate::gate::mandatory::Whom;
 use sidegate::gate::name::GroupName;
@@ -78,6 +78,7 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
             domains: Some(vec!["example.org".into(), "example.net".into()]),
             default_domain: Some("example.org".into()),
         },
+        lockout: Lockout { nat64_prefixes: vec!["2001:db8:64::/96".parse().unwrap()], ..Lockout::default() },
         client_passwords: ClientPasswords {
             argon2: Argon2 { seats: Some(2), ..Argon2::default() },
             ..ClientPasswords::default()

@@ -53,6 +53,17 @@ impl Upstream {
         upstream
     }
 
+    /// A user database that knows nobody, for an upstream whose own part is played elsewhere.
+    pub(crate) fn nobody_at(userdb: &Path) {
+        let nobody = Self(Arc::default());
+        let listener = UnixListener::bind(userdb).unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(nobody.clone().serve(stream, false));
+            }
+        });
+    }
+
     /// The settings that name it.
     pub(crate) fn settings(folder: &Path) -> String {
         let (auth, userdb) = (folder.join("auth"), folder.join("userdb"));

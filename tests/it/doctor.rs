@@ -76,7 +76,8 @@ fn healthy(config: &Config) -> Value {
             "descriptors": 40, "descriptors_max": 1024,
             "doors": config.listen.iter().map(view).collect::<Vec<_>>(),
             "address_missing": [], "proxies_suspected": [],
-            "domains_ignored": false, "shared_mailboxes": [],
+            "domains_ignored": false, "shared_mailboxes": [], "names_left": [], "passdb_away": false,
+            "streaks": 0, "streaks_spared": 0,
         },
     })
 }

@@ -59,7 +59,7 @@ async fn events_are_told_in_their_order_each_once() {
 
     let fails = settings(&format!("touch {lost:?}; exit 1"));
     let world = World::start_in(world.stop().await, &fails, START).await;
-    world.service.lift_block(HOME.parse().unwrap(), "test").await.unwrap();
+    world.service.lift_block(HOME.parse::<std::net::IpAddr>().unwrap(), "test").await.unwrap();
     let account = AccountName::parse(ANN, None).unwrap();
     world.service.carry_out(Order::Revoke { account, which: Which::All }, "test").await.unwrap();
     let deadline = Instant::now() + PATIENCE;

@@ -12,6 +12,9 @@ use tokio::net::TcpStream;
 
 use crate::world::World;
 
+mod outage;
+mod two_doors;
+
 const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
 const ANNS: &str = "Fj7kQm2RxT9wBn4c";

@@ -144,11 +144,11 @@ async fn a_lifted_block_is_lifted_at_once_and_an_added_one_holds_at_once() {
     for n in 0..10 {
         peer.login(ANN, &format!("wrong {n}"), "192.0.2.7").await;
     }
-    let address = "192.0.2.7".parse().unwrap();
+    let address: std::net::IpAddr = "192.0.2.7".parse().unwrap();
     world.service.lift_block(address, "test").await.unwrap();
     assert_eq!(peer.login(ANN, ANNS, "192.0.2.7").await, "OK");
     let (since, until) = (world.service.now(), world.service.now().plus(HOUR));
-    let block = sidegate::gate::record::Block { since, until, reason: "test".into() };
+    let block = sidegate::gate::record::Block::by_hand(since, until, "test");
     world.service.add_block(address, block, "test").await.unwrap();
     assert_eq!(peer.login(ANN, ANNS, "192.0.2.7").await, "FAIL");
 }
@@ -164,8 +164,8 @@ async fn a_block_holds_for_attempts_that_are_under_way() {
     peer.try_login(BOB, BOBS, "service=imap\trip=192.0.2.8").await;
     assert_eq!(peer.hear().await.as_deref(), Some("OK\t2\tuser=bob@example.org"));
     let (since, until) = (world.service.now(), world.service.now().plus(HOUR));
-    let block = sidegate::gate::record::Block { since, until, reason: "test".into() };
-    world.service.add_block("192.0.2.7".parse().unwrap(), block, "test").await.unwrap();
+    let block = sidegate::gate::record::Block::by_hand(since, until, "test");
+    world.service.add_block("192.0.2.7".parse::<std::net::IpAddr>().unwrap(), block, "test").await.unwrap();
     assert!(peer.hear().await.unwrap().starts_with("FAIL\t1\t"));
 }
 

@@ -47,7 +47,7 @@ fn every_kind_of_event_is_explained_in_its_order() {
 
 #[test]
 fn every_reason_of_a_refusal_is_explained() {
-    let block = Block { since: Timestamp(0), until: Timestamp(0), reason: String::new() };
+    let block = Block::by_hand(Timestamp(0), Timestamp(0), "");
     let reasons = [
         Reason::Blocked(block),
         Reason::WrongPassword,
@@ -55,6 +55,7 @@ fn every_reason_of_a_refusal_is_explained() {
         Reason::WrongFactor,
         Reason::UnknownAccount,
         Reason::BadName,
+        Reason::Unreadable,
         Reason::NotHandedOn,
         Reason::OthersMailbox(AccountName::parse("ann@example.org", None).unwrap()),
         Reason::Disabled,
@@ -73,15 +74,16 @@ fn every_reason_of_a_refusal_is_explained() {
         Reason::WrongFactor => 3,
         Reason::UnknownAccount => 4,
         Reason::BadName => 5,
-        Reason::NotHandedOn => 6,
-        Reason::OthersMailbox(_) => 7,
-        Reason::Disabled => 8,
-        Reason::Revoked { .. } => 9,
-        Reason::Expired => 10,
-        Reason::WrongProtocol => 11,
-        Reason::WrongNetwork => 12,
-        Reason::AtWebmail => 13,
-        Reason::MainPassword => 14,
+        Reason::Unreadable => 6,
+        Reason::NotHandedOn => 7,
+        Reason::OthersMailbox(_) => 8,
+        Reason::Disabled => 9,
+        Reason::Revoked { .. } => 10,
+        Reason::Expired => 11,
+        Reason::WrongProtocol => 12,
+        Reason::WrongNetwork => 13,
+        Reason::AtWebmail => 14,
+        Reason::MainPassword => 15,
     });
     assert!(places.eq(0..reasons.len()));
     let refused = section("REASONS").split("\n.Pp\n").next().unwrap();

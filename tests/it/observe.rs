@@ -67,9 +67,8 @@ async fn a_right_client_password_is_right_and_clears_its_own_failures() {
 #[tokio::test]
 async fn even_an_administrators_block_only_tells() {
     let world = start().await;
-    let block =
-        Block { since: START, until: sidegate::clock::Timestamp(START.0 + 60), reason: "test".into() };
-    world.service.add_block(HOME.parse().unwrap(), block, "test").await.unwrap();
+    let block = Block::by_hand(START, sidegate::clock::Timestamp(START.0 + 60), "test");
+    world.service.add_block(HOME.parse::<std::net::IpAddr>().unwrap(), block, "test").await.unwrap();
     assert_left(&mut world.client().await, SECRET).await;
     assert_eq!(world.events("would-refuse", Some("blocked")).await, 1);
 }

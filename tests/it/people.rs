@@ -340,7 +340,7 @@ async fn a_blocked_address_lets_its_owner_in_with_both_and_tells_nobody_else_any
     let entered = site.sign_in(&visit(HOME), ANN, MAIN, Some(&codes[0])).await.unwrap();
     let ann = inside(&visit(HOME), &entered.session);
     assert!(site.gate.service.own_blocks(&ann).await.unwrap().until.is_some());
-    site.gate.service.lift_own(&ann, HOME.parse().unwrap()).await.unwrap();
+    site.gate.service.lift_own(&ann, HOME.parse::<std::net::IpAddr>().unwrap()).await.unwrap();
     assert!(site.gate.service.source(HOME.parse().unwrap()).block.is_none());
     assert_eq!(site.events(Kind::BlockLifted).await[0].actor, ANN);
     Arc::into_inner(site).unwrap().stop().await;
@@ -375,7 +375,7 @@ async fn a_session_at_a_blocked_address_proves_slowly_and_lifts_the_block() {
     let (proved, took) = prove(&owner, site.code(&app)).await;
     let owner = inside(&owner, &proved.expect("right").session);
     assert!(took >= 5.0, "{took}");
-    site.gate.service.lift_own(&owner, HOME.parse().unwrap()).await.unwrap();
+    site.gate.service.lift_own(&owner, HOME.parse::<std::net::IpAddr>().unwrap()).await.unwrap();
     assert!(site.gate.service.source(HOME.parse().unwrap()).block.is_none());
     site.stop().await;
 }
@@ -407,7 +407,7 @@ async fn so_many_blocks_may_be_lifted_a_day_and_only_ones_own() {
     site.block("198.51.100.9", BOB).await;
     let lift = |visit: Visit, address: &'static str| {
         let service = Arc::clone(&site.gate.service);
-        async move { service.lift_own(&visit, address.parse().unwrap()).await.map(drop) }
+        async move { service.lift_own(&visit, address.parse::<std::net::IpAddr>().unwrap()).await.map(drop) }
     };
     assert_eq!(lift(owner.clone(), "198.51.100.9").await, Err(PeopleError::NotFound), "a block of Bob's");
     assert_eq!(lift(owner.clone(), "198.51.100.10").await, Err(PeopleError::NotFound), "no block at all");

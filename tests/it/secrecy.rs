@@ -13,7 +13,7 @@ use sidegate::gate::login::{Attempt, Origin, Presented};
 use sidegate::gate::main_password::MainHash;
 use sidegate::gate::name::{AccountName, PasswordName, Protocol as MailProtocol};
 use sidegate::gate::order::{Order, Which};
-use sidegate::gate::question::{Claim, Coded, HeaderCheck, Lookup, Question, Relay};
+use sidegate::gate::question::{Claim, Coded, HeaderCheck, Lookup, Question, Relay, Unread};
 use sidegate::gate::secret::{Cookie, Secret};
 use sidegate::gate::sending::{Sending, State};
 use sidegate::proto::auth_client::{AuthClient, Greeting, Mechanism};
@@ -98,7 +98,8 @@ fn questions() -> Vec<Question> {
     vec![
         Question::Login(attempt(Presented::Whole(secret()))),
         Question::Login(attempt(Presented::Digest(secret().digest()))),
-        Question::Unreadable(Coded::Malformed),
+        Question::ActingFor(ANN.to_owned(), attempt(Presented::Whole(secret()))),
+        Question::Unreadable(Unread { coded: Coded::Malformed, typed: None, origin: origin() }),
         Question::Relay { mechanism: "XOAUTH2".into(), origin: origin(), initial: Some(coded()) },
         Question::RelayOn(relay, coded()),
         Question::Claim(Claim { cpid: 1, auth_id: 1, cookie: COOKIE, session_pid: None, peer_pid: None }),
@@ -116,6 +117,7 @@ fn kind(question: &Question) -> &'static str {
     match question {
         Question::Login(Attempt { secret: Presented::Whole(_), .. }) => "login",
         Question::Login(Attempt { secret: Presented::Digest(_), .. }) => "login by digest",
+        Question::ActingFor(..) => "acting for somebody",
         Question::Unreadable(_) => "unreadable",
         Question::Relay { .. } => "relay",
         Question::RelayOn(..) => "relay on",
@@ -136,7 +138,7 @@ fn no_question_shows_a_secret() {
     questions.iter().for_each(|question| shows_nothing(question));
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 12, "one of each: {kinds:?}");
+    assert_eq!(kinds.len(), 13, "one of each: {kinds:?}");
 }
 
 /// As for questions: of all orders only these have a secret, and a new one has to say so.

@@ -88,11 +88,11 @@ async fn a_blocked_address_is_sent_away_at_once() {
     }
     let mapped = [("protocol_state", "CONNECT"), ("client_address", "::ffff:192.0.2.7")];
     assert!(ask(&mut peer, &mapped).await.starts_with("421"), "the same address");
-    world.service.lift_block(HOME.parse().unwrap(), "test").await.unwrap();
+    world.service.lift_block(HOME.parse::<std::net::IpAddr>().unwrap(), "test").await.unwrap();
     assert_eq!(ask(&mut peer, &greeting).await, "DUNNO");
     let since = world.service.now();
-    let block = Block { since, until: since.plus(Duration::from_secs(60)), reason: "by hand".into() };
-    world.service.add_block(HOME.parse().unwrap(), block, "test").await.unwrap();
+    let block = Block::by_hand(since, since.plus(Duration::from_secs(60)), "by hand");
+    world.service.add_block(HOME.parse::<std::net::IpAddr>().unwrap(), block, "test").await.unwrap();
     assert!(ask(&mut peer, &greeting).await.starts_with("421"));
     world.pass(Duration::from_secs(60));
     assert_eq!(ask(&mut peer, &greeting).await, "DUNNO", "its end is its end");

@@ -114,7 +114,8 @@ async fn a_main_password_sends_as_long_as_it_is_admitted() {
     upstream.account(ANN).await;
     upstream.password(ANN, "main", PHONE).await;
     let settings = format!(
-        "main_password.mail_clients = \"until-two-factor\"\n[upstream]\nauth = {:?}\nuserdb = {:?}\n",
+        "main_password.mail_clients = \"until-two-factor\"\naccounts.domains = [\"example.org\"]\n\
+         [upstream]\nauth = {:?}\nuserdb = {:?}\n",
         upstream.socket("client"),
         upstream.socket("master")
     );

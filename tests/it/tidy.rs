@@ -113,3 +113,36 @@ fn every_source_is_reachable_from_the_map() {
         assert!(declared, "{} is in no map", path.display());
     }
 }
+
+/// A limit that only its own line and the documentation know limits nothing.
+#[test]
+fn every_limit_limits_something() {
+    let helps_tests = |path: &Path| {
+        let path = path.to_string_lossy();
+        path.ends_with("/tests.rs") || path.contains("/contract") || path.contains("/gallery")
+    };
+    let sources: Vec<String> =
+        sources("src").iter().filter(|(path, _)| !helps_tests(path)).map(|(_, text)| code(text)).collect();
+    let named = |line: &str| {
+        let name = line.trim_start().split_once("const ")?.1.split(':').next()?.trim().to_owned();
+        (line.trim_start().starts_with("pub") && name.ends_with("_MAX")).then_some(name)
+    };
+    let limits: Vec<String> = sources.iter().flat_map(|text| text.lines().filter_map(named)).collect();
+    assert!(limits.len() > 50, "limits are found as they are written: {limits:?}");
+    for limit in &limits {
+        let part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let has = |line: &str| line.split(|c| !part_of_name(c)).any(|word| word == limit);
+        let uses = |text: &str| {
+            // What is imported is not yet used.
+            let (mut importing, mut found) = (false, false);
+            for line in text.lines() {
+                let start = line.trim_start();
+                importing |= start.starts_with("use ") || start.starts_with("pub use ");
+                found |= !importing && named(line).is_none_or(|name| name != *limit) && has(line);
+                importing &= !line.contains(';');
+            }
+            found
+        };
+        assert!(sources.iter().any(|text| uses(text)), "{limit} limits nothing");
+    }
+}

@@ -126,6 +126,9 @@ pub struct OwnBlocks {
     pub address: Option<String>,
     /// The end of its block; absent: it is not blocked.
     pub until: Option<Timestamp>,
+    /// The blocked network that the address is in: only administrators lift that. Absent: the address itself is blocked,
+    /// or nothing is.
+    pub network: Option<String>,
     /// Other blocked addresses from which the session's account failed within the last day.
     pub others: Vec<BlockView>,
 }

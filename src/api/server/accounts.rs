@@ -15,6 +15,7 @@ use crate::gate::account::{Account, ClientPassword, RevokedPassword, TERMS_MAX, 
 use crate::gate::import::network;
 use crate::gate::name::{AccountName, GroupName, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
+use crate::store::names::Kept;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -69,7 +70,8 @@ pub(super) async fn change(
 }
 
 pub(super) async fn remove(State(api): State<Api>, Path(address): Path<String>, by: By) -> Answer<Nothing> {
-    api.service.carry_out(Order::RemoveAccount(api.name(&address)?), &by.0.0).await?;
+    let name = api.name_as_kept(Kept::Account, &address).await?;
+    api.service.carry_out(Order::RemoveAccount(name), &by.0.0).await?;
     Ok(Json(Nothing {}))
 }
 
@@ -132,14 +134,6 @@ pub(super) async fn revoke(
 }
 
 impl Api {
-    pub(super) fn name(&self, address: &str) -> Result<AccountName, ApiError> {
-        Ok(AccountName::parse(address, self.service.rules().default_domain.as_deref())?)
-    }
-
-    fn address(&self, address: &str) -> Result<AccountName, ApiError> {
-        Ok(AccountName::parse_address(address, self.service.rules().default_domain.as_deref())?)
-    }
-
     async fn view(&self, name: &AccountName) -> Answer<AccountView> {
         match self.service.account(name).await? {
             Some(account) => Ok(Json(view(account))),

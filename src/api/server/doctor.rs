@@ -13,6 +13,7 @@ use crate::api::{Diagnosis, DoorView, ROWS_MAX};
 use crate::clock::Timestamp;
 use crate::config::{Choice, Config};
 use crate::gate::event::{Event, Kind};
+use crate::gate::streak::{IN_A_ROW, SPARED};
 use crate::serve::Door;
 use crate::store::{EventQuery, StoreError};
 
@@ -53,6 +54,11 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
     let newest = api.service.events(EventQuery { limit: 1, ..EventQuery::default() }).await?;
     let missing = api.events_of(Kind::AddressMissing).await?;
     let proxies = api.events_of(Kind::ProxySuspected).await?;
+    let streaks = api.events_of(Kind::BlockAdded).await?;
+    let with = |words: &str| {
+        let told = streaks.iter().filter_map(|event| event.reason.as_deref());
+        u32::try_from(told.filter(|reason| reason.contains(words)).count()).unwrap_or(u32::MAX)
+    };
     Ok(Json(Diagnosis {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         now: api.service.now(),
@@ -71,6 +77,10 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         proxies_suspected: distinct(proxies, |event| event.address),
         domains_ignored: api.service.domains_ignored(),
         shared_mailboxes: api.service.shared_mailboxes().await?,
+        names_left: api.service.names_left().await?,
+        passdb_away: api.service.passdb_away().is_some(),
+        streaks: with(IN_A_ROW),
+        streaks_spared: with(SPARED),
     }))
 }
 

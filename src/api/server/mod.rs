@@ -6,6 +6,7 @@ mod bounded;
 mod doctor;
 mod import;
 mod keys;
+mod names;
 mod people_admin;
 mod portal;
 mod rest;
@@ -300,9 +301,11 @@ impl From<OrderError> for ApiError {
                 | OrderRefused::NoAliasOfAnybody(_)
                 | OrderRefused::NoDelegation { .. }
                 | OrderRefused::NoMainPassword(_)
-                | OrderRefused::NotBlocked(_)),
+                | OrderRefused::NotBlocked(_)
+                | OrderRefused::InNetwork { .. }),
             ) => Self::not_found(refused.to_string()),
             OrderError::Refused(refused) => Self::new(StatusCode::CONFLICT, "refused", refused.to_string()),
+            OrderError::Network(network) => Self::bad(network.to_string()),
             OrderError::Name(name) => name.into(),
             OrderError::Store(error) => error.into(),
             OrderError::Hasher(error) => Self::unavailable(error.to_string()),

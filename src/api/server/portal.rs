@@ -25,7 +25,6 @@ use crate::api::portal::{
     DEVICE, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof, RecoveryCodes, SESSION,
     SignIn, Standing, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
 };
-use crate::gate::address::fold;
 use crate::gate::factor::FactorKind;
 use crate::gate::name::Protocol;
 use crate::gate::secret::Secret;
@@ -87,6 +86,9 @@ impl From<PeopleError> for Refusal {
             PeopleError::Blocked(until) => {
                 Self(PortalError { until: Some(until), ..PortalError::new(Why::Blocked, message) })
             }
+            PeopleError::NetworkBlocked(until) => {
+                Self(PortalError { until: Some(until), ..PortalError::new(Why::NetworkBlocked, message) })
+            }
             PeopleError::Wait(until) => {
                 Self(PortalError { until: Some(until), ..PortalError::new(Why::Wait, message) })
             }
@@ -116,10 +118,10 @@ pub(super) fn query<T>(params: Params<T>) -> Result<T, Refusal> {
 /// Whose session, from which browser.
 pub(super) struct By(pub(super) Visit);
 
-impl<S: Send + Sync> FromRequestParts<S> for By {
+impl FromRequestParts<Api> for By {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Refusal> {
         let header = |name: &str| -> Result<Option<&str>, Refusal> {
             let Some(value) = parts.headers.get(name) else { return Ok(None) };
             let text = value.to_str().ok().filter(|text| text.len() <= HEADER_BYTES_MAX);
@@ -139,7 +141,8 @@ impl<S: Send + Sync> FromRequestParts<S> for By {
         if long(&visitor.system) || long(&visitor.program) {
             return Err(Refusal::bad("the browser is named too long"));
         }
-        let address = visitor.address.map(fold);
+        let prefixes = api.service.rules().prefixes;
+        let address = visitor.address.and_then(|address| prefixes.fold(address));
         let stored = StoredVisitor {
             address: address.map(|address| address.to_string()),
             system: visitor.system,
@@ -176,7 +179,7 @@ impl Api {
 
 async fn sign_in(State(api): State<Api>, By(visit): By, body: Body<SignIn>) -> Answer<Passed> {
     let SignIn { account, password, code } = read(body)?;
-    let password = Secret::new(password.reveal());
+    let password = presented(&password)?;
     let code = code.map(|code| Zeroizing::new(code.reveal().to_owned()));
     let service = Arc::clone(&api.service);
     let sign_in = people::SignIn { account, password, code };
@@ -224,13 +227,18 @@ async fn challenge(State(api): State<Api>, By(visit): By, body: Body<NewChalleng
     Ok(Json(api.pending(waiting, None)))
 }
 
+/// A main password, if it is not longer than any.
+fn presented(password: &Hidden) -> Result<Secret, Refusal> {
+    Secret::presented(password.reveal()).ok_or_else(|| Refusal::bad(super::rest::too_long()))
+}
+
 /// What was shown: one thing and no other.
 fn shown(proof: &mut Proof) -> Result<Shown, Refusal> {
     let text = |hidden: Hidden| Zeroizing::new(hidden.reveal().to_owned());
     let Proof { password, code, recovery_code, credential, identity, .. } = proof;
     let taken = (password.take(), code.take(), recovery_code.take(), credential.take(), identity.take());
     match taken {
-        (Some(password), None, None, None, None) => Ok(Shown::Password(Secret::new(password.reveal()))),
+        (Some(password), None, None, None, None) => Ok(Shown::Password(presented(&password)?)),
         (None, Some(code), None, None, None) => Ok(Shown::Code(text(code))),
         (None, None, Some(code), None, None) => Ok(Shown::Recovery(text(code))),
         (None, None, None, Some(answer), None) => Ok(Shown::Credential(text(answer))),

@@ -20,11 +20,12 @@ use crate::api::{
 };
 use crate::clock::Timestamp;
 use crate::config::Choice;
-use crate::gate::address::parse_address;
+use crate::gate::address::{Key, parse_address};
 use crate::gate::event::{Event, Kind};
 use crate::gate::login::{Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
-use crate::gate::secret::Secret;
+use crate::gate::secret::{SECRET_BYTES_MAX, Secret};
+use crate::gate::target;
 use crate::metrics::Counters;
 use crate::store::EventQuery;
 
@@ -66,6 +67,11 @@ fn questions(counters: &Counters) -> Questions {
     Questions { accepted, refused, deferred }
 }
 
+/// What is said of a password that is longer than any that is looked at.
+pub(super) fn too_long() -> String {
+    format!("the password is longer than {SECRET_BYTES_MAX} bytes")
+}
+
 pub(super) async fn check(State(api): State<Api>, body: Body<CheckRequest>) -> Answer<CheckAnswer> {
     let CheckRequest { account, protocol, from, password } = body?.0;
     let protocol = Protocol::parse(&protocol)?;
@@ -76,7 +82,8 @@ pub(super) async fn check(State(api): State<Api>, body: Body<CheckRequest>) -> A
                 .ok_or_else(|| ApiError::bad(format!("`{}` is no IP address", from.escape_debug())))?,
         ),
     };
-    let checked = api.service.check(&account, Secret::new(password), protocol, address).await;
+    let secret = Secret::presented(password).ok_or_else(|| ApiError::bad(too_long()))?;
+    let checked = api.service.check(&account, secret, protocol, address).await;
     // The words are those of the event that a real attempt would leave.
     let event = Event::new(Timestamp(0), Kind::Login, "gate").verdict(&checked.verdict);
     let until = match &checked.verdict {
@@ -115,7 +122,16 @@ pub(super) async fn events(State(api): State<Api>, wanted: Params<Wanted>) -> An
         Ok(name) => name.to_string(),
         Err(_) => typed,
     });
-    let address = wanted.address.map(|text| parse_address(&text).map_or(text, |address| address.to_string()));
+    let prefixes = api.service.rules().prefixes;
+    // Events tell the address as it was judged, and a block the source or network.
+    let one_form = |text: &String| {
+        let network = target::read(text).ok()?;
+        if network.prefix_len() < network.max_prefix_len() {
+            return prefixes.fold_network(network).ok().map(|network| Key::of_network(network).to_string());
+        }
+        prefixes.fold(network.addr()).map(|address| address.to_string())
+    };
+    let address = wanted.address.map(|text| one_form(&text).unwrap_or(text));
     let kinds = wanted.kind.iter().flat_map(|kinds| kinds.split(','));
     let kinds =
         kinds.map(Kind::parse).collect::<Result<_, _>>().map_err(|error| ApiError::bad(error.to_string()))?;

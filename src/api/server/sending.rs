@@ -10,11 +10,12 @@ use crate::api::{
     LimitsInForce, LimitsList, LimitsView, NewAlias, NewDelegation, NewLimits, Nothing, Owners,
     PasswordLimits,
 };
-use crate::gate::alias::{Alias, Place};
+use crate::gate::alias::Alias;
 use crate::gate::limits::{Allowance, LIMIT_MAX, Level, Limits, LimitsChange, Per};
 use crate::gate::name::GroupName;
 use crate::gate::order::Order;
 use crate::service::Standing;
+use crate::store::names::Kept;
 use crate::store::sending::{Delegation, LevelLine};
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,8 +58,12 @@ pub(super) async fn remove_alias(
     meant: Params<MeantAlias>,
 ) -> Answer<Nothing> {
     let MeantAlias { alias, of } = meant?.0;
-    let of = of.map(|of| api.place(&of)).transpose()?;
-    api.service.carry_out(Order::RemoveAlias { alias: api.place(&alias)?, of }, &by.0.0).await?;
+    let of = match of {
+        Some(of) => Some(api.place_as_kept(Kept::AliasOf, &of).await?),
+        None => None,
+    };
+    let alias = api.place_as_kept(Kept::Alias, &alias).await?;
+    api.service.carry_out(Order::RemoveAlias { alias, of }, &by.0.0).await?;
     Ok(Json(Nothing {}))
 }
 
@@ -167,7 +172,7 @@ fn level_view(((level, name, per), Limits(said)): LevelLine) -> LimitsView {
 pub(super) async fn set_limits(State(api): State<Api>, by: By, body: Body<NewLimits>) -> Answer<LimitsView> {
     let new = body?.0;
     let level = match (&new.account, &new.group, new.default) {
-        (Some(account), None, false) => Level::Account(api.name(account)?),
+        (Some(account), None, false) => Level::Account(api.name_as_kept(Kept::Limit, account).await?),
         (None, Some(group), false) => Level::Group(GroupName::parse(group)?),
         (None, None, true) => Level::Default,
         _ => return Err(ApiError::bad("say for whom: account, group or default, exactly one of them")),
@@ -222,10 +227,4 @@ fn in_force(standing: [Standing; 4]) -> LimitsInForce {
             opens: standing.reached.and_then(|reached| reached.opens),
         });
     LimitsInForce { messages_per_hour, recipients_per_hour, messages_per_day, recipients_per_day }
-}
-
-impl Api {
-    fn place(&self, typed: &str) -> Result<Place, ApiError> {
-        Ok(Place::parse(typed, self.service.rules().default_domain.as_deref())?)
-    }
 }

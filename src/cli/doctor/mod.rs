@@ -80,12 +80,12 @@ fn lines(found: &[Finding], style: &Style) -> String {
         table.row(vec![
             Cell::toned(finding.level.word(), tone),
             (&finding.area).into(),
-            (&finding.what).into(),
+            Cell::exact(&finding.what),
         ]);
         // One cure for several findings is told once, behind them.
         let next = sorted.get(at + 1).map_or("", |next| next.cure.as_str());
         if !finding.cure.is_empty() && finding.cure != next {
-            table.row(vec!["".into(), "".into(), format!("cure: {}", finding.cure).into()]);
+            table.row(vec!["".into(), "".into(), Cell::exact(&format!("cure: {}", finding.cure))]);
         }
     }
     let count = |level| found.iter().filter(|finding| finding.level == level).count();

@@ -15,7 +15,7 @@ use super::times::now;
 use crate::api::client::{Client, ClientError, Target};
 use crate::api::{AccountView, BlockList, EventList, EventView, Owners, ROWS_MAX, SourceView};
 use crate::config::Language;
-use crate::gate::address::parse_address;
+use crate::gate::target;
 use story::Facts;
 
 /// How far back a story is told.
@@ -26,11 +26,9 @@ const OWNERS_TOLD: usize = 5;
 /// `sidegate explain`
 pub(super) fn explain(wanted: &Explain, client: &Client, out: &mut Out) -> Result<(), Failure> {
     let subject = wanted.subject.trim();
-    // A network, as `block list` shows it, stands for its first address.
-    let address = subject.split_once('/').map_or(subject, |(address, _)| address);
-    let facts = match parse_address(address) {
-        Some(address) => of_address(&address.to_string(), client)?,
-        None => of_name(subject, client)?,
+    let facts = match target::read(subject) {
+        Ok(_) => of_address(subject, client)?,
+        Err(_) => of_name(subject, client)?,
     };
     let story = story::tell(facts);
     if out.style.json {
@@ -45,12 +43,22 @@ pub(super) fn explain(wanted: &Explain, client: &Client, out: &mut Out) -> Resul
 fn of_address(address: &str, client: &Client) -> Result<Facts, Failure> {
     let source: SourceView = client.get(&Target::of(&["sources"]).with("address", address))?.read()?;
     let mut facts = events("address", address, client)?;
-    if source.address != address {
-        // What concerns the network as a whole is told under its own name.
-        let network = events("address", &source.address, client)?;
-        facts.events.extend(network.events);
-        facts.events.sort_by_key(|event| event.id);
-        facts.cut |= network.cut;
+    // What concerns a network as a whole is told under its own name.
+    let blocked = source.block.as_ref().map(|block| block.address.as_str());
+    let mut told = vec![address];
+    for network in std::iter::once(source.address.as_str()).chain(blocked) {
+        if told.contains(&network) {
+            continue;
+        }
+        told.push(network);
+        let more = events("address", network, client)?;
+        facts.events.extend(more.events);
+        facts.cut |= more.cut;
+    }
+    facts.events.sort_by_key(|event| event.id);
+    facts.events.dedup_by_key(|event| event.id);
+    if address.contains('/') {
+        facts.subject.clone_from(&source.address);
     }
     Ok(Facts { source: Some(source), ..facts })
 }

@@ -8,6 +8,7 @@ use crate::api::{AccountLimits, AccountView, BlockView, EventView, LimitInForce,
 use crate::clock::Timestamp;
 use crate::gate::event::{Event, Kind, WOULD_DEFER, WOULD_REFUSE};
 use crate::gate::limits::Limited;
+use crate::gate::streak::IN_A_ROW;
 
 /// So many accounts from one address are more than a household's.
 const MANY: usize = 3;
@@ -278,7 +279,8 @@ fn who_blocked(block: &BlockView, events: &[&Event]) -> Option<String> {
     match made {
         Some(event) if event.actor == "gate" => None,
         Some(event) => Some(event.actor.clone()),
-        None => (!block.reason.ends_with("failures in a row")).then(|| "an administrator".to_owned()),
+        None => (block.streak.is_none() && !block.reason.contains(IN_A_ROW))
+            .then(|| "an administrator".to_owned()),
     }
 }
 

@@ -113,7 +113,10 @@ impl Teller<'_> {
 
     fn address(&self, to: &mut String) {
         let Some(source) = &self.story.source else { return };
-        if source.address != self.story.subject {
+        if source.address != self.story.subject && !source.address.contains('/') {
+            let text = ("It is the IPv4 address {address}.", "它就是 IPv4 地址 {address}。");
+            self.line(to, text, &[("address", &source.address)]);
+        } else if source.address != self.story.subject {
             let text = (
                 "Failures are counted for {network} as a whole; the lists below are of the one address.",
                 "失败次数按整个网段 {network} 计算，下列清单仅含此地址。",
@@ -136,11 +139,23 @@ impl Teller<'_> {
         }
         if let Some(block) = &source.block {
             let (since, until) = (self.style.times.show(block.since), self.style.times.show(block.until));
-            let values = [("since", since.as_str()), ("until", &until), ("why", &block.reason)];
-            let text = (
-                "Blocked since {since}, until {until}: {why}.",
-                "自 {since} 起被封锁，至 {until} 为止：{why}。",
-            );
+            let values = [
+                ("since", since.as_str()),
+                ("until", &until),
+                ("why", &block.reason),
+                ("network", &block.address),
+            ];
+            let text = if block.address == source.address {
+                (
+                    "Blocked since {since}, until {until}: {why}.",
+                    "自 {since} 起被封锁，至 {until} 为止：{why}。",
+                )
+            } else {
+                (
+                    "It is in the network {network}, which is blocked since {since}, until {until}: {why}.",
+                    "它所在的网段 {network} 自 {since} 起被封锁，至 {until} 为止：{why}。",
+                )
+            };
             self.line(to, text, &values);
             if let Some(who) = &self.story.blocked_by {
                 self.line(to, ("An administrator did it: {who}.", "由管理员封锁：{who}。"), &[("who", who)]);
@@ -285,6 +300,7 @@ impl Teller<'_> {
             "wrong-factor" => ("wrong second factor", "二次验证错误"),
             "unknown-account" => ("no such account", "帐号不存在"),
             "bad-name" => ("impossible name", "名称无效"),
+            "unreadable" => ("a message that cannot be read", "消息无法解析"),
             "not-handed-on" => ("name not handed to Dovecot", "名称未转交 Dovecot"),
             "others-mailbox" => ("mailbox of another account", "属于另一帐号的邮箱"),
             "disabled" => ("account disabled", "帐号已停用"),

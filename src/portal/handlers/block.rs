@@ -42,6 +42,7 @@ async fn show(context: &mut Context, standing: Option<&Standing>, problem: Optio
     let page = Block {
         address: found.address,
         until: found.until,
+        network: found.network,
         others: found.others.into_iter().map(other).collect(),
         may_lift: standing.is_some_and(|standing| standing.stage == "full"),
         problem,

@@ -24,6 +24,8 @@ pub struct Block {
     pub address: Option<String>,
     /// The end of its block; `None`: it is not blocked.
     pub until: Option<Timestamp>,
+    /// The blocked network that it is in; `None`: it is blocked itself, or not at all.
+    pub network: Option<String>,
     /// Others that are blocked, the one that ends first first.
     pub others: Vec<OtherBlock>,
     /// Somebody is signed in, past the second factor, and may lift them.

@@ -1,5 +1,6 @@
 //! What every page has around it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use fluent_bundle::FluentArgs;
@@ -9,6 +10,7 @@ use super::said::Said;
 use super::{assets, routes, text, times};
 use crate::clock::Timestamp;
 use crate::config::Language;
+use crate::gate::domain::shown;
 
 /// What is the same for every page of one answer.
 #[derive(Clone)]
@@ -77,9 +79,21 @@ impl Frame {
         text::text(self.language, id, None)
     }
 
-    /// The text of that id with one variable.
+    /// An address for the eye: its domain in Unicode.
+    #[must_use]
+    pub fn address<'a>(&self, address: &'a str) -> Cow<'a, str> {
+        shown(address)
+    }
+
+    /// The text of that id with one variable; an address in it is shown in Unicode.
     #[must_use]
     pub fn t1(&self, id: &str, name: &str, value: impl AsRef<str>) -> String {
+        self.t1_as_kept(id, name, shown(value.as_ref()))
+    }
+
+    /// As [`Frame::t1`], with the domain as it is kept: a user name is typed into programs that know ASCII only.
+    #[must_use]
+    pub fn t1_as_kept(&self, id: &str, name: &str, value: impl AsRef<str>) -> String {
         let mut args = FluentArgs::new();
         args.set(name, value.as_ref());
         text::text(self.language, id, Some(&args))
@@ -96,8 +110,8 @@ impl Frame {
         value2: impl AsRef<str>,
     ) -> String {
         let mut args = FluentArgs::new();
-        args.set(name, value.as_ref());
-        args.set(name2, value2.as_ref());
+        args.set(name, shown(value.as_ref()));
+        args.set(name2, shown(value2.as_ref()));
         text::text(self.language, id, Some(&args))
     }
 

@@ -23,6 +23,8 @@ pub enum Problem {
     Locked,
     /// The visitor's address is blocked until then.
     Blocked(Timestamp),
+    /// A whole network is blocked until then: its people cannot lift that.
+    NetworkBlocked(Timestamp),
     /// The account lifted as many blocks as it may in a day: again then.
     LiftedTooOften(Timestamp),
     /// A dialogue of five minutes took longer.
@@ -39,6 +41,8 @@ pub enum Problem {
     NameMissing,
     /// The name has more than this many characters.
     NameTooLong(usize),
+    /// The name has a tab or another character in it that cannot be seen.
+    NameUnprintable,
     /// The account has one of that name.
     NameTaken,
     /// The name looks like a password.
@@ -96,6 +100,7 @@ impl Problem {
             Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
+            Self::NetworkBlocked(until) => f.at("problem-network-blocked", "until", until),
             Self::LiftedTooOften(until) => f.at("problem-lifted-too-often", "until", until),
             Self::DialogueEnded => f.t("problem-dialogue-ended"),
             Self::PasskeyRefused => f.t("problem-passkey-refused"),
@@ -104,6 +109,7 @@ impl Problem {
             Self::ProviderTaken => f.t("problem-provider-taken"),
             Self::NameMissing => f.t("problem-name-missing"),
             Self::NameTooLong(most) => f.n("problem-name-too-long", "most", most),
+            Self::NameUnprintable => f.t("problem-name-unprintable"),
             Self::NameTaken => f.t("problem-name-taken"),
             Self::NameIsPassword => f.t("problem-name-is-password"),
             Self::TooManyPasswords(most) => f.n("problem-too-many-passwords", "most", most),

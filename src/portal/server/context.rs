@@ -442,6 +442,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
     Some(match why {
         Why::WrongPassword => Problem::WrongPassword,
         Why::Blocked => Problem::Blocked(error.until?),
+        Why::NetworkBlocked => Problem::NetworkBlocked(error.until?),
         Why::WrongCode => Problem::WrongCode,
         Why::CodeOver => Problem::CodeEnded,
         Why::Wait => Problem::Wait(error.until?),
@@ -449,6 +450,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::Locked => Problem::Locked,
         Why::NameTaken => Problem::NameTaken,
         Why::BadName => Problem::NameTooLong(most()),
+        Why::NameUnprintable => Problem::NameUnprintable,
         Why::NameIsSecret => Problem::NameIsPassword,
         Why::TooMany => Problem::TooMany(most()),
         Why::OnlyOne => Problem::OnlyFactor,

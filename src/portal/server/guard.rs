@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 
 use super::forwarded::{Peer, client, unheard};
 use super::{Context, Form, Shared, forgery};
+use crate::gate::translated::{Nat64, fold};
 use crate::portal::pages::error::Trouble;
 use crate::portal::pages::routes;
 
@@ -64,7 +65,9 @@ pub(super) fn address(shared: &Shared, peer: Option<Peer>, headers: &HeaderMap) 
              everybody behind it has its address"
         );
     }
-    client(peer, headers, listen.proxy_header, &listen.trusted_proxies)
+    let address = client(peer, headers, listen.proxy_header, &listen.trusted_proxies);
+    // The site's own translators are known to the daemon only, which folds once more.
+    address.and_then(|address| fold(address, &Nat64::NONE))
 }
 
 /// Around every page.

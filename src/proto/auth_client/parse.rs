@@ -1,16 +1,18 @@
 //! The AUTH line and the messages of PLAIN and LOGIN, parsed into types that cannot be wrong.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use bytes::{BufMut, BytesMut};
-use data_encoding::BASE64;
+use data_encoding::{BASE64, Encoding};
+use zeroize::Zeroizing;
 
 use super::super::tab;
 use crate::gate::address::parse_address;
 use crate::gate::login::{Attempt, Origin, Presented};
 use crate::gate::name::Protocol;
-use crate::gate::question::{Coded, Question};
-use crate::gate::secret::Secret;
+use crate::gate::question::{Coded, Question, Unread};
+use crate::gate::secret::{SECRET_BYTES_MAX, Secret};
 
 /// `AUTH <id> <mechanism> <params> [resp=<base64>]`
 pub(super) struct AuthLine<'a> {
@@ -55,7 +57,10 @@ impl<'a> AuthLine<'a> {
                 }
                 (b"nologin", None) => {
                     nologin = true;
-                    continue;
+                    // A bridge to Dovecot's passdbs says so too, and is not the client's own door.
+                    if !held {
+                        continue;
+                    }
                 }
                 // Ours alone to decide, or of no use to the upstream.
                 (b"no-penalty" | b"debug", None) => continue,
@@ -86,9 +91,29 @@ fn in_capitals(name: &str) -> Cow<'static, str> {
     ours.map_or_else(|| name.to_ascii_uppercase().into(), Cow::Borrowed)
 }
 
-/// Takes strict base64 apart.
+/// Base64 in which the last letter may have bits that stand for nothing.
+static LENIENT: LazyLock<Encoding> = LazyLock::new(|| {
+    let mut form = BASE64.specification();
+    form.check_trailing_bits = false;
+    form.encoding().unwrap_or(BASE64)
+});
+
+/// Takes base64 apart as Dovecot 2.3's own auth process does: blanks, tabs and ends of lines are skipped wherever they
+/// stand, padding has to be there and ends it. `tests/real` asks both the same.
 pub(super) fn decode(data: &[u8]) -> Result<Secret, Coded> {
-    BASE64.decode(data).map(Secret::new).map_err(|_| Coded::InvalidBase64)
+    let mut letters = Zeroizing::new(Vec::with_capacity(data.len()));
+    letters.extend(data.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')));
+    let body = letters.iter().position(|byte| *byte == b'=').unwrap_or(letters.len());
+    // The library takes several messages on end, each with its padding.
+    if letters[body..].iter().any(|byte| *byte != b'=') {
+        return Err(Coded::InvalidBase64);
+    }
+    LENIENT.decode(&letters).map(Secret::new).map_err(|_| Coded::InvalidBase64)
+}
+
+/// A secret that is not too long to be looked at.
+pub(super) fn bounded(secret: Secret) -> Result<Secret, Coded> {
+    if secret.reveal().len() > SECRET_BYTES_MAX { Err(Coded::Malformed) } else { Ok(secret) }
 }
 
 /// A LOGIN user name.
@@ -98,27 +123,33 @@ pub(super) fn name_of(data: &[u8]) -> Result<String, Coded> {
 
 /// A PLAIN message (RFC 4616): `authzid NUL authcid NUL password`.
 pub(super) fn plain_question(data: &[u8], origin: Origin) -> Question {
-    match plain(data, origin) {
-        Ok(attempt) => Question::Login(attempt),
-        Err(coded) => Question::Unreadable(coded),
+    let mut typed = None;
+    let (acting_for, secret) = match plain(data, &mut typed) {
+        Ok(read) => read,
+        Err(coded) => return Question::Unreadable(Unread { coded, typed, origin }),
+    };
+    let secret = Presented::Whole(secret);
+    let attempt = Attempt { typed: typed.unwrap_or_default(), secret, mechanism: "PLAIN", origin };
+    match acting_for {
+        Some(other) if other != attempt.typed => Question::ActingFor(other, attempt),
+        _ => Question::Login(attempt),
     }
 }
 
-fn plain(data: &[u8], origin: Origin) -> Result<Attempt, Coded> {
+/// For whom the client wants to act, if it says so, and its secret; who it is goes to `typed`.
+fn plain(data: &[u8], typed: &mut Option<String>) -> Result<(Option<String>, Secret), Coded> {
     let message = decode(data)?;
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Coded::Malformed);
     let mut parts = message.reveal().split(|byte| *byte == 0);
     let (Some(acting_for), Some(name), Some(secret), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(Coded::Malformed);
     };
-    if !acting_for.is_empty() && acting_for != name {
-        return Err(Coded::Authorization);
-    }
-    let typed = std::str::from_utf8(name).map_err(|_| Coded::Malformed)?.to_owned();
+    *typed = Some(text(name)?);
+    let acting_for = if acting_for.is_empty() { None } else { Some(text(acting_for)?) };
     let before = message.reveal().len() - secret.len();
-    let secret = Presented::Whole(message.without_front(before));
-    Ok(Attempt { typed, secret, mechanism: "PLAIN", origin })
+    Ok((acting_for, bounded(message.without_front(before))?))
 }
 
 #[cfg(test)]
@@ -195,23 +226,69 @@ mod tests {
 
     #[test]
     fn the_secret_and_our_own_flags_are_not_handed_on() {
-        let line =
-            line("AUTH\t1\tPLAIN\tservice=imap\tno-penalty\tdebug\tnologin\trip=192.0.2.7\tresp=c2VjcmV0", 2);
-        let line = line.unwrap();
-        assert!(line.nologin);
-        assert_eq!(&line.origin.params[..], b"service=imap\trip=192.0.2.7");
+        let text = b"AUTH\t1\tPLAIN\tservice=imap\tno-penalty\tdebug\tnologin\trip=192.0.2.7\tresp=c2VjcmV0";
+        let bridge = AuthLine::parse(text, 2, false).unwrap();
+        assert!(bridge.nologin && bridge.origin.may_be_asked_twice());
+        assert_eq!(&bridge.origin.params[..], b"service=imap\trip=192.0.2.7");
+        let mail_server = AuthLine::parse(text, 2, true).unwrap();
+        assert!(mail_server.nologin && !mail_server.origin.may_be_asked_twice());
+        assert_eq!(&mail_server.origin.params[..], b"service=imap\tnologin\trip=192.0.2.7");
     }
 
     #[test]
     fn plain_messages() {
-        let origin = || line("AUTH\t1\tPLAIN\tservice=imap", 2).unwrap().origin;
-        let check = |message: &[u8]| plain(BASE64.encode(message).as_bytes(), origin()).map(|a| a.typed);
-        assert_eq!(check(b"\0ann@example.org\0secret").as_deref(), Ok("ann@example.org"));
-        assert_eq!(check(b"ann\0ann\0secret").as_deref(), Ok("ann"));
-        assert_eq!(check(b"bob\0ann\0secret"), Err(Coded::Authorization));
-        for bad in [&b""[..], b"ann", b"\0ann", b"\0ann\0secret\0", b"\0\xff\0secret"] {
+        let check = |message: &[u8]| {
+            let mut typed = None;
+            plain(BASE64.encode(message).as_bytes(), &mut typed).map(|(other, _)| (other, typed))
+        };
+        let read = |other: Option<&str>, typed: &str| Ok((other.map(str::to_owned), Some(typed.to_owned())));
+        assert_eq!(check(b"\0ann@example.org\0secret"), read(None, "ann@example.org"));
+        assert_eq!(check(b"bob\0ann\0secret"), read(Some("bob"), "ann"));
+        for bad in [&b""[..], b"ann", b"\0ann", b"\0ann\0secret\0", b"\0\xff\0secret", b"\xff\0ann\0secret"] {
             assert_eq!(check(bad), Err(Coded::Malformed), "{bad:?}");
         }
-        assert_eq!(plain(b"!!!", origin()).map(|a| a.typed), Err(Coded::InvalidBase64));
+        let long = |bytes: usize| check(&[b"\0ann\0".to_vec(), vec![b'x'; bytes]].concat());
+        assert_eq!(long(SECRET_BYTES_MAX), read(None, "ann"));
+        assert_eq!(long(SECRET_BYTES_MAX + 1), Err(Coded::Malformed));
+        assert_eq!(plain(b"!!!", &mut None).map(|(other, _)| other), Err(Coded::InvalidBase64));
+    }
+
+    /// What Dovecot 2.3.19 said of each; `tests/real` asks it again.
+    #[test]
+    fn base64_is_read_as_dovecot_reads_it() {
+        for (data, taken) in [
+            ("YW5u", true),
+            ("YW5u ", true),
+            (" YW5u", true),
+            ("Y W5u\r", true),
+            ("YW5u\r\n\t ", true),
+            ("YW5uZQ==", true),
+            ("YW5uZQ =\r= ", true),
+            ("YW5uZR==", true),
+            ("YW5uZXM=", true),
+            ("", true),
+            (" ", true),
+            ("YW5uZQ", false),
+            ("YW5uZQ=", false),
+            ("YW5uZQ===", false),
+            ("YW5uZXM", false),
+            ("YW5u=", false),
+            ("YW5u==", false),
+            ("YW5uZQ==YW5u", false),
+            ("YW5uZXM= YW5u", false),
+            ("YW5u\u{b}", false),
+            ("YW5u\u{c}", false),
+            ("YW5u-", false),
+            ("YW_u", false),
+            ("YW5u!", false),
+            ("=", false),
+            ("==", false),
+            ("====", false),
+            ("Y", false),
+        ] {
+            assert_eq!(decode(data.as_bytes()).is_ok(), taken, "{data:?}");
+        }
+        assert_eq!(decode(b"YW5u\xa0").map(|_| ()), Err(Coded::InvalidBase64));
+        assert_eq!(decode(b" YW\r5uZR = =").unwrap().reveal(), b"anne");
     }
 }

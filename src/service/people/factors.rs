@@ -142,10 +142,8 @@ impl Service {
     }
 
     pub(super) fn hash_source(&self, visit: &Visit) -> Key {
-        let prefixes = self.rules().prefixes;
-        visit
-            .address
-            .map_or(Key::NoAddress(self.key.account_tag(b"portal")), |address| Key::of(address, prefixes))
+        let key = visit.address.and_then(|address| Key::of(address, &self.rules().prefixes));
+        key.unwrap_or_else(|| Key::NoAddress(self.key.account_tag(b"portal")))
     }
 
     /// Begins to bind a factor.

@@ -49,6 +49,9 @@ pub enum PeopleError {
     /// An order of the person's was refused.
     #[error(transparent)]
     Order(#[from] OrderError),
+    /// A whole network is blocked, which only administrators lift.
+    #[error("a network around the address is blocked until {0}; only an administrator lifts that")]
+    NetworkBlocked(Timestamp),
     /// It concerns somebody else, or nobody.
     #[error("there is nothing like that")]
     NotFound,

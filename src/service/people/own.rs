@@ -1,8 +1,9 @@
 //! What is one's own: client passwords, devices, delegations, blocks.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::{Answer, PeopleError, Service, Visit};
 use crate::clock::Timestamp;
@@ -15,6 +16,7 @@ use crate::gate::order::{Done, Order, Which};
 use crate::gate::record::Block;
 use crate::gate::secret::NewSecret;
 use crate::gate::session::Act;
+use crate::gate::target::Target;
 use crate::store::EventQuery;
 use crate::store::portal::{SessionRow, TrustedDevice};
 use crate::store::sending::Delegation;
@@ -77,6 +79,8 @@ pub struct Blocks {
     pub own: Option<Key>,
     /// The end of its block.
     pub until: Option<Timestamp>,
+    /// The network whose block that is: only administrators lift it.
+    pub network: Option<Key>,
     /// Other blocked addresses from which the account failed.
     pub others: Vec<(Key, Block)>,
 }
@@ -244,7 +248,10 @@ impl Service {
         if let Some(address) = visit.address {
             let source = self.source(address);
             let exempt = rules.exempts(address);
-            blocks.until = source.block.filter(|_| !exempt).map(|block| block.until);
+            if !exempt {
+                blocks.network = source.network();
+                blocks.until = source.block.map(|block| block.until);
+            }
             blocks.own = Some(source.key);
         }
         let Ok(standing) = self.owner(visit, Act::Look).await else { return Ok(blocks) };
@@ -257,7 +264,7 @@ impl Service {
             let source = self.source(address);
             let known =
                 blocks.own == Some(source.key) || blocks.others.iter().any(|(key, _)| *key == source.key);
-            if let Some(block) = source.block.filter(|_| !known && !rules.exempts(address)) {
+            if let Some(block) = source.own.filter(|_| !known && !rules.exempts(address)) {
                 blocks.others.push((source.key, block));
             }
         }
@@ -268,7 +275,8 @@ impl Service {
     ///
     /// # Errors
     /// It is not one of those, the session does not allow it, too many were lifted today, or trouble.
-    pub async fn lift_own(&self, visit: &Visit, address: IpAddr) -> Answer<Key> {
+    pub async fn lift_own(&self, visit: &Visit, meant: impl Into<IpNet>) -> Answer<Key> {
+        let meant = meant.into();
         let standing = self.owner(visit, Act::Change).await?;
         if standing.factors.is_empty() {
             // What anybody can do who knows the password is no help against those who guess it.
@@ -276,11 +284,15 @@ impl Service {
         }
         let _one = self.entrance.lifting.lock().await;
         let blocks = self.own_blocks(visit).await?;
-        let key = self.source(address).key;
-        let concerns = blocks.own.filter(|_| blocks.until.is_some()) == Some(key)
-            || blocks.others.iter().any(|(other, _)| *other == key);
-        if !concerns {
-            return Err(PeopleError::NotFound);
+        let target = Target::of(meant, &self.rules().prefixes).map_err(|_| PeopleError::NotFound)?;
+        let source = self.known_of(&target);
+        let own = blocks.until.filter(|_| blocks.own == Some(source.key));
+        match own {
+            // A network was blocked by an administrator, who has reasons beyond this address.
+            Some(until) if source.own.is_none() => return Err(PeopleError::NetworkBlocked(until)),
+            Some(_) => {}
+            None if blocks.others.iter().any(|(other, _)| *other == source.key) => {}
+            None => return Err(PeopleError::NotFound),
         }
         let actor = standing.account.name.to_string();
         let since = self.now().minus(FAILED);
@@ -300,6 +312,6 @@ impl Service {
         if let Some(first) = lifted.len().checked_sub(LIFTS_A_DAY).and_then(|at| lifted.get(at)) {
             return Err(PeopleError::Wait(first.plus(FAILED)));
         }
-        Ok(self.lift_block(address, visit.actor(&standing.account.name, Act::Change)).await?)
+        Ok(self.lift_block(meant, visit.actor(&standing.account.name, Act::Change)).await?.key)
     }
 }

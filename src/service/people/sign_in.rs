@@ -194,7 +194,7 @@ impl Service {
                 Err(PeopleError::Unavailable(why.to_owned()))
             }
             Err(verdict) => {
-                let secret = rules.lockout.repeats_once.then(|| password.digest());
+                let secret = Some(password.mark());
                 self.count_failure(&judged, &verdict, secret, &rules).await?;
                 self.entrance.failed(trier.tag, self.now());
                 self.leave(seat, started, &judged, &verdict, &rules).await;

@@ -205,9 +205,12 @@ pub(super) fn an_app_is_bound_by_a_code_of_it<B: Backend>(backend: &B) {
     assert!(pending.binding && pending.seed.as_ref() == Some(&app));
     let too_late = NOW.plus(BINDING);
     assert_eq!(desk.confirm(1, &code(&app, too_late), "app", too_late), Err(Refused::CodeOver));
-    for called in ["", " ", &"n".repeat(FACTOR_NAME_CHARS_MAX + 1), "a\nb"] {
+    for called in ["", " ", &"n".repeat(FACTOR_NAME_CHARS_MAX + 1)] {
         let refused = desk.confirm(1, &code(&app, NOW), called, NOW);
         assert_eq!(refused, Err(Refused::BadName(FACTOR_NAME_CHARS_MAX)), "{called}");
+    }
+    for called in ["a\nb", "a\tb", "a\u{202e}b"] {
+        assert_eq!(desk.confirm(1, &code(&app, NOW), called, NOW), Err(Refused::NameUnprintable), "{called}");
     }
     let wrong = app.code(Step(Step::at(NOW).0 + 7));
     assert_eq!(desk.confirm(1, &wrong, "app", NOW), Err(Refused::WrongCode));

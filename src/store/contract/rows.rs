@@ -1,4 +1,4 @@
-//! What is put down is read again as it was, whatever it is.
+//! What is put down is read again as it was, whatever it is, once it is clean.
 
 use proptest::collection::vec;
 use proptest::option::of;
@@ -9,10 +9,12 @@ use super::{name, write};
 use crate::clock::Timestamp;
 use crate::gate::account::{LastUse, Stored, Terms};
 use crate::gate::address::{Key, Prefixes};
+use crate::gate::clean::clean;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
 use crate::gate::name::Protocol;
 use crate::gate::record::{AddressRecord, Block, Failure, Run};
+use crate::gate::streak::{Program, Streak, Told};
 use crate::store::{Backend, EventQuery, NewRow};
 
 /// Anything, and often with something at its ends that somebody could take away.
@@ -20,10 +22,15 @@ fn anything() -> impl Strategy<Value = String> {
     prop_oneof!["[ \t\n,]?[a-z]{0,4}[ \t\n,]?", any::<String>()]
 }
 
+/// As the store keeps what strangers send.
+fn kept() -> impl Strategy<Value = String> {
+    anything().prop_map(|text| clean(&text).into_owned())
+}
+
 pub(super) fn event() -> impl Strategy<Value = Event> {
-    let text = || of(anything());
+    let text = || of(kept());
     let who = (text(), text(), text(), of(any::<i64>()), text());
-    let how = (text(), text(), anything(), any::<u32>(), text());
+    let how = (text(), text(), kept(), any::<u32>(), text());
     (any::<i64>(), select(&Kind::ALL[..]), who, how).prop_map(|(time, kind, who, how)| {
         let (account, address, protocol, password_id, password_name) = who;
         let (verdict, reason, actor, count, typed) = how;
@@ -47,14 +54,24 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
 
 pub(super) fn source() -> impl Strategy<Value = (Key, AddressRecord)> {
     let network = (any::<std::net::IpAddr>(), 1..=32_u8, 1..=128_u8)
-        .prop_map(|(address, ipv4, ipv6)| Key::of(address, Prefixes { ipv4, ipv6 }));
+        .prop_filter_map("nobody's", |(address, ipv4, ipv6)| Key::of(address, &Prefixes::new(ipv4, ipv6)));
     let key = prop_oneof![network, any::<u64>().prop_map(|tag| Key::NoAddress(AccountTag(tag)))];
     let failure = (any::<u64>(), any::<u64>())
         .prop_map(|(account, secret)| Failure { account: AccountTag(account), secret: SecretTag(secret) });
-    let run = (vec(failure, 1..12), any::<i64>())
-        .prop_map(|(failures, last)| AddressRecord::Run(Run { failures, last: Timestamp(last) }));
-    let block = (any::<i64>(), any::<i64>(), anything()).prop_map(|(since, until, reason)| {
-        AddressRecord::Blocked(Block { since: Timestamp(since), until: Timestamp(until), reason })
+    let failures = || vec(failure.clone(), 1..12);
+    let told = || {
+        let program = anything().prop_filter_map("nothing", |text| Program::new(&text));
+        of((any::<u64>(), program).prop_map(|(tag, program)| Told { account: AccountTag(tag), program }))
+    };
+    let run = (failures(), any::<i64>(), told()).prop_map(|(failures, last, told)| {
+        AddressRecord::Run(Run { failures, last: Timestamp(last), told: told.map(Box::new) })
+    });
+    let streak = of((failures(), told()).prop_map(|(failures, told)| {
+        let told = told.map(|told| Told { account: failures[0].account, ..told });
+        Box::new(Streak::of(&failures, told.as_ref(), 10))
+    }));
+    let block = (any::<i64>(), any::<i64>(), kept(), streak).prop_map(|(since, until, reason, streak)| {
+        AddressRecord::Blocked(Block { since: Timestamp(since), until: Timestamp(until), reason, streak })
     });
     (key, prop_oneof![run, block])
 }
@@ -68,7 +85,7 @@ pub(super) fn password() -> impl Strategy<Value = (String, Stored, Terms, LastUs
         .prop_map(|(address, bits)| ipnet::IpNet::new(address, bits).expect("good").trunc());
     let terms = (of(any::<i64>()), vec(protocol, 0..4), vec(network, 0..4))
         .prop_map(|(end, protocols, networks)| Terms { expires: end.map(Timestamp), protocols, networks });
-    let last_use = (any::<i64>(), of(anything()), anything()).prop_map(|(at, address, protocol)| LastUse {
+    let last_use = (any::<i64>(), of(kept()), kept()).prop_map(|(at, address, protocol)| LastUse {
         at: Timestamp(at),
         address,
         protocol,

@@ -9,6 +9,7 @@ use super::evidence::{Evidence, Identity, Recipient};
 use super::proof::{Waiting, Wanted, is_taken};
 use super::sealed::Memo;
 use super::{Delivery, Desk, Known, Outcome, Refused, Standing, allowed, is_sent};
+use crate::gate::clean::{clean, is_unprintable};
 use crate::gate::code::{SentCode, VALID};
 use crate::gate::event::Kind;
 use crate::gate::factor::{self, FACTOR_NAME_CHARS_MAX, Factor, FactorAct, FactorKind, FactorRefused, Means};
@@ -297,18 +298,22 @@ fn called(
         return Ok(new.name.clone());
     }
     if let Evidence::Identity(identity) = evidence {
-        let wished = identity.name.as_deref().unwrap_or(new.kind.word());
+        // As it is kept: two that differ in what cannot be seen are one.
+        let wished = clean(identity.name.as_deref().unwrap_or(new.kind.word()));
         let free = |name: &String| !is_taken(others, name);
         let numbered = (2..).map(|number| format!("{wished} {number}"));
-        return std::iter::once(wished.to_owned())
+        return std::iter::once(wished.to_string())
             .chain(numbered)
             .find(free)
             .ok_or(FactorRefused::NameTaken.into());
     }
     let name = name.unwrap_or_default().trim();
     let length = name.chars().count();
-    if !(1..=FACTOR_NAME_CHARS_MAX).contains(&length) || name.contains(char::is_control) {
+    if !(1..=FACTOR_NAME_CHARS_MAX).contains(&length) {
         return Err(Refused::BadName(FACTOR_NAME_CHARS_MAX));
+    }
+    if name.contains(is_unprintable) {
+        return Err(Refused::NameUnprintable);
     }
     if is_taken(others, name) { Err(FactorRefused::NameTaken.into()) } else { Ok(name.to_owned()) }
 }

@@ -27,7 +27,7 @@ use crate::entropy::Entropy;
 use crate::gate::account::Account;
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, FactorRefused, Means};
-use crate::gate::identity::{Whose, odd};
+use crate::gate::identity::Whose;
 use crate::gate::key::MailboxMark;
 use crate::gate::mandatory::{Duty, duty};
 use crate::gate::name::AccountName;
@@ -129,6 +129,9 @@ pub enum Refused {
     /// The name is missing or too long.
     #[error("a second factor needs a name of at most {0} characters")]
     BadName(usize),
+    /// The name has a tab or another character in it that cannot be seen.
+    #[error("the name has a tab or another character in it that cannot be seen")]
+    NameUnprintable,
     /// The person of a sign-in provider belongs to another account.
     #[error("this person belongs to another account")]
     Taken,
@@ -260,7 +263,7 @@ impl<'a> Desk<'a> {
     /// Whether a name is no account's own: odd, or an account's by an alias, a tag or its domain.
     fn is_anothers(&mut self, name: &AccountName) -> Result<bool, StoreError> {
         let whose = senders::whose(self.tables, name)?;
-        Ok(odd(name) || !matches!(whose, Whose::Unknown(form) if form == *name))
+        Ok(name.is_odd() || !matches!(whose, Whose::Unknown(form) if form == *name))
     }
 
     /// Whether the browser is a trusted device of the account: the same kind of browser, before the end.
@@ -348,10 +351,7 @@ pub(super) fn inside(
     let Some(SessionRow { session, account, visitor }) = tables.session(token)? else {
         return Ok(Err(Denied::Over));
     };
-    let account = match AccountName::parse(&account, None) {
-        Ok(name) => tables.account(&name)?.filter(|account| account.enabled),
-        Err(_) => None,
-    };
+    let account = tables.account(&AccountName::stored(&account))?.filter(|account| account.enabled);
     let Some(account) = account else { return Ok(Err(Denied::Over)) };
     let factors = tables.factors(account.id)?;
     let allowed = session.allows(act, !factors.is_empty(), now);

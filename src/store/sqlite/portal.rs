@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::SqliteTables;
 use super::rows::broken;
 use crate::clock::Timestamp;
+use crate::gate::clean::clean;
 use crate::gate::code::{CodeTag, SentCode};
 use crate::gate::factor::{Factor, FactorKind, Means};
 use crate::gate::key::{KeyId, PersonMark, Selector};
@@ -40,7 +41,7 @@ impl PortalTables for SqliteTables<'_> {
         let mark = mark.map(|mark| mark.0);
         self.insert(
             sql,
-            params![account_id, uid, kind.word(), name, sealed.key_id.0, sealed.bytes, now.0, mark],
+            params![account_id, uid, kind.word(), clean(name), sealed.key_id.0, sealed.bytes, now.0, mark],
         )
     }
 
@@ -50,7 +51,10 @@ impl PortalTables for SqliteTables<'_> {
                    WHERE id = ?1";
         let NewFactor { kind, name, uid, sealed, mark } = new;
         let mark = mark.map(|mark| mark.0);
-        self.run(sql, params![id, uid, kind.word(), name, sealed.key_id.0, sealed.bytes, now.0, mark])?;
+        self.run(
+            sql,
+            params![id, uid, kind.word(), clean(name), sealed.key_id.0, sealed.bytes, now.0, mark],
+        )?;
         Ok(())
     }
 
@@ -145,9 +149,9 @@ impl PortalTables for SqliteTables<'_> {
             new.stage.word(),
             new.now.0,
             means,
-            address,
-            system,
-            program
+            address.as_deref().map(clean),
+            clean(system),
+            clean(program)
         ];
         self.insert(sql, row)
     }
@@ -230,7 +234,7 @@ impl PortalTables for SqliteTables<'_> {
             challenge.begun.0,
             challenge.factor_id,
             binding.map(|new| new.kind.word()),
-            binding.map(|new| &new.name),
+            binding.map(|new| clean(&new.name)),
             binding.map(|new| new.uid),
             binding.map(|new| new.sealed.key_id.0),
             binding.map(|new| &new.sealed.bytes),
@@ -256,7 +260,8 @@ impl PortalTables for SqliteTables<'_> {
                        (account_id, token, created, until, last_at, last_address, system, program)
                    VALUES (?1, ?2, ?3, ?4, ?3, ?5, ?6, ?7)";
         let Visitor { address, system, program } = visitor;
-        self.insert(sql, params![account_id, token.0, now.0, until.0, address, system, program])
+        let address = address.as_deref().map(clean);
+        self.insert(sql, params![account_id, token.0, now.0, until.0, address, clean(system), clean(program)])
     }
 
     fn device(&mut self, token: TokenTag) -> Result<Option<TrustedDevice>, StoreError> {
@@ -270,7 +275,7 @@ impl PortalTables for SqliteTables<'_> {
 
     fn use_device(&mut self, id: i64, address: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE trusted_device SET last_at = ?2, last_address = ?3 WHERE id = ?1";
-        self.run(sql, params![id, now.0, address])?;
+        self.run(sql, params![id, now.0, address.map(clean)])?;
         Ok(())
     }
 
@@ -280,13 +285,13 @@ impl PortalTables for SqliteTables<'_> {
     }
 
     fn codes_sent(&mut self, what: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.list("SELECT record FROM codes_sent WHERE what = ?1", [what], |row| row.get(0))?.pop())
+        Ok(self.list("SELECT record FROM codes_sent WHERE what = ?1", [clean(what)], |row| row.get(0))?.pop())
     }
 
     fn put_codes_sent(&mut self, what: &str, record: &str, now: Timestamp) -> Result<(), StoreError> {
         let sql = "INSERT INTO codes_sent (what, record, last) VALUES (?1, ?2, ?3)
                    ON CONFLICT (what) DO UPDATE SET record = excluded.record, last = excluded.last";
-        self.run(sql, params![what, record, now.0])?;
+        self.run(sql, params![clean(what), record, now.0])?;
         Ok(())
     }
 }

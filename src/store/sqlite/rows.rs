@@ -10,6 +10,7 @@ use crate::gate::foreign::ForeignHash;
 use crate::gate::key::{AccountTag, KeyId, SecretTag, Selector};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::record::{AddressRecord, Block, Failure, Run};
+use crate::gate::streak::{Streak, Told};
 
 pub(super) fn parsed_name(row: &Row<'_>, column: usize) -> rusqlite::Result<AccountName> {
     let name: String = row.get(column)?;
@@ -52,7 +53,9 @@ pub(super) fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Addre
     if let Some(until) = row.get::<_, Option<i64>>(first + 1)? {
         let reason: Option<String> = row.get(first + 2)?;
         let reason = reason.unwrap_or_default();
-        return Ok(AddressRecord::Blocked(Block { since: last, until: Timestamp(until), reason }));
+        let streak: Vec<u8> = row.get(first + 3)?;
+        let streak = Streak::from_bytes(&streak).map(Box::new);
+        return Ok(AddressRecord::Blocked(Block { since: last, until: Timestamp(until), reason, streak }));
     }
     let bytes: Vec<u8> = row.get(first + 3)?;
     let number = |bytes: &[u8]| bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
@@ -60,7 +63,9 @@ pub(super) fn read_record(row: &Row<'_>, first: usize) -> rusqlite::Result<Addre
         account: AccountTag(number(&bytes[..8])),
         secret: SecretTag(number(&bytes[8..])),
     };
-    Ok(AddressRecord::Run(Run { failures: bytes.chunks_exact(16).map(failure).collect(), last }))
+    let told: Option<String> = row.get(first + 2)?;
+    let told = told.and_then(|text| Told::from_text(&text)).map(Box::new);
+    Ok(AddressRecord::Run(Run { failures: bytes.chunks_exact(16).map(failure).collect(), last, told }))
 }
 
 pub(super) fn failure_bytes(failure: &Failure) -> [u8; 16] {

@@ -10,6 +10,7 @@ use super::rows::{broken, read_event};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::alias::Alias;
+use crate::gate::clean::clean;
 use crate::gate::delegation::Right;
 use crate::gate::event::Event;
 use crate::gate::limits::{Allowance, Amount, Level, Limited, Limits, Per, Slot, oldest_slot};
@@ -211,7 +212,7 @@ impl SendingTables for SqliteTables<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT recipients, account, password_id, address, time, state FROM message WHERE instance = ?1",
         )?;
-        let found = statement.query_row([instance], |row| {
+        let found = statement.query_row([clean(instance)], |row| {
             let state: String = row.get(5)?;
             let stage = read_stage(&state).ok_or_else(|| broken(5, Type::Text, "a message's state"))?;
             Ok((Timestamp(row.get(4)?), stage, read_message(row)?))
@@ -231,7 +232,7 @@ impl SendingTables for SqliteTables<'_> {
                  (instance, time, state, recipients, account, password_id, address)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
-                instance,
+                clean(instance),
                 time.0,
                 stage_word(stage),
                 message.recipients,
@@ -262,7 +263,7 @@ impl SendingTables for SqliteTables<'_> {
         address: Option<&str>,
     ) -> Result<Option<Event>, StoreError> {
         let sql = "SELECT id, time, kind, account, address, protocol, password_id, password_name,
-                          verdict, reason, actor, count
+                          verdict, reason, actor, count, typed
                    FROM (SELECT * FROM event WHERE account = ?1 ORDER BY id DESC LIMIT ?3)
                    WHERE kind = 'login' AND verdict IN ('accept', 'elsewhere')
                          AND protocol IN ('smtp', 'submission')
@@ -286,6 +287,7 @@ impl SendingTables for SqliteTables<'_> {
 
     fn add_notice(&mut self, due: Timestamp, owed: &str, body: &str) -> Result<i64, StoreError> {
         let sql = "INSERT INTO notice (due, owed, body) VALUES (?1, ?2, ?3)";
+        // JSON writes control characters out; what it holds is cleaned where it is shown.
         self.insert(sql, params![due.0, owed, body])
     }
 
@@ -373,8 +375,7 @@ fn read_stage(word: &str) -> Option<Stage> {
 /// Recipients, account, client password and address, from the first four columns.
 fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let account: String = row.get(1)?;
-    let account =
-        AccountName::parse(&account, None).map_err(|_| broken(1, Type::Text, "a message's account"))?;
+    let account = AccountName::stored(&account);
     let address: Option<Vec<u8>> = row.get(3)?;
     let read =
         |bytes: Vec<u8>| Key::from_bytes(&bytes).ok_or_else(|| broken(3, Type::Blob, "a source's key"));

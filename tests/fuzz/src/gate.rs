@@ -24,8 +24,8 @@ pub fn answer(question: Question, which: u8) -> Answer {
         return Answer::List(None);
     }
     match question {
-        Question::Login(attempt) => login(attempt, which),
-        Question::Unreadable(coded) => Answer::Coded(coded),
+        Question::Login(attempt) | Question::ActingFor(_, attempt) => login(attempt, which),
+        Question::Unreadable(unread) => Answer::Coded(unread.coded),
         Question::Relay { mechanism, origin, .. } => {
             Answer::Challenge(Relay::new(1, mechanism, origin, |_| {}), Bytes::from_static(b"AAAA\tbb"))
         }
@@ -73,7 +73,7 @@ pub fn answer(question: Question, which: u8) -> Answer {
 fn login(attempt: Attempt, which: u8) -> Answer {
     let account = AccountName::foreign(NAME);
     let grant = Grant { account, password: None };
-    let block = Block { since: NOW, until: NOW, reason: WORDS.into() };
+    let block = Block::by_hand(NOW, NOW, WORDS);
     let verdict = match which % 6 {
         0 | 1 => Verdict::Accept(grant.clone()),
         2 => Verdict::Refuse(Reason::WrongPassword),

@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sidegate::config::OnTrouble;
 use sidegate::gate::login::{Attempt, Presented, Reason, Verdict};
 use sidegate::gate::question::{Answer, Coded, LoginAnswer, Question};
+use sidegate::gate::secret::SECRET_BYTES_MAX;
 use sidegate::proto::auth_client::{AuthClient, LINE_BYTES_MAX};
 use sidegate_fuzz::auth_client;
 use sidegate_fuzz::talk::{Limits, NOW, Talk};
@@ -42,7 +43,7 @@ fn say(talk: &mut Talk<AuthClient>, text: &str) {
 fn coded(bytes: &[u8], broken: Option<(u8, u8)>) -> String {
     let mut text = BASE64.encode(bytes);
     if let Some((place, byte)) = broken {
-        let byte = [b'!', b'=', b' ', b'-', b'_', 0x7f][usize::from(byte) % 6];
+        let byte = [b'!', b'=', b'.', b'-', b'_', 0x7f][usize::from(byte) % 6];
         text.insert(usize::from(place) % (text.len() + 1), char::from(byte));
     }
     text
@@ -93,12 +94,17 @@ fuzz_target!(|message: Message<'_>| {
                 login: None,
             })
         }
-        Question::Unreadable(coded) => {
-            let readable = std::str::from_utf8(user).is_ok() && (one_line || !is_plain);
-            let stranger = is_plain && !other.is_empty() && other != user;
-            assert!(message.broken.is_some() || stranger || !readable, "{coded:?}, but it can be read");
-            assert!(coded != Coded::Authorization || stranger);
-            Answer::Coded(coded)
+        Question::ActingFor(asked, attempt) => {
+            assert!(is_plain && one_line && message.broken.is_none() && other != user);
+            assert_eq!((asked.as_bytes(), attempt.typed.as_bytes()), (other, user));
+            Answer::Coded(Coded::Authorization)
+        }
+        Question::Unreadable(unread) => {
+            let text = |bytes| std::str::from_utf8(bytes).is_ok();
+            let readable = text(user) && (one_line && text(other) || !is_plain);
+            let fits = secret.len() <= SECRET_BYTES_MAX;
+            assert!(message.broken.is_some() || !fits || !readable, "{unread:?}, but it can be read");
+            Answer::Coded(unread.coded)
         }
         question => panic!("{question:?}"),
     };

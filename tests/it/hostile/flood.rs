@@ -99,24 +99,27 @@ fn two_hundred_thousand_networks_push_out_each_other_and_no_block() {
         repeats_once: false,
     };
     let now = Timestamp(1_800_000_000);
-    let key = |address: &str| Key::of(address.parse().unwrap(), Prefixes { ipv4: 32, ipv6: 64 });
+    let key = |address: &str| Key::of(address.parse().unwrap(), &Prefixes::new(32, 64)).unwrap();
     let mut table = AddressTable::new(KEYS_MAX);
-    let block = Block { since: now, until: now.plus(rules.block_for), reason: String::new() };
+    let block = Block::by_hand(now, now.plus(rules.block_for), "");
     for n in 0..BLOCKED / 2 {
         table.put(key(&by_hand(n)), Some(AddressRecord::Blocked(block.clone())));
     }
     let mut fallen = 0;
     for n in 0..200_000 {
         let source = key(&network(n));
-        assert_eq!(table.sit(&source, now, &rules), Place::Seated);
+        assert_eq!(table.sit(&source, network(n).parse().ok(), now, &rules), Place::Seated);
         let failure = Failure { account: AccountTag(1), secret: SecretTag::NONE };
-        let record = AddressRecord::settle(None, &source, Outcome::Failed(failure), now, &rules);
+        let record = AddressRecord::settle(None, &source, Outcome::Failed(failure, None), now, &rules);
         fallen += table.put(source, record).len();
         table.leave(&source);
         assert!(table.len() <= KEYS_MAX);
     }
     assert_eq!(fallen, 200_000 + BLOCKED / 2 - KEYS_MAX, "each is told, so that the store forgets it");
     for n in 0..BLOCKED / 2 {
-        assert!(matches!(table.sit(&key(&by_hand(n)), now, &rules), Place::Blocked(_)));
+        assert!(matches!(
+            table.sit(&key(&by_hand(n)), by_hand(n).parse().ok(), now, &rules),
+            Place::Blocked(_)
+        ));
     }
 }

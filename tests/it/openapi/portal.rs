@@ -173,9 +173,14 @@ pub(super) fn own(schemas: &mut Schemas) {
         until: NOW,
         reason: "10 failures in a row".into(),
         exempt: false,
+        streak: None,
     }];
-    let none = OwnBlocks { address: None, until: None, others: vec![] };
-    schemas.answer("OwnBlocks", &OwnBlocks { address: address(), until: Some(NOW), others }, &none);
+    let none = OwnBlocks { address: None, until: None, network: None, others: vec![] };
+    schemas.answer(
+        "OwnBlocks",
+        &OwnBlocks { address: address(), until: Some(NOW), network: address(), others },
+        &none,
+    );
 }
 
 pub(super) fn administration(schemas: &mut Schemas) {
@@ -212,8 +217,8 @@ macro_rules! every_why {
 
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
-        WrongPassword Blocked Over Factor SetUp Stale WrongCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
-        NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
+        WrongPassword Blocked NetworkBlocked Over Factor SetUp Stale WrongCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
+        NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );
     schemas.words("Why", &words.each_ref().map(String::as_str));

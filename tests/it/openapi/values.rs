@@ -257,8 +257,20 @@ pub(super) fn blocks_and_checks(schemas: &mut Schemas) {
         until: NOW,
         reason: "10 failures in a row".into(),
         exempt: false,
+        streak: None,
     };
-    schemas.answer("BlockView", &block, &block);
+    let full = StreakView {
+        failures: 10,
+        accounts: 2,
+        repeated: 9,
+        passwords: 1,
+        program: Some("Thunderbird".into()),
+        spared: true,
+    };
+    schemas.answer("StreakView", &full, &StreakView { program: None, ..full.clone() });
+    schemas.answer("BlockView", &BlockView { streak: Some(full), ..block.clone() }, &block);
+    let lifted = LiftedView { address: "192.0.2.7".into(), still: None };
+    schemas.answer("LiftedView", &LiftedView { still: Some(block.clone()), ..lifted.clone() }, &lifted);
     let bare = SourceView {
         address: "192.0.2.7".into(),
         block: None,

@@ -90,7 +90,7 @@ fn source_of(key: &Key, model: &Model) -> Option<Source> {
 }
 
 pub(super) fn key_of(address: std::net::IpAddr) -> Key {
-    Key::of(address, Prefixes { ipv4: 32, ipv6: 64 })
+    Key::of(address, &Prefixes::new(32, 64)).expect("somebody's")
 }
 
 fn record_of(record: AddressRecord, model: &Model) -> Record {

@@ -121,7 +121,7 @@ pub(super) fn name(source: Source) -> String {
 fn lines(event: &Event) -> Vec<Line> {
     let account = event.account.clone().unwrap_or_default();
     match event.kind {
-        Kind::AddressMissing | Kind::ProxySuspected => Vec::new(),
+        Kind::AddressMissing | Kind::ProxySuspected | Kind::PassdbAway => Vec::new(),
         Kind::Login => {
             let address = event.address.as_ref().map(|address| address.parse::<IpAddr>().unwrap());
             let source = address.map_or_else(String::new, |address| key_of(address).to_string());

@@ -248,7 +248,7 @@ impl Gate {
             Op::Block { from, secs } => {
                 let since = self.service.now();
                 let until = since.plus(Duration::from_secs(secs.unsigned_abs()));
-                Order::AddBlock(key(from), Block { since, until, reason: "test".into() })
+                Order::AddBlock(key(from), Block::by_hand(since, until, "test"))
             }
             Op::Lift { from } => Order::LiftBlock(key(from)),
             Op::Login { .. } | Op::Check { .. } => unreachable!("no orders"),

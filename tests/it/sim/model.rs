@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use sidegate::gate;
-use sidegate::gate::key::{AccountTag, SecretTag, StoreKey};
+use sidegate::gate::key::{AccountTag, StoreKey};
 
 use super::script::{ADDRESSES, DAY, KNOWN, Limits, NAMES, Secret, Settings};
 
@@ -155,13 +155,11 @@ impl Model {
         Self { settings, key, tags, now, accounts, sources: BTreeMap::new() }
     }
 
-    /// Failures are marked by their account and, where repeats count once, by the secret.
+    /// Failures are marked by their account and by the secret: in full only where repeats count once.
     pub(super) fn failure(&self, who: usize, secret: &str) -> Failure {
-        if !self.settings.once {
-            return (who, SecretTag::NONE.0);
-        }
         let digest = gate::secret::Secret::new(secret).digest();
-        (who, self.key.secret_tag(self.tags[who], &digest).0)
+        let tag = self.key.secret_tag(self.tags[who], &digest);
+        (who, if self.settings.once { tag } else { tag.coarse() }.0)
     }
 
     /// Whose mark it is.

@@ -115,8 +115,7 @@ pub(super) async fn enact(world: &World, statement: &str) -> Result<(), String> 
 async fn enact_address(world: &World, address: IpAddr, predicate: &str) -> Result<(), String> {
     if let Some(time) = predicate.strip_prefix("is blocked for ") {
         let since = world.service.now();
-        let block =
-            Block { since, until: since.plus(duration(time)?), reason: "by the administrator".into() };
+        let block = Block::by_hand(since, since.plus(duration(time)?), "by the administrator");
         return world.service.add_block(address, block, "test").await.map(|_| ()).map_err(|e| e.to_string());
     }
     let times = predicate.strip_prefix("has missed ").and_then(|rest| rest.strip_suffix(" times"));

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::logins;
 use crate::client::Imap;
 use crate::dovecot::{Dovecot, IMAP};
-use crate::series::Series;
+use crate::series::{Series, with_each_dovecot};
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
 
 use super::{HOME, assert_in, assert_refused, imap};
@@ -97,6 +98,63 @@ fn while_observing_every_mechanism_is_the_upstreams() {
     site.assert_nothing_secret();
 }
 
+with_each_dovecot!(a_main_password_that_may_not_be_used_is_not_proved_by_scram);
+
+/// Right and wrong read the same and take as long, and neither hears anything of the server's before.
+fn a_main_password_that_may_not_be_used_is_not_proved_by_scram(series: Series) {
+    let settings =
+        "[main_password]\nmail_clients = \"until-two-factor\"\n[lockout]\nfailure_delay = \"1s\"\n";
+    let own = match series {
+        Series::V23 => "auth_mechanisms = plain login scram-sha-256\n",
+        Series::V24 => "auth_mechanisms {\n  scram-sha-256 = yes\n}\n",
+    };
+    let Some(site) = Plan::new(Mode::Front).on(series).settings(settings).dovecot_has(own).start() else {
+        return;
+    };
+    site.upstream_user(UMA);
+    site.account(ALICE);
+    site.cli.done(&["account", "set", ALICE, "--two-factor", "on"]);
+    let told = |user: &str, password: &str| {
+        let begun = Instant::now();
+        let mut challenges = 0;
+        let answer = scram_told(&site, [127, 0, 7, 25], user, password, |_| challenges += 1);
+        (answer, challenges, begun.elapsed() >= Duration::from_secs(1))
+    };
+    let right = told(ALICE, MAIN_PASSWORD);
+    assert_refused(&right.0);
+    assert_eq!(right, told(ALICE, "wrong-Main"));
+    assert_eq!(right, told(UMA, "wrong-Main"), "as for anybody");
+    assert_eq!((right.1, right.2), (1, true));
+    let (answer, challenges, _) = told(UMA, MAIN_PASSWORD);
+    assert_in(&answer);
+    assert_eq!(challenges, 2, "the server proves itself");
+    let events = site.cli.json(&["events"]);
+    assert_eq!(logins(&events, "127.0.7.25", "wrong-password"), 3, "{events}");
+    site.assert_nothing_secret();
+}
+
+/// A refused token is told by a challenge; whoever hangs up then has failed all the same.
+#[test]
+fn a_refused_token_counts_although_the_client_hangs_up() {
+    let settings = "[main_password]\nmail_clients = \"until-two-factor\"\n";
+    let Some(site) = Plan::new(Mode::Front).on(Series::V23).settings(settings).dovecot_has(OWN).start()
+    else {
+        return;
+    };
+    token_settings(&site);
+    site.upstream_user(UMA);
+    for n in 0..12 {
+        let token = token(UMA, format!("key {n}").as_bytes());
+        let message = BASE64.encode(format!("user={UMA}\u{1}auth=Bearer {token}\u{1}\u{1}").as_bytes());
+        let mut client = Imap::open([127, 0, 7, 26].into(), Dovecot::at(&site, IMAP));
+        let line = client.command(&format!("AUTHENTICATE XOAUTH2 {message}")).pop().expect("an answer");
+        assert!(line.starts_with(if n < 10 { "+ " } else { "NO" }), "{n}: {line}");
+    }
+    let events = site.cli.json(&["events"]);
+    assert_eq!(logins(&events, "127.0.7.26", "wrong-password"), 10, "{events}");
+    assert_eq!(site.cli.json(&["block", "list"])["blocks"].as_array().map(Vec::len), Some(1));
+}
+
 fn token_settings(site: &Site) {
     let folder = site.path("dovecot/keys/default/HS256");
     fs::create_dir_all(&folder).expect("a folder");
@@ -136,11 +194,17 @@ fn bearer(site: &Site, from: [u8; 4], mechanism: &str, user: &str, token: &str) 
 
 /// SCRAM-SHA-256 (RFC 7677).
 fn scram(site: &Site, from: [u8; 4], user: &str, password: &str) -> String {
+    scram_told(site, from, user, password, |_| ())
+}
+
+/// The same; `heard` is told every challenge.
+fn scram_told(site: &Site, from: [u8; 4], user: &str, password: &str, mut heard: impl FnMut(&str)) -> String {
     site.secret(user, password);
     let bare = format!("n={user},r=rOprNGfwEbeRWgbNEkqO");
     let mut step = 0;
     let first = format!("n,,{bare}");
     Imap::open(from.into(), Dovecot::at(site, IMAP)).converse("SCRAM-SHA-256", &first, |challenge| {
+        heard(challenge);
         step += 1;
         if step > 1 {
             return String::new();

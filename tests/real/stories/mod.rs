@@ -1,5 +1,6 @@
 //! One module per feature. Words shared by them stand here.
 
+mod base64;
 mod crowd;
 mod crowdsec;
 mod delay;

@@ -86,7 +86,7 @@ struct Lifted {
 
 async fn lift(State(api): State<Api>, by: By, which: Params<Lifted>) -> Answer<Nothing> {
     let actor = api.administrator(&by, Act::Change).await?;
-    let address = blocks::parse(&query(which)?.address)?;
+    let address = blocks::read(&query(which)?.address)?;
     api.service.lift_block(address, &actor).await.map_err(ApiError::from)?;
     Ok(Json(Nothing {}))
 }

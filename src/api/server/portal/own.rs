@@ -16,6 +16,7 @@ use crate::api::server::accounts::password_view;
 use crate::api::server::{Api, Body, Params, blocks};
 use crate::api::{NewPasswordAnswer, NewPasswordRequest, Nothing, RevokedLine, RevokedList};
 use crate::gate::account::{TERMS_MAX, Terms};
+use crate::gate::clean::is_unprintable;
 use crate::gate::delegation::Right;
 use crate::gate::import::network;
 use crate::gate::name::{AccountName, PASSWORD_NAME_CHARS_MAX, PasswordName, Protocol};
@@ -73,11 +74,11 @@ async fn new_password(
 /// The name of a client password, or what is wrong with it.
 fn password_name(typed: &str) -> Result<PasswordName, Refusal> {
     PasswordName::parse(typed).map_err(|error| {
-        let length = typed.trim().chars().count();
-        let why = if (1..=PASSWORD_NAME_CHARS_MAX).contains(&length) && !typed.contains(char::is_control) {
-            Why::NameIsSecret
-        } else {
-            Why::BadName
+        let name = typed.trim();
+        let why = match name.chars().count() {
+            1..=PASSWORD_NAME_CHARS_MAX if name.contains(is_unprintable) => Why::NameUnprintable,
+            1..=PASSWORD_NAME_CHARS_MAX => Why::NameIsSecret,
+            _ => Why::BadName,
         };
         let mut refusal = Refusal::new(why, error.to_string());
         refusal.0.most = u32::try_from(PASSWORD_NAME_CHARS_MAX).ok();
@@ -199,6 +200,7 @@ async fn block(State(api): State<Api>, By(visit): By) -> Answer<OwnBlocks> {
     Ok(Json(OwnBlocks {
         address: found.own.map(|key| key.to_string()),
         until: found.until,
+        network: found.network.map(|key| key.to_string()),
         others: found.others.into_iter().map(|(key, block)| blocks::view(&key, block, false)).collect(),
     }))
 }
@@ -212,8 +214,8 @@ struct Lifted {
 
 async fn lift(State(api): State<Api>, By(visit): By, which: Params<Lifted>) -> Answer<Nothing> {
     let address = match query(which)?.address {
-        Some(text) => blocks::parse(&text).map_err(|_| Refusal::bad("no IP address"))?,
-        None => own_address(&visit)?,
+        Some(text) => blocks::read(&text).map_err(|_| Refusal::bad("no IP address"))?,
+        None => own_address(&visit)?.into(),
     };
     api.service.lift_own(&visit, address).await?;
     Ok(Json(Nothing {}))

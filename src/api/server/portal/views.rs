@@ -44,6 +44,7 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
         Refused::BadName(most) => {
             Refusal(PortalError { most: u32::try_from(most).ok(), ..PortalError::new(Why::BadName, message) })
         }
+        Refused::NameUnprintable => why(Why::NameUnprintable),
         Refused::Taken => why(Why::Taken),
         Refused::BadPhone => why(Why::BadPhone),
         Refused::CountryOff => why(Why::CountryOff),
@@ -64,7 +65,7 @@ pub(super) fn order_refused(error: OrderError) -> Refusal {
         OrderError::Refused(OrderRefused::NoAccount(_)) => Refusal::new(Why::NoAccount, message),
         OrderError::Refused(OrderRefused::OwnMailbox(_)) => Refusal::new(Why::Yourself, message),
         OrderError::Refused(_) => Refusal::new(Why::NotFound, message),
-        OrderError::Name(_) => Refusal::bad(message),
+        OrderError::Name(_) | OrderError::Network(_) => Refusal::bad(message),
         OrderError::Store(_) | OrderError::Hasher(_) | OrderError::Sharing(_) => {
             Refusal::new(Why::Unavailable, message)
         }

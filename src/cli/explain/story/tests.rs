@@ -44,7 +44,7 @@ fn source(block: Option<BlockView>, failures: usize) -> SourceView {
 fn block(ago: i64, reason: &str) -> BlockView {
     let since = Timestamp(NOW.0 - ago);
     let until = Timestamp(since.0 + 3600);
-    BlockView { address: HOME.into(), since, until, reason: reason.into(), exempt: false }
+    BlockView { address: HOME.into(), since, until, reason: reason.into(), exempt: false, streak: None }
 }
 
 /// The story of [`HOME`], blocked `ago` seconds ago after these events.
@@ -181,6 +181,7 @@ fn every_reason_is_put_into_words_in_both_languages() {
         "empty-password",
         "unknown-account",
         "bad-name",
+        "unreadable",
         "disabled",
         "revoked",
         "expired",

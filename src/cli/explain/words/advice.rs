@@ -229,6 +229,10 @@ fn why_refused(reason: &str) -> Text {
             "There is no account {account}: check how the address is spelled in the mail program.",
             "没有帐号 {account}：请检查邮件客户端里的地址拼写。",
         ),
+        "unreadable" => (
+            "A mail program sends something that is no login ({protocol}).",
+            "有邮件程序发来的内容不是有效的登录请求（{protocol}）。",
+        ),
         "not-handed-on" => (
             "Nobody here has the name {account}, and it was not handed to Dovecot: names of accounts.domains are, and where \
              Dovecot ignores domains those of accounts alone (see sidegate doctor).",

@@ -183,6 +183,7 @@ impl Gallery<'_> {
         let blocked = Block {
             address: Some(self.outside("192.0.2.7")),
             until: Some(ago(-HOUR)),
+            network: None,
             others: vec![other("2001:db8:85a3::/64", "Shanghai, China"), other("192.0.2.8", "")],
             may_lift: true,
             problem: None,
@@ -191,6 +192,8 @@ impl Gallery<'_> {
         self.add("block", blocked.render(&frame));
         let none = Block { until: None, others: Vec::new(), ..blocked.clone() };
         self.add("block-none", none.render(&frame));
+        let network = Some(self.outside("192.0.2.0/24"));
+        self.add("block-network", Block { network, others: Vec::new(), ..blocked.clone() }.render(&frame));
         let nobody = self.nobody(routes::BLOCK);
         self.add("block-nobody", Block { may_lift: false, others: Vec::new(), ..blocked }.render(&nobody));
         let unknown = Block { address: None, may_lift: false, ..none };

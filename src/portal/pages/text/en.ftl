@@ -400,6 +400,7 @@ block-no-address = We cannot see your address.
 block-until = It is blocked until { $until }: no mail program gets in from there.
 block-why = There were too many failed logins from this address, mostly because a device still uses an old password.
 block-lift = Lift the block
+block-network = An administrator has blocked the whole network { $network }, and only an administrator can lift that. If you need to get in from there, ask for it.
 block-again = Correct or turn off the device with the old password first, or the address is blocked again.
 block-sign-in = Sign in with your second factor to lift the block yourself. Otherwise it ends by itself.
 block-none = It is not blocked.
@@ -456,6 +457,7 @@ problem-wrong-code = Wrong code. Look for the newest one and try again.
 problem-code-ended = This code is no longer good. Ask for a new one.
 problem-wait = Too many wrong codes. Wait until { $until }, or choose another way.
 problem-blocked = Too many failed logins from your address. It is blocked until { $until }.
+problem-network-blocked = An administrator has blocked the whole network that your address is in, until { $until }. Only an administrator can lift that.
 problem-lifted-too-often = You have lifted several blocks today. This one ends by itself; you can lift another after { $until }.
 problem-dialogue-ended = This took longer than five minutes. Start again.
 problem-passkey-refused = The passkey was not accepted. Try again, or choose another way.
@@ -468,6 +470,7 @@ problem-name-too-long =
         [one] A name has at most { $most } character.
        *[other] A name has at most { $most } characters.
     }
+problem-name-unprintable = The name has a tab or another character in it that cannot be seen. Type it anew, with plain spaces.
 problem-name-taken = You have one of that name already. Choose another name.
 problem-name-is-password = This looks like a password. Enter a name for the device instead; we make the password.
 problem-too-many-passwords =
