@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::{Examined, Finding, Findings, Seen};
 use crate::config::portal::Portal;
-use crate::config::{Config, People};
+use crate::config::{Config, People, Repeats};
 use crate::gate::factor::FactorKind;
 
 /// A site without a portal has nothing to be told, even if the package left the settings of one there.
@@ -69,6 +69,18 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
                 portal.country
             ),
             format!("add \"{}\" to portal.sms_countries, or correct phone.country in portal.toml", portal.country),
+        );
+    }
+    let codes = &config.people.codes;
+    let sent = [FactorKind::Sms, FactorKind::Mail].iter().any(|kind| config.people.factors.contains(kind));
+    if sent && config.lockout.repeats == Repeats::Once && codes.per_address < codes.per_day {
+        found.warn(
+            format!(
+                "many people share an address here (lockout.repeats = \"once\"), and from one address at most {} codes a \
+                 day are sent: a few people who ask often leave none for the others",
+                codes.per_address
+            ),
+            format!("portal.codes.per_address = {}, as many as per_day", codes.per_day),
         );
     }
     let url = portal.site.url.as_str();

@@ -270,8 +270,8 @@ async fn begin_binding(State(api): State<Api>, By(visit): By, body: Body<NewBind
     let NewBinding { kind, change, to } = read(body)?;
     let kind = FactorKind::parse(&kind).ok_or_else(|| Refusal::bad("no such kind of factor"))?;
     let to = to.map(|to| Zeroizing::new(to.reveal().to_owned()));
-    let from = visit.visitor.address.clone();
-    let waiting = api.service.begin_binding(&visit, desk::NewBinding { kind, change, to, from }).await?;
+    let wish = desk::NewBinding { kind, change, to, from: None };
+    let waiting = api.service.begin_binding(&visit, wish).await?;
     let account = api.account_of(&visit, &waiting).await?;
     Ok(Json(api.pending(waiting, account.as_deref())))
 }

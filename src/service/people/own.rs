@@ -247,7 +247,7 @@ impl Service {
         let rules = self.rules();
         if let Some(address) = visit.address {
             let source = self.source(address);
-            let exempt = rules.exempts(address);
+            let exempt = rules.exempts_at(&Protocol::PORTAL, address);
             if !exempt {
                 blocks.network = source.network();
                 blocks.until = source.block.map(|block| block.until);

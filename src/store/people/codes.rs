@@ -41,7 +41,7 @@ impl Desk<'_> {
         let mark = data_encoding::HEXLOWER.encode(&self.at.keys.oldest().recipient_mark(to));
         let number = format!("{}:{mark}", by.word());
         let account = format!("account:{}", known.account.id);
-        let address = format!("address:{}", from.unwrap_or("-"));
+        let address = format!("address:{}:{}", by.word(), from.unwrap_or("-"));
         let total = format!("all:{}", by.word());
         let records = SentRecords {
             number: self.record::<NumberRecord>(&number)?,
