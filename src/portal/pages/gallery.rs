@@ -186,6 +186,7 @@ impl Gallery<'_> {
         let frame = self.frame(routes::HOME);
         let troubles = [
             Trouble::Form,
+            Trouble::Address,
             Trouble::Forbidden,
             Trouble::NotFound,
             Trouble::TooLarge,

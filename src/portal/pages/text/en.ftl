@@ -413,6 +413,8 @@ block-none-advice = If a mail program does not get in, check its client password
 
 error-form = This form is too old
 error-form-advice = Nothing was changed. Go back, load the page again, and send the form once more.
+error-address = This site is set up wrongly
+error-address-advice = Nothing was changed. The address in your browser is not the one in the site’s settings, and sending the form again will not help. Please tell your administrator: the portal’s log names both addresses.
 error-forbidden = This page is not for you
 error-forbidden-advice = Sign in with another account, or ask your administrator.
 error-not-found = There is no such page

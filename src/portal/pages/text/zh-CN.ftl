@@ -391,6 +391,8 @@ block-none-advice = 如果邮件客户端无法登录，请检查客户端专用
 
 error-form = 表单已失效
 error-form-advice = 未做任何更改。请返回并刷新页面，然后重新提交。
+error-address = 本站点设置有误
+error-address-advice = 未做任何更改。浏览器中的网址与站点设置中的网址不一致，重新提交也无济于事。请告知管理员：门户的日志中写有这两个网址。
 error-forbidden = 无权访问此页面
 error-forbidden-advice = 请使用其他帐号登录，或联系管理员。
 error-not-found = 页面不存在
