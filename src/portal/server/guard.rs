@@ -130,6 +130,10 @@ fn is_ours(
     }
     match (from_our_site, has_token, other) {
         (true, true, _) => Ok(()),
+        // A second tap, or a page that lay open while somebody signed in elsewhere: led on, and nothing is looked at.
+        (true, false, _) if context.path == routes::SIGN_IN && context.has_session() => {
+            Err(Box::new(context.go(routes::HOME)))
+        }
         (false, _, Some(_)) => Err(Box::new(context.trouble(Trouble::Address))),
         _ => Err(Box::new(context.trouble(Trouble::Form))),
     }

@@ -151,3 +151,24 @@ fn a_wrong_site_url_is_told_as_what_it_is() {
     assert!(log.contains("https://portal.example.net") && log.contains(URL), "{log}");
     assert_eq!(log.matches("under another address than site.url").count(), 1, "said once");
 }
+
+/// Whoever could plant or see the token of the page before the sign-in could go on with it afterwards.
+#[test]
+fn the_token_of_before_the_sign_in_is_good_no_more_after_it() {
+    let site = Site::start("", "");
+    let mut ann = site.browser();
+    ann.get("/sign-in");
+    let before = ann.token.clone();
+    ann.post("/sign-in", &[("address", ANN), ("password", MAIN)]);
+    ann.get("/");
+    assert_ne!(ann.token, before);
+    let same = [("sec-fetch-site", "same-origin"), ("origin", URL)];
+    for (path, field) in [("/language", ("language", "zh-CN")), ("/sign-out", ("a", "b"))] {
+        let refused = ann.ask("POST", path, &same, &encoded(&[field], Some(&before)));
+        assert_eq!(refused.status, 400, "{path}");
+    }
+    // The form for signing in, sent once more, is led on and looked at by nobody.
+    let body = encoded(&[("address", ANN), ("password", "wrong")], Some(&before));
+    assert_eq!(ann.ask("POST", "/sign-in", &same, &body).location(), "/");
+    assert_eq!(ann.get("/").status, 200, "still signed in");
+}
