@@ -25,6 +25,7 @@ use crate::api::portal::{
     DEVICE, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof, RecoveryCodes, SESSION,
     SignIn, Standing, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
 };
+use crate::gate::clean::is_unprintable;
 use crate::gate::factor::FactorKind;
 use crate::gate::name::Protocol;
 use crate::gate::secret::Secret;
@@ -137,7 +138,7 @@ impl FromRequestParts<Api> for By {
             Some(json) => serde_json::from_str(json)
                 .map_err(|_| Refusal::bad(format!("the header {VISITOR} cannot be read")))?,
         };
-        let long = |text: &str| text.len() > VISITOR_BYTES_MAX || text.contains(char::is_control);
+        let long = |text: &str| text.len() > VISITOR_BYTES_MAX || text.contains(is_unprintable);
         if long(&visitor.system) || long(&visitor.program) {
             return Err(Refusal::bad("the browser is named too long"));
         }
