@@ -270,6 +270,7 @@ fn problems() -> Vec<Problem> {
         Problem::AddressNotExternal,
         Problem::NotSent,
         Problem::NoSuchAccount,
+        Problem::NamedTooMany(NOW),
         Problem::Yourself,
         Problem::ReasonMissing,
         Problem::ReasonTooLong(200),

@@ -77,6 +77,8 @@ pub enum Problem {
     NotSent,
     /// There is no such account here.
     NoSuchAccount,
+    /// Too many addresses without an account were named: not before then.
+    NamedTooMany(Timestamp),
     /// Nobody delegates to himself.
     Yourself,
     /// No reason.
@@ -127,6 +129,7 @@ impl Problem {
             Self::AddressNotExternal => f.t("problem-address-not-external"),
             Self::NotSent => f.t("problem-not-sent"),
             Self::NoSuchAccount => f.t("problem-no-such-account"),
+            Self::NamedTooMany(until) => f.at("problem-named-too-many", "until", until),
             Self::Yourself => f.t("problem-yourself"),
             Self::ReasonMissing => f.t("problem-reason-missing"),
             Self::ReasonTooLong(most) => f.n("problem-reason-too-long", "most", most),

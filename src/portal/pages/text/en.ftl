@@ -501,6 +501,7 @@ problem-address-unreadable = This is not a mail address.
 problem-address-not-external = Use an address at another provider: if you cannot get in here, you cannot read mail here.
 problem-not-sent = The code could not be sent. Try again in a minute, or choose another way.
 problem-no-such-account = There is no such account here.
+problem-named-too-many = You have named many addresses that have no account here. Try again after { $until }.
 problem-yourself = That is your own address.
 problem-reason-missing = Enter a reason. It is kept in the log.
 problem-reason-too-long = A reason has at most { $most } characters.

@@ -463,6 +463,7 @@ problem-address-unreadable = 邮箱地址格式不正确。
 problem-address-not-external = 请使用其他服务商的邮箱：无法登录本站时，也无法收取本站邮件。
 problem-not-sent = 验证码发送失败。请一分钟后重试，或选择其他方式。
 problem-no-such-account = 此处没有该帐号。
+problem-named-too-many = 您输入了过多此处没有的地址，请在 { $until } 之后重试。
 problem-yourself = 这是您自己的地址。
 problem-reason-missing = 请填写原因，原因会记入日志。
 problem-reason-too-long = 原因最多 { $most } 个字符。
