@@ -326,6 +326,8 @@ pub enum Why {
     Taken,
     /// Not a phone number.
     BadPhone,
+    /// A phone number of a country that gets no codes.
+    CountryOff,
     /// Not a mail address.
     BadAddress,
     /// A mail address of this site.

@@ -15,6 +15,7 @@ use crate::gate::codes_sent::SentLimits;
 use crate::gate::factor::FactorKind;
 use crate::gate::mandatory::Whom;
 use crate::gate::name::{AccountName, GroupName};
+use crate::gate::phone::CountryCode;
 
 /// The longest name in authenticator apps, in characters: they show it on one line.
 const ISSUER_CHARS_MAX: usize = 64;
@@ -45,6 +46,8 @@ pub struct People {
     pub factors: Vec<FactorKind>,
     /// How long a browser is trusted; zero: never.
     pub trust_for: Duration,
+    /// The countries whose phones get codes.
+    pub sms_countries: Vec<CountryCode>,
     /// `[portal.codes]`
     pub codes: SentLimits,
     /// `[[portal.mandatory]]`
@@ -61,6 +64,7 @@ impl Default for People {
             administrators: None,
             factors: vec![FactorKind::Passkey, FactorKind::Totp],
             trust_for: 7 * DAY,
+            sms_countries: vec![CountryCode::china()],
             codes: SentLimits::default(),
             mandatory: Vec::new(),
         }
@@ -105,9 +109,25 @@ pub(super) fn people(mut section: Section<'_, '_>) -> People {
         let problem = format!("{} is less than a day", duration::show(trust_for));
         section.complain("trust_for", Fault::new(problem, "write \"0s\" for never, or from 1d to 90d"));
     }
+    let sms_countries = section.get_or("sms_countries", list(line(country_code)), default.sms_countries);
+    if sms_countries.is_empty() {
+        let cure = "name at least one, such as \"86\"; to send none, take \"sms\" out of factors";
+        section.complain("sms_countries", Fault::new("names no country", cure));
+    }
     let codes = codes(section.section("codes"), default.codes);
     let mandatory = section.each("mandatory", mandatory);
-    People { issuer, origin, relying_party, domains, administrators, factors, trust_for, codes, mandatory }
+    People {
+        issuer,
+        origin,
+        relying_party,
+        domains,
+        administrators,
+        factors,
+        trust_for,
+        sms_countries,
+        codes,
+        mandatory,
+    }
 }
 
 /// `[portal.codes]`: how many codes by SMS and mail are sent in a day.
@@ -194,6 +214,14 @@ fn kind(text: &str) -> Result<FactorKind, Fault> {
     FactorKind::parse(text).ok_or_else(|| {
         let cure = format!("choose from {}", FactorKind::ALL.map(FactorKind::word).join(", "));
         Fault::new(format!("\"{text}\" is no second factor"), cure)
+    })
+}
+
+fn country_code(text: &str) -> Result<CountryCode, Fault> {
+    CountryCode::parse(text).ok_or_else(|| {
+        let cure =
+            "write the digits of a whole one, such as \"86\", \"1\" or \"852\", or of one with an area code";
+        Fault::new(format!("\"{text}\" is no country code"), cure)
     })
 }
 

@@ -112,6 +112,11 @@ impl<'t, 'n> Section<'t, 'n> {
         self.get(key, parse)
     }
 
+    /// Whether a file has the section.
+    pub(super) fn is_there(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Whether a file has the key.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.is_some_and(|table| table.contains_key(key))

@@ -1,8 +1,10 @@
 //! The portal: whether it may ask the daemon, and whether the two files agree.
 
+use ipnet::IpNet;
+
 use super::{Examined, Finding, Findings, Seen};
 use crate::config::portal::Portal;
-use crate::config::{Config, People};
+use crate::config::{Config, People, Repeats};
 use crate::gate::factor::FactorKind;
 
 /// A site without a portal has nothing to be told, even if the package left the settings of one there.
@@ -41,15 +43,8 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
             "make control.path the same in both files",
         );
     }
-    for (webmail, proxy) in config.webmails_among(&portal.listen.trusted_proxies) {
-        found.warn(
-            format!(
-                "{proxy} in listen.trusted_proxies and {webmail} in main_password.allowed_from are one host: what the \
-                 portal hears from it are its users' addresses, what Dovecot hears may be its own"
-            ),
-            "nothing, if that host is both the reverse proxy and the webmail; else name each in its own list only",
-        );
-    }
+    proxies(config, portal, found);
+    codes(config, portal, found);
     let url = portal.site.url.as_str();
     match &config.people.origin {
         Some(origin) if origin != url => found.bad(
@@ -91,6 +86,63 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
     if found.all_well() {
         found.ok(format!("{url} may ask, and its settings fit those of the daemon"));
     }
+}
+
+/// Whose word for visitors' addresses is taken.
+fn proxies(config: &Config, portal: &Portal, found: &mut Findings) {
+    for (webmail, proxy) in config.webmails_among(&portal.listen.trusted_proxies) {
+        found.warn(
+            format!(
+                "{proxy} in listen.trusted_proxies and {webmail} in main_password.allowed_from are one host: what the \
+                 portal hears from it are its users' addresses, what Dovecot hears may be its own"
+            ),
+            "nothing, if that host is both the reverse proxy and the webmail; else name each in its own list only",
+        );
+    }
+    for (proxy, exempt) in passed_over(config, portal) {
+        found.warn(
+            format!(
+                "{proxy} in listen.trusted_proxies is in {exempt} of lockout.exempt: whoever it does not name to the \
+                 portal is never blocked"
+            ),
+            "take that host out of lockout.exempt",
+        );
+    }
+}
+
+/// Whether codes reach whom they are for.
+fn codes(config: &Config, portal: &Portal, found: &mut Findings) {
+    let sms = portal.sms.is_some() && config.people.factors.contains(&FactorKind::Sms);
+    if sms && !config.people.sms_countries.iter().any(|code| code.as_str().starts_with(&portal.country)) {
+        found.warn(
+            format!(
+                "the portal takes phone numbers without a country code for those of +{}, and the daemon sends none there",
+                portal.country
+            ),
+            format!("add \"{}\" to portal.sms_countries, or correct phone.country in portal.toml", portal.country),
+        );
+    }
+    let codes = &config.people.codes;
+    let sent = [FactorKind::Sms, FactorKind::Mail].iter().any(|kind| config.people.factors.contains(kind));
+    if sent && config.lockout.repeats == Repeats::Once && codes.per_address < codes.per_day {
+        found.warn(
+            format!(
+                "many people share an address here (lockout.repeats = \"once\"), and from one address at most {} codes a \
+                 day are sent: a few people who ask often leave none for the others",
+                codes.per_address
+            ),
+            format!("portal.codes.per_address = {}, as many as per_day", codes.per_day),
+        );
+    }
+}
+
+/// Web servers in front that are never blocked themselves; at loopback addresses the daemon counts visits anyway.
+fn passed_over<'a>(config: &'a Config, portal: &'a Portal) -> impl Iterator<Item = (&'a IpNet, &'a IpNet)> {
+    let proxies = portal.listen.trusted_proxies.iter().filter(|proxy| !proxy.addr().is_loopback());
+    proxies.filter_map(|proxy| {
+        let meets = |exempt: &&IpNet| exempt.contains(proxy) || proxy.contains(*exempt);
+        Some((proxy, config.lockout.exempt.iter().find(meets)?))
+    })
 }
 
 /// What a kind of factor needs in the portal's settings, and whether it is there; `None`: nothing.

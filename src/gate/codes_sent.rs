@@ -19,8 +19,9 @@ pub const DAY: Duration = Duration::from_secs(24 * 3600);
 pub const PER_NUMBER: u32 = 10;
 /// Messages for an account a day.
 pub const PER_ACCOUNT: u32 = 20;
-/// Messages asked for from an address a day. Behind one may stand a whole office.
-pub const PER_ADDRESS: u32 = 50;
+/// Messages asked for from an address a day, by SMS and by mail each. Behind one may stand a whole campus, for which the
+/// other limits are there: this one is for sites that allow many more in all.
+pub const PER_ADDRESS: u32 = 1000;
 /// Messages a day.
 pub const PER_DAY: u32 = 1000;
 /// Somebody is told at this part of a day's messages: soon enough to look before nobody gets a code.
@@ -80,7 +81,7 @@ pub struct SentRecords {
     pub number: NumberRecord,
     /// The account that it is for.
     pub account: Count,
-    /// The address it was asked for from.
+    /// The address it was asked for from, an IPv6 network as one; messages by SMS and by mail each.
     pub address: Count,
     /// All.
     pub total: TotalRecord,
@@ -95,7 +96,7 @@ pub struct SentLimits {
     pub per_number: u32,
     /// For an account a day.
     pub per_account: u32,
-    /// From an address a day.
+    /// From an address a day, by SMS and by mail each.
     pub per_address: u32,
     /// A day, by SMS and by mail each. At half of them somebody is told.
     pub per_day: u32,

@@ -7,6 +7,7 @@ use super::codes_sent::SentLimits;
 use super::factor::FactorKind;
 use super::mandatory::{MandatoryRule, duty};
 use super::name::{AccountName, GroupName};
+use super::phone::{CountryCode, Phone};
 use super::session::Owner;
 use crate::clock::Timestamp;
 
@@ -27,6 +28,8 @@ pub struct PeopleRules {
     pub kinds: Vec<FactorKind>,
     /// How long a browser is trusted; zero: never.
     pub trust_for: Duration,
+    /// The countries whose phones get codes.
+    pub sms_countries: Vec<CountryCode>,
     /// How many codes are sent.
     pub codes: SentLimits,
     /// Who must have two-factor.
@@ -38,6 +41,12 @@ impl PeopleRules {
     #[must_use]
     pub fn makes(&self, account: &AccountName) -> bool {
         self.domains.iter().any(|domain| domain == account.parts().1)
+    }
+
+    /// Whether a phone gets codes: numbers elsewhere, of satellites and with premium rates have to be named.
+    #[must_use]
+    pub fn reaches(&self, phone: &Phone) -> bool {
+        self.sms_countries.iter().any(|country| country.has(phone))
     }
 
     /// What is true of an account at this moment, for what a session of it may do.

@@ -22,7 +22,7 @@ use crate::gate::identity::Site;
 use crate::gate::login::Policy;
 use crate::gate::mandatory::{MandatoryRule, duty_of};
 use crate::gate::messages::Messages;
-use crate::gate::name::AccountName;
+use crate::gate::name::{AccountName, Protocol};
 use crate::gate::people::PeopleRules;
 use crate::gate::record::LockoutRules;
 use crate::gate::translated::Nat64;
@@ -81,6 +81,7 @@ impl From<&People> for PeopleRules {
             administrators: people.administrators.clone(),
             kinds: FactorKind::ALL.into_iter().filter(allowed).collect(),
             trust_for: people.trust_for,
+            sms_countries: people.sms_countries.clone(),
             codes: people.codes,
             mandatory: people.mandatory.iter().map(|rule| mandatory(rule, &TimeZone::system())).collect(),
             origin,
@@ -136,6 +137,13 @@ impl Rules {
     #[must_use]
     pub fn exempts(&self, address: IpAddr) -> bool {
         self.exempt.iter().any(|network| network.contains(&address))
+    }
+
+    /// The same at one door. People come to the portal from elsewhere: a loopback address there is that of a web server
+    /// in front which did not say whom it passed on, and stands for everybody.
+    #[must_use]
+    pub fn exempts_at(&self, protocol: &Protocol, address: IpAddr) -> bool {
+        self.exempts(address) && !(*protocol == Protocol::PORTAL && address.is_loopback())
     }
 
     /// Whether all of a source is never blocked.

@@ -116,7 +116,7 @@ impl Service {
         let source =
             address.and_then(|address| Key::of(address, &rules.prefixes)).unwrap_or(Key::NoAddress(tag));
         // Whoever speaks for many people must not try passwords without end.
-        let exempt = address.is_some_and(|address| rules.exempts(address));
+        let exempt = address.is_some_and(|address| rules.exempts_at(&origin.protocol, address));
         Trier { shown, typed: None, tag, before: None, source, exempt, asked: false, origin }
     }
 

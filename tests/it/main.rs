@@ -42,6 +42,7 @@ mod packages;
 mod passwords;
 mod people;
 mod people_admin;
+mod people_bounds;
 mod portal_config;
 mod portal_send;
 mod portal_web;

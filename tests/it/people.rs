@@ -41,7 +41,7 @@ pub(crate) async fn site(settings: &str) -> Site {
     let (auth, userdb) = (upstream.socket("client"), upstream.socket("master"));
     let settings = format!(
         "[upstream]\nauth = {auth:?}\nuserdb = {userdb:?}\n[client_passwords.argon2]\nmemory_kib = 8\npasses = 1\n\
-         [portal]\ndomains = [\"example.org\"]\nfactors = [\"totp\", \"sms\"]\n{settings}"
+         [portal]\ndomains = [\"example.org\"]\nfactors = [\"totp\", \"sms\", \"mail\"]\n{settings}"
     );
     Site { gate: World::start(&settings).await, upstream }
 }

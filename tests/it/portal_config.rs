@@ -26,9 +26,9 @@ fn read(text: &str) -> Portal {
     try_read(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The defaults, with the one setting that has none.
+/// The defaults, with the two settings that have none: where browsers come to, and who stands in front.
 fn defaults() -> Portal {
-    read("site.url = 'https://account.example.org'")
+    read("site.url = 'https://account.example.org'\nlisten.trusted_proxies = ['127.0.0.1/32', '::1/128']")
 }
 
 /// The shipped file with the settings on that `keep` wants; it sees the section of each and the key.
@@ -109,7 +109,6 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
     expected.site.name = "Example Mail".into();
     expected.site.time_zone = Some("Asia/Shanghai".into());
     expected.site.domains = vec!["example.org".into()];
-    expected.listen.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap(), "::1/128".parse().unwrap()];
     expected.listen.tls =
         Some(Tls { cert: "/etc/sidegate/portal.pem".into(), key: "/etc/sidegate/portal.key".into() });
     let mut on = read(&switched_on(with_gateway));
@@ -225,7 +224,7 @@ fn files_in_portal_d_override_settings_and_whole_lists() {
     fs::create_dir(folder.path().join("conf.d")).unwrap();
     write(
         "portal.toml",
-        "site.url = 'https://a.example'\n[[servers]]\nprotocol = 'pop3'\nhost = 'a.example'\n",
+        "site.url = 'https://a.example'\nlisten.path = '/run/x'\n[[servers]]\nprotocol = 'pop3'\nhost = 'a.example'\n",
     );
     write("portal.d/10.toml", "[[servers]]\nprotocol = 'imap'\nhost = 'b.example'\nsecurity = 'starttls'\n");
     write("conf.d/10.toml", "the daemon's, not ours");
@@ -244,7 +243,7 @@ fn a_site_has_a_host_of_its_own() {
         ("http://localhost:8025", "http://localhost:8025", "localhost"),
         ("http://[::1]:8025", "http://[::1]:8025", "[::1]"),
     ] {
-        let site = read(&format!("site.url = '{url}'")).site;
+        let site = read(&format!("site.url = '{url}'\nlisten.path = '/run/x'")).site;
         assert_eq!((site.url.as_str(), site.url.host()), (origin, host), "{url}");
     }
     for wrong in [
@@ -256,7 +255,7 @@ fn a_site_has_a_host_of_its_own() {
         "ftp://account.example.org",
         "https:account.example.org",
     ] {
-        assert!(try_read(&format!("site.url = '{wrong}'")).is_err(), "{wrong}");
+        assert!(try_read(&format!("site.url = '{wrong}'\nlisten.path = '/run/x'")).is_err(), "{wrong}");
     }
 }
 
@@ -287,7 +286,7 @@ fn every_mistake_of_the_portal_s_gallery_is_told_in_full() {
 #[test]
 fn nothing_that_may_hold_a_key_is_printed() {
     let portal = read(
-        "site.url = 'https://a.example'\n[sms]\nproxy = 'http://u:hunter2@p.example'\n[sms.gateway]\n\
+        "site.url = 'https://a.example'\nlisten.path = '/run/x'\n[sms]\nproxy = 'http://u:hunter2@p.example'\n[sms.gateway]\n\
          url = 'https://sms.example/hunter2'\nheaders = ['X-Key: hunter2']\nform = ['key=hunter2']",
     );
     assert!(!format!("{portal:?}").contains("hunter2"));

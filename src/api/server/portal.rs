@@ -25,7 +25,9 @@ use crate::api::portal::{
     DEVICE, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof, RecoveryCodes, SESSION,
     SignIn, Standing, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
 };
+use crate::gate::clean::is_unprintable;
 use crate::gate::factor::FactorKind;
+use crate::gate::name::Protocol;
 use crate::gate::secret::Secret;
 use crate::gate::session::{Act, Token, TokenTag};
 use crate::service::people::{self, PeopleError, Shown, Visit};
@@ -136,7 +138,7 @@ impl FromRequestParts<Api> for By {
             Some(json) => serde_json::from_str(json)
                 .map_err(|_| Refusal::bad(format!("the header {VISITOR} cannot be read")))?,
         };
-        let long = |text: &str| text.len() > VISITOR_BYTES_MAX || text.contains(char::is_control);
+        let long = |text: &str| text.len() > VISITOR_BYTES_MAX || text.contains(is_unprintable);
         if long(&visitor.system) || long(&visitor.program) {
             return Err(Refusal::bad("the browser is named too long"));
         }
@@ -190,7 +192,10 @@ async fn standing(State(api): State<Api>, By(visit): By) -> Answer<Standing> {
     let standing = api.service.owner(&visit, Act::Prove).await?;
     let blocked = visit.address.and_then(|address| {
         let source = api.service.source(address);
-        source.block.filter(|_| !api.service.rules().exempts(address)).map(|block| block.until)
+        source
+            .block
+            .filter(|_| !api.service.rules().exempts_at(&Protocol::PORTAL, address))
+            .map(|block| block.until)
     });
     Ok(Json(api.standing(standing, blocked)))
 }
@@ -266,8 +271,8 @@ async fn begin_binding(State(api): State<Api>, By(visit): By, body: Body<NewBind
     let NewBinding { kind, change, to } = read(body)?;
     let kind = FactorKind::parse(&kind).ok_or_else(|| Refusal::bad("no such kind of factor"))?;
     let to = to.map(|to| Zeroizing::new(to.reveal().to_owned()));
-    let from = visit.visitor.address.clone();
-    let waiting = api.service.begin_binding(&visit, desk::NewBinding { kind, change, to, from }).await?;
+    let wish = desk::NewBinding { kind, change, to, from: None };
+    let waiting = api.service.begin_binding(&visit, wish).await?;
     let account = api.account_of(&visit, &waiting).await?;
     Ok(Json(api.pending(waiting, account.as_deref())))
 }

@@ -1,9 +1,10 @@
 //! Reading the portal's settings: section by section, key by key, with the limits of each.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
 use super::super::complaint::{ConfigError, Fault};
@@ -49,6 +50,12 @@ pub(super) fn known_keys() -> Vec<String> {
 fn portal(mut root: Section<'_, '_>) -> Portal {
     let default = Portal::default();
     let site = site(root.section("site"));
+    if site.url.is_https() && !root.has("listen") {
+        let cure = "add [listen] with trusted_proxies = [\"127.0.0.1/32\"], or with [listen.tls]";
+        let problem =
+            "needs a web server in front, or a certificate here, and there is no [listen] that names one";
+        root.section("site").lacking("url", Fault::new(problem, cure));
+    }
     Portal {
         control: control(root.section("control")),
         log: log(root.section("log")),
@@ -99,6 +106,16 @@ fn listen(mut section: Section<'_, '_>, url: &Origin) -> Listen {
         section.complain("tls", Fault::new("stands beside a site.url without encryption", cure));
     }
     let place = path.map(Endpoint::Path).or(address.map(Endpoint::Address)).unwrap_or(default.place);
+    if let (Endpoint::Address(address), true, false) = (&place, url.is_https(), has_tls) {
+        let told = section.has("trusted_proxies") && trusted_proxies.is_empty();
+        // Where the whole section is missing, the complaint stands at site.url.
+        if section.is_there()
+            && address.ip().is_loopback()
+            && !trusted_proxies.iter().any(|network| meets(network, address.ip()))
+        {
+            section.lacking("trusted_proxies", undeclared(address.ip(), told || !trusted_proxies.is_empty()));
+        }
+    }
     Listen { place, mode, group, trusted_proxies, proxy_header, tls }
 }
 
@@ -106,6 +123,24 @@ fn open(address: SocketAddr) -> Fault {
     let problem = format!("{} can be reached from other hosts, and nothing is encrypted", address.ip());
     let port = address.port();
     Fault::new(problem, format!("add [listen.tls], or write \"127.0.0.1:{port}\" with a web server in front"))
+}
+
+/// Whether hosts of a network may connect to a loopback address: 127.0.0.1 also from the rest of 127.0.0.0/8.
+fn meets(network: &IpNet, loopback: IpAddr) -> bool {
+    network.contains(&loopback)
+        || (loopback.is_ipv4() && network.addr().is_loopback() && network.addr().is_ipv4())
+}
+
+/// Encrypted for browsers, and we do not encrypt: a web server of this host stands in front.
+fn undeclared(address: IpAddr, written: bool) -> Fault {
+    let problem = if written {
+        format!("does not name the web server that must stand in front, which connects from {address}")
+    } else {
+        "is missing: behind the web server that must stand in front, everybody would have its address"
+            .to_owned()
+    };
+    let network = IpNet::from(address);
+    Fault::new(problem, format!("write trusted_proxies = [\"{network}\"], or encrypt here with [listen.tls]"))
 }
 
 fn tls(mut section: Section<'_, '_>) -> Option<Tls> {

@@ -78,7 +78,10 @@ async fn grant(mut context: Context, form: Form) -> Answer {
             Ok(context.go(routes::DELEGATIONS))
         }
         Err(error) => {
-            let problem = context.problem(&error)?;
+            let problem = match context.problem(&error)? {
+                Problem::Wait(until) => Problem::NamedTooMany(until),
+                problem => problem,
+            };
             show(&mut context, &standing, Some(Typed { delegate, right, problem })).await
         }
     }

@@ -8,6 +8,8 @@ use super::routes;
 pub enum Trouble {
     /// The form was not sent from our page, or from one too old.
     Form,
+    /// The form was sent from our page under another address than that of the settings.
+    Address,
     /// Not for this person.
     Forbidden,
     /// There is no such page.
@@ -34,7 +36,7 @@ impl ErrorPage {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self.trouble {
-            Trouble::Form => 400,
+            Trouble::Form | Trouble::Address => 400,
             Trouble::Forbidden => 403,
             Trouble::NotFound => 404,
             Trouble::TooLarge => 413,
@@ -48,6 +50,7 @@ impl ErrorPage {
     pub fn title(&self, f: &Frame) -> String {
         match self.trouble {
             Trouble::Form => f.t("error-form"),
+            Trouble::Address => f.t("error-address"),
             Trouble::Forbidden => f.t("error-forbidden"),
             Trouble::NotFound => f.t("error-not-found"),
             Trouble::TooLarge => f.t("error-too-large"),
@@ -61,6 +64,7 @@ impl ErrorPage {
     pub fn advice(&self, f: &Frame) -> String {
         match self.trouble {
             Trouble::Form => f.t("error-form-advice"),
+            Trouble::Address => f.t("error-address-advice"),
             Trouble::Forbidden => f.t("error-forbidden-advice"),
             Trouble::NotFound => f.t("error-not-found-advice"),
             Trouble::TooLarge => f.t("error-too-large-advice"),

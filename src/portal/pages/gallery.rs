@@ -186,6 +186,7 @@ impl Gallery<'_> {
         let frame = self.frame(routes::HOME);
         let troubles = [
             Trouble::Form,
+            Trouble::Address,
             Trouble::Forbidden,
             Trouble::NotFound,
             Trouble::TooLarge,
@@ -264,11 +265,13 @@ fn problems() -> Vec<Problem> {
         Problem::NetworkUnreadable,
         Problem::ExpiryUnreadable,
         Problem::PhoneUnreadable,
+        Problem::PhoneCountryOff,
         Problem::PhoneTaken,
         Problem::AddressUnreadable,
         Problem::AddressNotExternal,
         Problem::NotSent,
         Problem::NoSuchAccount,
+        Problem::NamedTooMany(NOW),
         Problem::Yourself,
         Problem::ReasonMissing,
         Problem::ReasonTooLong(200),

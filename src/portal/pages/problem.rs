@@ -65,6 +65,8 @@ pub enum Problem {
     ExpiryUnreadable,
     /// Not a phone number.
     PhoneUnreadable,
+    /// A phone number of a country that gets no codes.
+    PhoneCountryOff,
     /// The account has a phone already.
     PhoneTaken,
     /// Not a mail address.
@@ -75,6 +77,8 @@ pub enum Problem {
     NotSent,
     /// There is no such account here.
     NoSuchAccount,
+    /// Too many addresses without an account were named: not before then.
+    NamedTooMany(Timestamp),
     /// Nobody delegates to himself.
     Yourself,
     /// No reason.
@@ -119,11 +123,13 @@ impl Problem {
             Self::NetworkUnreadable => f.n("problem-network-unreadable", "most", &TERMS_MAX),
             Self::ExpiryUnreadable => f.t("problem-expiry-unreadable"),
             Self::PhoneUnreadable => f.t("problem-phone-unreadable"),
+            Self::PhoneCountryOff => f.t("problem-phone-country-off"),
             Self::PhoneTaken => f.t("problem-phone-taken"),
             Self::AddressUnreadable => f.t("problem-address-unreadable"),
             Self::AddressNotExternal => f.t("problem-address-not-external"),
             Self::NotSent => f.t("problem-not-sent"),
             Self::NoSuchAccount => f.t("problem-no-such-account"),
+            Self::NamedTooMany(until) => f.at("problem-named-too-many", "until", until),
             Self::Yourself => f.t("problem-yourself"),
             Self::ReasonMissing => f.t("problem-reason-missing"),
             Self::ReasonTooLong(most) => f.n("problem-reason-too-long", "most", most),

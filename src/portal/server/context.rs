@@ -250,9 +250,10 @@ impl Context {
 
     /// Whether a form carries the token of a page that this browser was shown.
     pub(super) fn is_form_token(&self, came: &str) -> bool {
+        // Once there is a session, what was good before it is good no more: somebody else may have had it.
         let session = self.cookies.session.as_ref().map(Root::Session);
-        let before = self.cookies.pre.as_ref().map(Root::Before);
-        [session, before].into_iter().flatten().any(|root| forgery::is_token(root, came))
+        let root = session.or(self.cookies.pre.as_ref().map(Root::Before));
+        root.is_some_and(|root| forgery::is_token(root, came))
     }
 
     /// A page.
@@ -322,6 +323,9 @@ impl Context {
     pub(crate) fn passed(&mut self, passed: &Passed) {
         self.set_cookie(cookies::SESSION, passed.session.reveal(), None);
         self.cookies.session = Some(passed.session.clone());
+        if self.cookies.pre.take().is_some() {
+            self.set.extend(cookies::forget(cookies::PRE));
+        }
         if let Some(device) = &passed.device {
             let age = DAY * passed.standing.trust_days;
             self.set_cookie(cookies::DEVICE, device.reveal(), Some(age));
@@ -458,6 +462,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::NoFactors => Problem::NoFactors,
         Why::Taken => Problem::ProviderTaken,
         Why::BadPhone => Problem::PhoneUnreadable,
+        Why::CountryOff => Problem::PhoneCountryOff,
         Why::BadAddress => Problem::AddressUnreadable,
         Why::NotExternal => Problem::AddressNotExternal,
         Why::KindOff => Problem::KindOff,

@@ -4,13 +4,14 @@
 //! browser's word (Fetch Metadata, or `Origin`) is asked besides: a page of somebody else that learned a token has none.
 
 use axum::http::HeaderMap;
-use axum::http::header::ORIGIN;
+use axum::http::header::{HOST, ORIGIN};
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::api::portal::Hidden;
 use crate::config::portal::Origin;
+use crate::gate::clean::clean;
 
 const FETCH_SITE: &str = "sec-fetch-site";
 
@@ -41,16 +42,30 @@ pub(crate) fn is_token(root: Root<'_>, came: &str) -> bool {
 /// Whether the browser says that a form was sent from our own site, or by its user alone. Browsers that say neither are
 /// too old to keep our cookies from others.
 pub(crate) fn from_our_site(headers: &HeaderMap, site: &Origin) -> bool {
-    let only = |name: &str| {
-        let mut lines = headers.get_all(name).iter();
-        let first = lines.next();
-        // Two answers are none.
-        if lines.next().is_some() { Some(b"".as_slice()) } else { first.map(|line| line.as_bytes()) }
-    };
-    match only(FETCH_SITE) {
+    match only(headers, FETCH_SITE) {
         Some(said) => matches!(said, b"same-origin" | b"none"),
-        None => only(ORIGIN.as_str()) == Some(site.as_str().as_bytes()),
+        None => only(headers, ORIGIN.as_str()) == Some(site.as_str().as_bytes()),
     }
+}
+
+/// The origin that a browser names, where it is our own page's under an address that the settings do not know: the form
+/// has our token, the browser says that it is the same site, or that it asked for that very host. `None`: it is the one
+/// in the settings, or may be somebody else's.
+pub(crate) fn under_another_name(headers: &HeaderMap, site: &Origin, has_token: bool) -> Option<String> {
+    let origin = std::str::from_utf8(only(headers, ORIGIN.as_str())?).ok()?;
+    let authority = origin.split_once("://").map(|(_, authority)| authority)?;
+    let here = match only(headers, FETCH_SITE) {
+        Some(said) => said == b"same-origin",
+        None => has_token || only(headers, HOST.as_str()) == Some(authority.as_bytes()),
+    };
+    (here && origin != site.as_str()).then(|| clean(origin).into_owned())
+}
+
+/// What a header says; two answers are none.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next();
+    if lines.next().is_some() { Some(b"") } else { first.map(|line| line.as_bytes()) }
 }
 
 #[cfg(test)]
@@ -61,7 +76,7 @@ mod tests {
     use axum::http::{HeaderName, HeaderValue};
 
     fn site() -> Origin {
-        let text = "[site]\nurl = 'https://account.example.org'".to_owned();
+        let text = "listen.path = '/run/x'\n[site]\nurl = 'https://account.example.org'".to_owned();
         Portal::from_sources(&[Source { name: String::new(), text }]).unwrap().site.url
     }
 
@@ -105,5 +120,37 @@ mod tests {
         ] {
             assert!(!ours(wrong), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn our_own_page_under_another_address_is_told_from_somebody_else_s() {
+        let site = site();
+        let told = |lines: &[(&'static str, &str)], has_token| {
+            let lines = lines
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
+            under_another_name(&lines.collect(), &site, has_token)
+        };
+        let other = ("origin", "https://portal.example.net");
+        let some = Some("https://portal.example.net".to_owned());
+        assert_eq!(told(&[other], true), some, "a form of ours");
+        assert_eq!(
+            told(&[other, ("host", "portal.example.net")], false),
+            some,
+            "the host that was asked for"
+        );
+        assert_eq!(told(&[other, ("sec-fetch-site", "same-origin")], false), some);
+        for wrong in [
+            &[other][..],
+            &[other, ("host", "account.example.org")],
+            &[other, ("sec-fetch-site", "cross-site"), ("host", "portal.example.net")],
+            &[("origin", "null")],
+            &[("origin", site.as_str()), ("host", "account.example.org")],
+            &[],
+        ] {
+            assert_eq!(told(wrong, false), None, "{wrong:?}");
+        }
+        assert_eq!(told(&[other, ("sec-fetch-site", "cross-site")], true), None);
+        assert_eq!(told(&[("origin", site.as_str())], true), None);
     }
 }

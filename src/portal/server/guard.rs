@@ -101,14 +101,42 @@ async fn pass(shared: &Arc<Shared>, context: &mut Context, mut request: Request,
         Ok(form) => form,
         Err(trouble) => return context.trouble(trouble),
     };
-    let ours = forgery::from_our_site(&parts.headers, &shared.settings.site.url)
-        && context.is_form_token(form.get("csrf"));
-    if !ours {
-        return context.trouble(Trouble::Form);
+    if let Err(refused) = is_ours(shared, context, &parts.headers, &form) {
+        return *refused;
     }
     parts.extensions.insert(context.clone());
     parts.extensions.insert(form);
     next.run(Request::from_parts(parts, axum::body::Body::empty())).await
+}
+
+/// Whether a form was sent from a page of ours to this browser; else the answer to it.
+fn is_ours(
+    shared: &Shared,
+    context: &mut Context,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<(), Box<Response>> {
+    let url = &shared.settings.site.url;
+    let has_token = context.is_form_token(form.get("csrf"));
+    let from_our_site = forgery::from_our_site(headers, url);
+    let other = forgery::under_another_name(headers, url, has_token);
+    if let Some(came) = other.as_deref().filter(|_| shared.astray_once()) {
+        warn!(
+            came,
+            expected = url.as_str(),
+            "browsers reach the portal under another address than site.url: forms of some are refused, and links and \
+             passkeys are for the other address"
+        );
+    }
+    match (from_our_site, has_token, other) {
+        (true, true, _) => Ok(()),
+        // A second tap, or a page that lay open while somebody signed in elsewhere: led on, and nothing is looked at.
+        (true, false, _) if context.path == routes::SIGN_IN && context.has_session() => {
+            Err(Box::new(context.go(routes::HOME)))
+        }
+        (false, _, Some(_)) => Err(Box::new(context.trouble(Trouble::Address))),
+        _ => Err(Box::new(context.trouble(Trouble::Form))),
+    }
 }
 
 /// The fields of a request's body.

@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_page_loads_from_us_and_posts_to_us() {
-        let headers = added("site.url = 'https://account.example.org'");
+        let headers = added("site.url = 'https://account.example.org'\nlisten.path = '/run/x'");
         let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; ") && policy.contains("form-action 'self'; "));
         assert!(!policy.contains("unsafe"));
@@ -107,7 +107,10 @@ mod tests {
 
     #[test]
     fn an_answer_may_be_kept_if_it_says_so() {
-        let source = Source { name: String::new(), text: "site.url = 'https://a.example'".into() };
+        let source = Source {
+            name: String::new(),
+            text: "site.url = 'https://a.example'\nlisten.path = '/run/x'".into(),
+        };
         let mut headers = HeaderMap::from_iter([(CACHE_CONTROL, FOR_EVER)]);
         Headers::new(&Portal::from_sources(&[source]).unwrap()).add(&mut headers);
         assert_eq!(headers[CACHE_CONTROL], FOR_EVER);

@@ -98,6 +98,8 @@ pub(crate) struct Shared {
     sign_ins: Pace<Source>,
     /// It was said that somebody is not believed.
     unheard: AtomicBool,
+    /// It was said that the site has another address than its settings.
+    astray: AtomicBool,
 }
 
 impl Shared {
@@ -114,6 +116,7 @@ impl Shared {
             forms: Pace::default(),
             sign_ins: Pace::default(),
             unheard: AtomicBool::new(false),
+            astray: AtomicBool::new(false),
             settings,
         }
     }
@@ -121,6 +124,11 @@ impl Shared {
     /// True once.
     fn unheard_once(&self) -> bool {
         !self.unheard.swap(true, Ordering::Relaxed)
+    }
+
+    /// True once.
+    fn astray_once(&self) -> bool {
+        !self.astray.swap(true, Ordering::Relaxed)
     }
 }
 

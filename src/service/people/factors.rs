@@ -49,7 +49,7 @@ impl Service {
     /// # Errors
     /// The session does not allow it, or trouble.
     pub async fn challenge(&self, visit: &Visit, factor: Option<i64>) -> Answer<Waiting> {
-        let (token, from) = (visit.session()?, visit.visitor.address.clone());
+        let (token, from) = (visit.session()?, self.counted_at(visit));
         self.at_desk(move |desk| desk.challenge(token, factor, from.as_deref())).await
     }
 
@@ -146,12 +146,19 @@ impl Service {
         key.unwrap_or_else(|| Key::NoAddress(self.key.account_tag(b"portal")))
     }
 
+    /// Under what codes that a browser asks for are counted: like failures, by address or IPv6 network.
+    fn counted_at(&self, visit: &Visit) -> Option<String> {
+        let prefixes = self.rules().prefixes;
+        visit.address.and_then(|address| Key::of(address, &prefixes)).map(|key| key.to_string())
+    }
+
     /// Begins to bind a factor.
     ///
     /// # Errors
     /// The session or the rules do not allow it, or trouble.
     pub async fn begin_binding(&self, visit: &Visit, wish: NewBinding) -> Answer<Waiting> {
         let token = visit.session()?;
+        let wish = NewBinding { from: self.counted_at(visit), ..wish };
         self.at_desk(move |desk| desk.begin(token, &wish)).await
     }
 

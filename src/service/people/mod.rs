@@ -3,10 +3,12 @@
 //! - `counted`: what a try counts for its address
 //! - `sign_in`: the main password, from addresses that are not blocked and from those that are
 //! - `factors`: proofs and bindings, with what needs a hash or the upstream
+//! - `named`: who names accounts that are none
 //! - `own`: client passwords, devices, delegations, blocks
 
 mod counted;
 mod factors;
+mod named;
 mod own;
 mod sign_in;
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Answer, PeopleError, Service, Visit};
+use super::{Answer, OrderError, PeopleError, Service, Visit};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, Terms};
 use crate::gate::address::{Key, parse_address};
 use crate::gate::delegation::Right;
 use crate::gate::event::{Event, Kind};
 use crate::gate::name::{AccountName, PasswordName, Protocol};
-use crate::gate::order::{Done, Order, Which};
+use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::Block;
 use crate::gate::secret::NewSecret;
 use crate::gate::session::Act;
@@ -222,8 +222,15 @@ impl Service {
     /// The session or the rules do not allow it, or trouble.
     pub async fn grant_own(&self, visit: &Visit, delegate: AccountName, right: Right) -> Answer<()> {
         let owner = self.owner(visit, Act::Change).await?.account.name;
+        let (who, now) = (self.account_tag(owner.as_str()), self.now());
+        // Before the name is looked at: past the limit, names that have an account are told from others no more.
+        self.entrance.misses.take(who, now).map_err(PeopleError::Wait)?;
         let actor = visit.actor(&owner, Act::Change);
-        self.carry_out(Order::Grant { owner, delegate, right }, actor).await?;
+        let granted = self.carry_out(Order::Grant { owner, delegate, right }, actor).await;
+        if !matches!(&granted, Err(OrderError::Refused(OrderRefused::NoAccount(_)))) {
+            self.entrance.misses.give_back(who);
+        }
+        granted?;
         Ok(())
     }
 
@@ -247,7 +254,7 @@ impl Service {
         let rules = self.rules();
         if let Some(address) = visit.address {
             let source = self.source(address);
-            let exempt = rules.exempts(address);
+            let exempt = rules.exempts_at(&Protocol::PORTAL, address);
             if !exempt {
                 blocks.network = source.network();
                 blocks.until = source.block.map(|block| block.until);

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::counted::{origin, unavailable, unseated};
+use super::named::Misses;
 use super::{Answer, Passed, PeopleError, Service, Shown, Visit};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
@@ -45,12 +46,19 @@ pub struct Entrance {
     pub(super) blocked: Mutex<HashSet<Key>>,
     /// One block is lifted at a time: each lift counts those before it.
     pub(super) lifting: tokio::sync::Mutex<()>,
+    /// Names that are no account's, by whom they were typed.
+    pub(super) misses: Misses,
 }
 
 impl Default for Entrance {
     fn default() -> Self {
         let accounts = Mutex::new(LruCache::new(THROTTLED_MAX));
-        Self { accounts, blocked: Mutex::default(), lifting: tokio::sync::Mutex::default() }
+        Self {
+            accounts,
+            blocked: Mutex::default(),
+            lifting: tokio::sync::Mutex::default(),
+            misses: Misses::default(),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::gate::factor::{FACTOR_NAME_CHARS_MAX, FactorKind, FactorRefused};
 use crate::gate::mandatory::Duty;
 use crate::gate::order::{Actor, Done, Order};
 use crate::gate::people::PeopleRules;
+use crate::gate::phone::CountryCode;
 use crate::gate::session::{Act, Denied, FRESH, SESSIONS_MAX, Stage, TRUSTED, Token, TokenTag};
 use crate::gate::throttle::FREE;
 use crate::gate::totp::{Seed, Step};
@@ -152,6 +153,7 @@ pub(super) fn rules() -> PeopleRules {
         administrators: None,
         kinds: FactorKind::ALL.to_vec(),
         trust_for: TRUSTED,
+        sms_countries: vec![CountryCode::china()],
         codes: SentLimits::default(),
         mandatory: Vec::new(),
     }

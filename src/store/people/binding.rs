@@ -34,7 +34,7 @@ pub struct NewBinding {
     pub change: Option<i64>,
     /// The phone or address that gets the code.
     pub to: Option<Zeroizing<String>>,
-    /// The browser's address.
+    /// Where the browser is, as codes are counted: its address, or its network.
     pub from: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use crate::gate::code::Code;
 use crate::gate::codes_sent::{Booked, Count, NumberRecord, SentRecords, TotalRecord};
 use crate::gate::event::Kind;
 use crate::gate::factor::FactorKind;
+use crate::gate::phone::Phone;
 use crate::store::StoreError;
 
 /// A code, and where it goes.
@@ -32,10 +33,15 @@ impl Desk<'_> {
         to: &str,
         from: Option<&str>,
     ) -> Outcome<()> {
+        let phone = (by == FactorKind::Sms).then(|| Phone::parse(to, ""));
+        // Whoever it was bound by, and whatever the settings were then.
+        if phone.is_some_and(|phone| !phone.is_ok_and(|phone| self.rules.reaches(&phone))) {
+            return Ok(Err(Refused::CountryOff));
+        }
         let mark = data_encoding::HEXLOWER.encode(&self.at.keys.oldest().recipient_mark(to));
         let number = format!("{}:{mark}", by.word());
         let account = format!("account:{}", known.account.id);
-        let address = format!("address:{}", from.unwrap_or("-"));
+        let address = format!("address:{}:{}", by.word(), from.unwrap_or("-"));
         let total = format!("all:{}", by.word());
         let records = SentRecords {
             number: self.record::<NumberRecord>(&number)?,

@@ -138,6 +138,9 @@ pub enum Refused {
     /// No phone number.
     #[error("this is no mobile number")]
     BadPhone,
+    /// A phone in a country whose numbers get no codes.
+    #[error("no codes are sent to numbers of this country")]
+    CountryOff,
     /// No mail address.
     #[error("this is no mail address")]
     BadAddress,

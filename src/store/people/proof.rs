@@ -94,7 +94,8 @@ impl Waiting {
 }
 
 impl Desk<'_> {
-    /// Asks for a factor to be proved, or for a recovery code (`None`). `from`: the browser's address.
+    /// Asks for a factor to be proved, or for a recovery code (`None`). `from`: where the browser is, as codes
+    /// are counted.
     ///
     /// # Errors
     /// The store's own trouble.

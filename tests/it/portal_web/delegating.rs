@@ -69,3 +69,23 @@ fn a_trusted_browser_alone_grants_nothing() {
     assert_eq!(sent.location(), "/confirm?next=/delegations");
     ann.get("/delegations").says("Nobody but you.");
 }
+
+/// The form says whether an address has an account: not to whoever goes through them.
+#[test]
+fn so_many_addresses_without_an_account_may_be_named_a_day() {
+    let site = Site::start("", "");
+    site.signed_in(BOB);
+    let (mut ann, _) = site.signed_in(ANN);
+    let mut named =
+        |delegate: &str| ann.post("/delegations", &[("delegate", delegate), ("right", "read")]).text();
+    for n in 0..20 {
+        assert!(named(&format!("nobody{n}@example.org")).contains("There is no such account here."), "{n}");
+    }
+    let there_or_not = [named("nobody20@example.org"), named(BOB)];
+    for told in there_or_not {
+        assert!(
+            told.contains("You have named many addresses") && !told.contains("no such account"),
+            "{told}"
+        );
+    }
+}

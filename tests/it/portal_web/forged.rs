@@ -28,7 +28,6 @@ fn a_form_of_somebody_else_changes_nothing() {
         // With the right one, from another site.
         (Some(own.as_str()), &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]),
         (Some(&own), &[("sec-fetch-site", "same-site")]),
-        (Some(&own), &[("origin", "https://evil.example")]),
         (Some(&own), &[("origin", "null")]),
         (Some(&own), &[]),
     ] {
@@ -127,4 +126,49 @@ fn an_address_that_the_browser_wrote_is_nobody_s() {
     there.post("/sign-in", &[("address", ANN), ("password", MAIN)]).says("It is blocked until");
     let mut elsewhere = Browser { address: "203.0.113.5".into(), ..site.browser() };
     site.sign_in(&mut elsewhere, ANN).says("Overview");
+}
+
+/// With a wrong `site.url`, browsers without Fetch Metadata could send no form at all, and were told that it was too old.
+#[test]
+fn a_wrong_site_url_is_told_as_what_it_is() {
+    let site = Site::start("", "");
+    let (mut ann, _) = site.with_app();
+    let before = state(&site);
+    let own = ann.token.clone();
+    let elsewhere = [("origin", "https://portal.example.net")];
+    for (language, words) in [("en", "This site is set up wrongly"), ("zh-CN", "本站点设置有误")] {
+        let body = encoded(&[("language", language), ("next", "/factors")], Some(&own));
+        ann.ask("POST", "/language", &[("origin", URL)], &body);
+        let refused = ann.ask("POST", "/two-factor", &elsewhere, &encoded(&[("on", "yes")], Some(&own)));
+        assert_eq!(refused.status, 400);
+        refused.says(words);
+    }
+    // Whoever has none of our tokens may be anybody.
+    let refused = ann.ask("POST", "/two-factor", &elsewhere, &encoded(&[("on", "yes")], None));
+    assert!(refused.status == 400 && !refused.body.contains("本站点设置有误"));
+    assert_eq!(state(&site), before);
+    let log = site.log();
+    assert!(log.contains("https://portal.example.net") && log.contains(URL), "{log}");
+    assert_eq!(log.matches("under another address than site.url").count(), 1, "said once");
+}
+
+/// Whoever could plant or see the token of the page before the sign-in could go on with it afterwards.
+#[test]
+fn the_token_of_before_the_sign_in_is_good_no_more_after_it() {
+    let site = Site::start("", "");
+    let mut ann = site.browser();
+    ann.get("/sign-in");
+    let before = ann.token.clone();
+    ann.post("/sign-in", &[("address", ANN), ("password", MAIN)]);
+    ann.get("/");
+    assert_ne!(ann.token, before);
+    let same = [("sec-fetch-site", "same-origin"), ("origin", URL)];
+    for (path, field) in [("/language", ("language", "zh-CN")), ("/sign-out", ("a", "b"))] {
+        let refused = ann.ask("POST", path, &same, &encoded(&[field], Some(&before)));
+        assert_eq!(refused.status, 400, "{path}");
+    }
+    // The form for signing in, sent once more, is led on and looked at by nobody.
+    let body = encoded(&[("address", ANN), ("password", "wrong")], Some(&before));
+    assert_eq!(ann.ask("POST", "/sign-in", &same, &body).location(), "/");
+    assert_eq!(ann.get("/").status, 200, "still signed in");
 }

@@ -27,7 +27,13 @@ fn run(settings: &str, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn mistakes_are_told_and_end_it() {
-    let (status, told) = run("site.url = 'https://account.example.org'", &["--check"]);
+    let undeclared = "[listen]\naddress = '127.0.0.1:8025'\n[site]\nurl = 'https://account.example.org'\n";
+    for arguments in [&["--check"][..], &[]] {
+        let (status, told) = run(undeclared, arguments);
+        assert!(status == Some(1) && told.contains("portal.toml:1:1: listen.trusted_proxies: "), "{told}");
+    }
+    let declared = undeclared.replace("[site]", "trusted_proxies = ['127.0.0.1/32']\n[site]");
+    let (status, told) = run(&declared, &["--check"]);
     assert!(status == Some(0) && told.ends_with("portal.toml: no mistakes\n"), "{told}");
     for arguments in [&["--check"][..], &[]] {
         let (status, told) = run("[site]\nnam = 'x'", arguments);

@@ -48,6 +48,7 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
         Refused::NameUnprintable => why(Why::NameUnprintable),
         Refused::Taken => why(Why::Taken),
         Refused::BadPhone => why(Why::BadPhone),
+        Refused::CountryOff => why(Why::CountryOff),
         Refused::BadAddress => why(Why::BadAddress),
         Refused::NotExternal => why(Why::NotExternal),
     }

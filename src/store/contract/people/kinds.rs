@@ -1,6 +1,7 @@
 //! Promises about each kind of second factor, recovery codes and trusted browsers.
 
 use super::*;
+use crate::gate::codes_sent::PAUSE;
 use crate::gate::passkey::tests::{Browser, DOMAIN, ORIGIN};
 use crate::gate::throttle::{FAILURES_MAX, Throttle};
 
@@ -15,6 +16,9 @@ pub(in crate::store::contract) fn a_code_that_was_sent_binds_and_proves<B: Backe
     desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
     let begin = |to: &str| desk.begin_as(1, FactorKind::Sms, None, Some(to), NOW);
     assert_eq!(begin("12").err(), Some(Refused::BadPhone));
+    for foreign in ["+882161234567", "+979123456789", "+19005550143", "+447012345678", "+85291234567"] {
+        assert_eq!(begin(foreign).err(), Some(Refused::CountryOff), "{foreign}");
+    }
     let begun = begin("+8613812341234").expect("begun");
     assert_eq!(begun.sent_to.as_deref(), Some("+86138****1234"));
     assert_eq!(begun.deliver.as_ref().expect("sent").to.reveal(), "+8613812341234");
@@ -45,6 +49,11 @@ pub(in crate::store::contract) fn a_code_that_was_sent_binds_and_proves<B: Backe
     desk.sign_in(&arrival(ANN, 3), after).expect("signed in");
     assert!(desk.ask(3, Some(id), after).is_ok(), "a wait that is over");
     assert_eq!(desk.events(&[Kind::CodeSent]).len(), 5);
+
+    let mut desk = desk;
+    desk.rules.sms_countries = vec![CountryCode::parse("852").expect("a code")];
+    let asked = desk.ask(3, Some(id), after.plus(PAUSE));
+    assert_eq!(asked.err(), Some(Refused::CountryOff), "a phone that was bound under other settings");
 }
 
 pub(in crate::store::contract) fn a_backup_address_is_outside<B: Backend>(backend: &B) {
