@@ -25,8 +25,8 @@ pub trait IdentityTables {
     fn holders(&mut self, marks: &[MailboxMark], limit: u32) -> Result<Vec<AccountName>, StoreError>;
     /// Accounts whose mailbox is to be asked for; at most `limit`, those asked for longest ago first.
     fn unasked(&mut self, which: Unasked, limit: u32) -> Result<Vec<AccountName>, StoreError>;
-    /// Puts down the mark of an account's mailbox, or that it has none, and when that was asked. `None` in place of a
-    /// mark that there is takes it away. Nothing happens if the account is gone.
+    /// Puts down the mark of an account's mailbox and when it was asked for. `None`: none was found, and a mark that
+    /// there is stays, as a mailbox is its owner's through an outage too. Nothing happens if the account is gone.
     fn set_mailbox(
         &mut self,
         account: &AccountName,

@@ -20,22 +20,36 @@ const DOMAIN_HOPS_MAX: u32 = 8;
 /// # Errors
 /// The store's own trouble.
 pub fn owners(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<AccountName>, StoreError> {
+    let owners = owners_by_name(tables, address)?;
+    if !owners.is_empty() {
+        return Ok(owners);
+    }
+    let of_domain = places_of_domain(tables, address)?;
+    let whole = |of| if let Place::Address(account) = of { Some(account) } else { None };
+    Ok(of_domain.into_iter().filter_map(whole).collect())
+}
+
+/// The accounts that have this very address; nobody for an address that somebody has with all of its domain.
+fn owners_by_name(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<AccountName>, StoreError> {
     let owners = owners_in_domain(tables, address)?;
     if !owners.is_empty() {
         return Ok(owners);
     }
-    let (mut whole_domain, mut found) = (Vec::new(), Vec::new());
-    for of in tables.alias_of(&Place::Domain(address.parts().1.to_owned()).to_string())? {
-        match Place::stored(&of) {
-            Place::Address(account) => whole_domain.push(account),
-            Place::Domain(domain) => {
-                if let Some(there) = address.at_domain(&domain) {
-                    found.extend(owners_in_domain(tables, &there)?);
-                }
-            }
+    let mut found = Vec::new();
+    for of in places_of_domain(tables, address)? {
+        if let Place::Domain(domain) = of
+            && let Some(there) = address.at_domain(&domain)
+        {
+            found.extend(owners_in_domain(tables, &there)?);
         }
     }
-    Ok(if found.is_empty() { whole_domain } else { found })
+    Ok(found)
+}
+
+/// What the domain of an address is an alias of.
+fn places_of_domain(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<Place>, StoreError> {
+    let of = tables.alias_of(&Place::Domain(address.parts().1.to_owned()).to_string())?;
+    Ok(of.iter().map(|of| Place::stored(of)).collect())
 }
 
 fn owners_in_domain(tables: &mut dyn Tables, address: &AccountName) -> Result<Vec<AccountName>, StoreError> {
@@ -51,7 +65,9 @@ fn owners_in_domain(tables: &mut dyn Tables, address: &AccountName) -> Result<Ve
     Ok(Vec::new())
 }
 
-/// Whose login a name is: an account's, by whichever of its names.
+/// Whose login a name is: an account's, by whichever of its names. Whoever has a whole domain receives what nobody else
+/// there does, and may send under any address of it; but others who live there, known to the upstream alone, stay
+/// themselves.
 ///
 /// # Errors
 /// The store's own trouble.
@@ -63,7 +79,7 @@ fn resolve(tables: &mut dyn Tables, name: &AccountName, hops: u32) -> Result<Who
     if let Some(account) = tables.account(name)? {
         return Ok(Whose::Account(Arc::new(account)));
     }
-    match owners(tables, name)?.as_slice() {
+    match owners_by_name(tables, name)?.as_slice() {
         [] => {
             let first = in_first_domain(tables, name)?;
             // A domain may be an alias of one that is an alias itself.

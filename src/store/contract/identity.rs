@@ -33,6 +33,9 @@ pub(super) fn a_mailbox_is_asked_for_and_has_its_holders<B: Backend>(backend: &B
     assert_eq!(write(backend, |tables| tables.shared_mailboxes(10)), [[""; 0]; 0]);
     write(backend, |tables| tables.set_mailbox(&bob, Some(ANNS), NOW));
     assert_eq!(write(backend, |tables| tables.shared_mailboxes(10)), [[ann.as_str(), bob.as_str()]]);
+    // An outage takes no mark away.
+    write(backend, |tables| tables.set_mailbox(&bob, None, NOW));
+    assert_eq!(holders(&[ANNS]).len(), 2);
     write(backend, |tables| tables.ask_anew());
     assert_eq!((unasked(Unasked::Strict), unasked(Unasked::All).len()), (vec![ann], 2));
     for (domain, known) in [("example.org", true), ("example.net", true), ("example", false), ("", false)] {
@@ -67,11 +70,14 @@ pub(super) fn a_name_is_whose_the_nearest_account_is<B: Backend>(backend: &B) {
         ("info+x@example.org", "ann@example.org"),
         ("ann@example.net", "ann@example.org"),
         ("info@example.com", "ann@example.org"),
-        ("whoever@all.example", "bob@example.org"),
     ] {
         assert_eq!(whose(typed).account().map(|account| account.name.as_str()), Some(account), "{typed}");
     }
     assert_eq!(whose("team@example.net"), Whose::Shared(name("team@example.net")));
     assert_eq!(whose("new@example.com"), Whose::Unknown(name("new@example.org")));
     assert!(matches!(whose("x@ring.example"), Whose::Unknown(_)));
+    // Whoever has a whole domain sends under its addresses, but is not everybody who lives there.
+    let somebody = name("somebody@all.example");
+    assert_eq!(whose(somebody.as_str()), Whose::Unknown(somebody.clone()));
+    assert_eq!(write(backend, |tables| senders::owners(tables, &somebody)), [name("bob@example.org")]);
 }

@@ -51,7 +51,7 @@ impl IdentityTables for SqliteTables<'_> {
         mark: Option<MailboxMark>,
         asked: Timestamp,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE account SET mailbox = ?2, mailbox_at = ?3 WHERE name = ?1";
+        let sql = "UPDATE account SET mailbox = COALESCE(?2, mailbox), mailbox_at = ?3 WHERE name = ?1";
         self.run(sql, params![account.as_str(), mark.map(|mark| mark.0), asked.0]).map(drop)
     }
 
