@@ -108,11 +108,15 @@ pub struct Home {
 }
 
 impl Home {
-    /// From the user database's fields, unescaped: `home`, where the mail is if there is no home, and the system user.
-    /// `None`: it says nothing of where the mail lives.
+    /// From the user database's fields, unescaped: `home`, where the mail is, and the system user. Where the mail is
+    /// counts most: a home may be everybody's. `None`: it says nothing of where the mail lives.
     #[must_use]
     pub fn new(home: Option<&[u8]>, mail: Option<&[u8]>, uid: Option<&[u8]>) -> Option<Self> {
-        let place = home.or(mail).filter(|place| !place.is_empty())?;
+        let home = home.unwrap_or_default();
+        let place = mail.map_or_else(|| home.to_vec(), |mail| mail_path(home, mail));
+        if place.is_empty() {
+            return None;
+        }
         // `/mail/ann`, `/mail//ann` and `/mail/ann/.` are one folder.
         let parts = place.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");
         let place = parts.fold(Vec::new(), |mut path, part| {
@@ -127,6 +131,21 @@ impl Home {
     #[must_use]
     pub fn marks(&self, keys: &KeyRing) -> Vec<MailboxMark> {
         keys.mailbox_marks(&self.place, &self.uid)
+    }
+}
+
+/// The path of a mail location: `/mail/ann`, `~/Maildir`, or `maildir:~/Maildir:INDEX=/index/ann` (Dovecot 2.3).
+fn mail_path(home: &[u8], mail: &[u8]) -> Vec<u8> {
+    let mut parts = mail.split(|byte| *byte == b':');
+    let first = parts.next().unwrap_or_default();
+    let path = match parts.next() {
+        Some(path) if !first.contains(&b'/') => path,
+        _ => first,
+    };
+    match path {
+        [b'/', ..] => path.to_vec(),
+        // Without a `~` too, what does not begin at the root begins at home.
+        [b'~', below @ ..] | below => [home, below].join(&b'/'),
     }
 }
 
@@ -248,10 +267,24 @@ mod tests {
         assert_eq!(home("/mail/ann"), home("/mail/./ann/."));
         assert_ne!(home("/mail/ann"), home("/mail/bob"));
         assert_ne!(home("/mail/ann"), Home::new(Some(b"/mail/ann"), None, Some(b"5001")));
-        assert_eq!(
-            Home::new(None, Some(b"/mail/ann"), None),
-            Home::new(Some(b"/mail/ann"), Some(b"x"), None)
-        );
+    }
+
+    #[test]
+    fn where_the_mail_is_counts_more_than_a_home() {
+        let ann = Home::new(None, Some(b"/mail/ann"), None);
+        for (home, mail) in [
+            ("/var/vmail", "/mail/ann"),
+            ("/var/vmail", "maildir:/mail/ann:INDEX=/index/ann"),
+            ("/mail/ann", "~"),
+            ("/mail/ann", ""),
+            ("/mail", "~/ann"),
+            ("/mail", "maildir:~/ann"),
+            ("/mail", "ann"),
+        ] {
+            assert_eq!(Home::new(Some(home.as_bytes()), Some(mail.as_bytes()), None), ann, "{home} {mail}");
+        }
+        let of = |mail: &str| Home::new(Some(b"/var/vmail"), Some(mail.as_bytes()), Some(b"5000"));
+        assert_ne!(of("/var/vmail/ann"), of("/var/vmail/bob"));
         assert_eq!((Home::new(None, None, Some(b"5000")), Home::new(Some(b""), None, None)), (None, None));
     }
 

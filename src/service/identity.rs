@@ -1,5 +1,7 @@
 //! Whose login a name is, whether it may be handed on, and whose mailbox opened: the facts for `gate::identity`.
 
+mod fields;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use hashlink::LruCache;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
+
+pub(super) use fields::{home, told};
 
 use super::{Rules, Service, lock};
 use crate::gate::account::Account;
@@ -19,12 +23,13 @@ use crate::gate::login::{Reason, Verdict};
 use crate::gate::name::AccountName;
 use crate::gate::question::Found;
 use crate::log;
-use crate::proto::tab;
 use crate::store::identity::Unasked;
 use crate::store::{StoreError, Tables};
 
 /// What is found out about the upstream's user database holds for so long; then it is asked again.
 const FOUND_OUT_KEPT: Duration = Duration::from_secs(10 * 60);
+/// That it knows none of our accounts holds only for so long: the next one may be there.
+const NOBODY_FOUND_KEPT: Duration = Duration::from_secs(10);
 /// Mailboxes are asked for again after a day: mail is moved, and directories change.
 const ASKED_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Mailboxes that a login waits for at most; past it somebody is told to come again.
@@ -115,8 +120,7 @@ impl Service {
         let (connection, before) = (upstream.userdb_connection(), *lock(&self.userdb_facts.domains));
         if let Some(known) = before
             && known.connection == connection
-            && known.tried
-            && known.at.elapsed() < FOUND_OUT_KEPT
+            && known.at.elapsed() < if known.tried { FOUND_OUT_KEPT } else { NOBODY_FOUND_KEPT }
         {
             return Ok(known.ignored);
         }
@@ -137,17 +141,11 @@ impl Service {
     /// knows none of them.
     async fn try_nobodys_domain(&self) -> Result<Option<bool>, Verdict> {
         for name in self.some_accounts(|_| true).await? {
-            let account = self.locate_name(name.as_str()).await?;
+            let account = self.locate_other(name.as_str()).await?;
             if account == Located::Nowhere {
                 continue;
             }
-            let elsewhere = format!("{}@{NOBODYS_DOMAIN}", name.parts().0);
-            // A directory that fails for a domain that it does not know finds nobody there.
-            let elsewhere = match self.locate_name(&elsewhere).await {
-                Ok(located) => located,
-                Err(_) if self.has_userdb() => Located::Nowhere,
-                Err(away) => return Err(away),
-            };
+            let elsewhere = self.locate_other(&format!("{}@{NOBODYS_DOMAIN}", name.parts().0)).await?;
             return Ok(Some(ignores_domains(&account, &elsewhere)));
         }
         Ok(None)
@@ -166,6 +164,14 @@ impl Service {
 
     async fn locate_name(&self, user: &str) -> Result<Located, Verdict> {
         self.located(user, b"service=sidegate").await
+    }
+
+    /// Of a name that nobody waits for: a directory that has trouble with this one finds nobody there.
+    async fn locate_other(&self, user: &str) -> Result<Located, Verdict> {
+        match self.locate_name(user).await {
+            Err(_) if self.has_userdb() => Ok(Located::Nowhere),
+            located => located,
+        }
     }
 
     /// What the user database says of a name.
@@ -224,8 +230,12 @@ impl Service {
         let named = named.and_then(Whose::account);
         let mut touched: Vec<Arc<Account>> = found.account().cloned().into_iter().collect();
         let mut marks = home.map(|home| home.marks(&self.keys())).unwrap_or_default();
+        // Whoever is named, confirmed and found as one account waits for nobody else's mailbox.
+        let is_own = is_same(named_as, &confirmed) && is_same(named_as, &found);
         if let Some(home) = home {
-            self.ask_for_mailboxes(Unasked::Strict).await?;
+            if !is_own {
+                self.ask_for_mailboxes(Unasked::Strict).await?;
+            }
             match self.holders(home, &marks, [named, found.account()], found.name()).await? {
                 Some(holders) => touched.extend(holders),
                 None => marks.clear(),
@@ -318,7 +328,7 @@ impl Service {
         }
         let mut located = Vec::new();
         for name in others.iter().take(OTHERS_ASKED) {
-            located.push(self.locate_name(name.as_str()).await?);
+            located.push(self.locate_other(name.as_str()).await?);
         }
         // Of several accounts there, all but one are others too.
         let mut locals: Vec<&str> = holders.iter().map(|holder| holder.parts().0).collect();
@@ -364,14 +374,13 @@ impl Service {
         }
         // A user database that hangs keeps nobody waiting longer than it does for a lookup of their own.
         let asked = timeout(ASK_PATIENCE, self.ask_for_some(which)).await;
-        match asked.unwrap_or(Ok(true))? {
-            true => Err(Verdict::Defer("mailboxes are still being asked for")),
-            false => {
-                // One more than the generation: nothing was asked for in none.
-                self.userdb_facts.all_strict.store(self.store.generation() + 1, Relaxed);
-                Ok(())
-            }
+        if asked.unwrap_or(Ok(true))? {
+            return Err(Verdict::Defer("mailboxes are still being asked for"));
         }
+        // What was put down moved the generation; another account that became strict meanwhile did too, and is still to be
+        // asked for. One more than the generation: nothing was asked for in none.
+        self.userdb_facts.all_strict.store(generation + 1, Relaxed);
+        Ok(())
     }
 
     /// Nobody unknown is let in before all strict accounts were asked for again.
@@ -382,8 +391,12 @@ impl Service {
     /// Asks for some mailboxes. Returns whether there are more.
     async fn ask_for_some(&self, which: Unasked) -> Result<bool, Verdict> {
         let unreadable = |_| Verdict::Defer("the store cannot be read");
-        let _turn = self.userdb_facts.asking.lock().await;
         let unasked = move |tables: &mut dyn Tables| tables.unasked(which, ASKED_AT_ONCE);
+        // Who has nothing to ask for does not wait for whoever has.
+        if self.store.read(unasked).await.map_err(unreadable)?.is_empty() {
+            return Ok(false);
+        }
+        let _turn = self.userdb_facts.asking.lock().await;
         let names = self.store.read(unasked).await.map_err(unreadable)?;
         if names.is_empty() {
             return Ok(false);
@@ -415,15 +428,15 @@ impl Service {
         if !self.has_userdb() || self.userdb_facts.looking.swap(true, Relaxed) {
             return;
         }
-        let service = Arc::clone(self);
+        let looking = Looking(Arc::clone(self));
         tokio::spawn(async move {
+            let service = &looking.0;
             let older = Unasked::OlderThan(service.now().minus(ASKED_KEPT));
             // Trouble is told where the upstream and the store are looked after; the next turn tries again.
             while matches!(service.ask_for_some(older).await, Ok(true)) {
                 sleep(ASK_PAUSE).await;
             }
             let _ = service.are_domains_ignored().await;
-            service.userdb_facts.looking.store(false, Relaxed);
         });
     }
 
@@ -442,6 +455,15 @@ impl Service {
     }
 }
 
+/// The task that looks at mailboxes is at it; however it ends, the next one may begin.
+struct Looking(Arc<Service>);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.userdb_facts.looking.store(false, Relaxed);
+    }
+}
+
 fn is_same(named: Option<&Whose>, confirmed: &Whose) -> bool {
     let named = named.and_then(Whose::account).map(|account| account.id);
     named.is_some() && named == confirmed.account().map(|account| account.id)
@@ -452,40 +474,3 @@ pub(super) const DOMAINS_IGNORED: &str = "Dovecot's user database looks at the p
      the same mailbox. Names that are no account or alias here are not handed on any more. Let Dovecot look at whole \
      names (auth_username_format = %Lu, username_format=%u in passwd-file, user = '%u' in SQL, mail=%u in LDAP), or let it \
      return its own name (=user=), or set main_password.unknown_names = \"hand-on\" if that is meant to be so.";
-
-/// What of an AUTH line's parameters a user database is told.
-const TOLD: [&[u8]; 12] = [
-    b"service",
-    b"protocol",
-    b"session",
-    b"lip",
-    b"rip",
-    b"lport",
-    b"rport",
-    b"real_lip",
-    b"real_rip",
-    b"real_lport",
-    b"real_rport",
-    b"local_name",
-];
-
-/// What of a login's parameters a user database is told.
-pub(super) fn told(params: &[u8]) -> Vec<u8> {
-    let fields = params.split(|byte| *byte == b'\t');
-    let told: Vec<&[u8]> = fields.filter(|field| TOLD.contains(&tab::key_value(field).0)).collect();
-    told.join(&b'\t')
-}
-
-/// Where the mail lives, of a user database's fields.
-pub(super) fn home(fields: &[u8]) -> Option<Home> {
-    let field = |wanted: &[u8]| {
-        fields.split(|byte| *byte == b'\t').find_map(|field| match tab::key_value(field) {
-            (key, Some(value)) if key == wanted => Some(tab::unescape(value)),
-            _ => None,
-        })
-    };
-    let (home, uid) = (field(b"home"), field(b"uid"));
-    // Dovecot 2.4 calls it `mail_path`.
-    let mail = field(b"mail").or_else(|| field(b"mail_path"));
-    Home::new(home.as_deref(), mail.as_deref(), uid.as_deref())
-}

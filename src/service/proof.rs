@@ -25,6 +25,7 @@ use crate::gate::secret::{Digest, Secret};
 use crate::hasher::HasherError;
 use crate::log;
 use crate::store::Tables;
+use crate::store::identity::Unasked;
 use crate::upstream::{Away, Said};
 
 /// Secrets that were verified and need no Argon2 again; 16 bytes each.
@@ -162,7 +163,14 @@ impl Service {
     pub(super) async fn may_hand_on(&self, whose: &Whose, rules: &Rules) -> Result<(), Verdict> {
         let goes = match whose {
             Whose::Account(_) => true,
-            Whose::Unknown(name) => self.hands_on(name, rules).await?,
+            Whose::Unknown(name) => {
+                let goes = self.hands_on(name, rules).await?;
+                if goes {
+                    // Before the password is known to be right, so that having to wait says nothing of it.
+                    self.ask_for_mailboxes(Unasked::Strict).await?;
+                }
+                goes
+            }
             Whose::Shared(_) => false,
         };
         if goes { Ok(()) } else { Err(Verdict::Refuse(Reason::NotHandedOn)) }
@@ -245,7 +253,12 @@ impl Service {
         let account = opened.account.as_deref();
         if rules.policy_for(&opened.name, account, self.now()).admits(account, origin.host) {
             // Postfix asks about a session by this name alone: it is the account's, as with a client password.
-            let sends = opened.account.is_some() && sends(origin.protocol.as_str());
+            // So it is where a Dovecot that takes domains off has only a name that nobody here can have.
+            let is_odd = || {
+                let called = AccountName::parse(&user, rules.default_domain.as_deref());
+                called.is_ok_and(|called| called.is_odd())
+            };
+            let sends = sends(origin.protocol.as_str()) && (opened.account.is_some() || is_odd());
             let user = if sends { opened.name.to_string() } else { user };
             let verdict = Verdict::Accept(Grant { account: opened.name, password: None });
             return Proof { upstream: Some((user, fields)), of, ..Proof::from(verdict) };
