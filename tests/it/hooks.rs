@@ -43,7 +43,8 @@ async fn events_are_told_in_their_order_each_once() {
     let world = World::start_in(folder, &works, START).await;
     // The first look sets the mark: what was before is not told.
     let store = rusqlite::Connection::open(world.socket("store.db")).unwrap();
-    let marked = || store.query_row("SELECT count(*) FROM cursor WHERE name = 'hooks'", [], |row| row.get(0)) == Ok(1);
+    let marked =
+        || store.query_row("SELECT count(*) FROM cursor WHERE name = 'hooks'", [], |row| row.get(0)) == Ok(1);
     while !marked() {
         tokio::task::yield_now().await;
     }

@@ -44,7 +44,8 @@ fn nginx(bytes: &[u8]) {
         (Ok(attempt), Ok(user)) => {
             assert_eq!(attempt.typed, user);
             assert!(matches!(&attempt.secret, Presented::Whole(whole) if whole.reveal() == secret));
-            assert_eq!(&attempt.origin.params[..], b"service=imap\trip=192.0.2.7");
+            // Upstreams are not told the first: it says who asks.
+            assert_eq!(&attempt.origin.params[..], b"nologin\tservice=imap\trip=192.0.2.7");
         }
         (Err(_), Err(_)) => {}
         (attempt, user) => panic!("{attempt:?} of {user:?}"),
