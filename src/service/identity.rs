@@ -78,8 +78,8 @@ struct Domains {
     connection: u64,
     at: Instant,
     ignored: bool,
-    /// An account was there to ask for.
-    tried: bool,
+    /// The store's generation in which no account was there to ask for; `None`: one was.
+    nobody_found: Option<u64>,
 }
 
 /// Whose mailbox a login opened.
@@ -118,15 +118,21 @@ impl Service {
     pub(super) async fn are_domains_ignored(&self) -> Result<bool, Verdict> {
         let Some(upstream) = &self.upstream else { return Ok(false) };
         let (connection, before) = (upstream.userdb_connection(), *lock(&self.userdb_facts.domains));
-        if let Some(known) = before
-            && known.connection == connection
-            && known.at.elapsed() < if known.tried { FOUND_OUT_KEPT } else { NOBODY_FOUND_KEPT }
-        {
+        let generation = self.store.generation();
+        let is_true = |known: &Domains| {
+            let kept = match known.nobody_found {
+                None => FOUND_OUT_KEPT,
+                Some(then) if then == generation => NOBODY_FOUND_KEPT,
+                Some(_) => Duration::ZERO,
+            };
+            known.connection == connection && known.at.elapsed() < kept
+        };
+        if let Some(known) = before.filter(is_true) {
             return Ok(known.ignored);
         }
         let found = self.try_nobodys_domain().await?;
-        let domains =
-            Domains { connection, at: Instant::now(), ignored: found == Some(true), tried: found.is_some() };
+        let nobody_found = found.is_none().then_some(generation);
+        let domains = Domains { connection, at: Instant::now(), ignored: found == Some(true), nobody_found };
         *lock(&self.userdb_facts.domains) = Some(domains);
         let ignored_before = before.is_some_and(|before| before.ignored);
         match (ignored_before, domains.ignored) {
