@@ -426,6 +426,9 @@ portal() {
 
     step "From now on the main password alone opens nothing"
     web /sign-out out=
+    # Another browser: across a redirect curl keeps a cookie that it was told to forget.
+    rm -f "$dir/cookies"
+    web /sign-in
     web /sign-in "address=$colleague" "password=$colleague_password"
     page_says "a code is asked for" "Enter the code that your authenticator app shows"
     # A code is good once, and the next one is good already.
