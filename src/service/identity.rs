@@ -24,7 +24,7 @@ use crate::gate::name::AccountName;
 use crate::gate::question::Found;
 use crate::log;
 use crate::store::identity::Unasked;
-use crate::store::{StoreError, Tables};
+use crate::store::{StoreError, Tables, senders};
 
 /// What is found out about the upstream's user database holds for so long; then it is asked again.
 const FOUND_OUT_KEPT: Duration = Duration::from_secs(10 * 60);
@@ -105,7 +105,25 @@ impl Service {
             HandOn::Yes => true,
             HandOn::IfDomainKnown => self.is_domain_known(name).await?,
         };
-        Ok(ours && !(rules.site.unknown_names == UnknownNames::Auto && self.are_domains_ignored().await?))
+        if !ours || rules.site.unknown_names == UnknownNames::Auto && self.are_domains_ignored().await? {
+            return Ok(false);
+        }
+        // Where nobody will say whose mailbox opens, it may be that of whoever has the whole domain.
+        Ok(self.upstream.is_some() || !self.is_of_strict_owner(name).await?)
+    }
+
+    /// Whether somebody disabled or with two-factor has the whole domain of a name that is nobody's.
+    async fn is_of_strict_owner(&self, name: &AccountName) -> Result<bool, Verdict> {
+        let name = name.clone();
+        let strict = self.store.read(move |tables| {
+            for owner in senders::owners(tables, &name)? {
+                if tables.account(&owner)?.is_some_and(|owner| !owner.enabled || owner.two_factor) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        strict.await.map_err(|_| Verdict::Defer("the store cannot be read"))
     }
 
     async fn is_domain_known(&self, name: &AccountName) -> Result<bool, Verdict> {

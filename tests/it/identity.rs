@@ -358,6 +358,29 @@ async fn next_passdb_passes_no_name_of_another_domain_on() {
     }
     client.answer("carol@example.org", MAIN, "service=imap\trip=192.0.2.1").await;
     assert_eq!(site.last("elsewhere").await.account.as_deref(), Some("carol@example.org"));
+    // Nobody will say whether it is the mailbox of whoever has the whole domain.
+    site.alias("@example.org", ANN).await;
+    client.answer("dora@example.org", MAIN, "service=imap\trip=192.0.2.1").await;
+    assert_eq!(site.last("refuse").await.account.as_deref(), Some("dora@example.org"));
+    site.set(ANN, None, Some(false)).await;
+    client.answer("dora@example.org", MAIN, "service=imap\trip=192.0.2.1").await;
+    assert_eq!(site.last("elsewhere").await.account.as_deref(), Some("dora@example.org"));
+}
+
+/// Others live in a domain that somebody has all of: each stays themselves, and none of them is its owner.
+#[tokio::test]
+async fn whoever_has_a_whole_domain_is_not_everybody_who_lives_there() {
+    let site = site(false, "").await;
+    site.upstream.add("carol@example.org", "carol's", "/mail/carol");
+    site.alias("@example.org", ANN).await;
+    assert!(site.is_in("carol@example.org", "carol's").await);
+    assert_eq!(site.last("accept").await.account.as_deref(), Some("carol@example.org"));
+    // What opens her mailbox is hers, under whichever name.
+    site.upstream.add("anything@example.org", MAIN, "/mail/ann");
+    for name in [ANN, "anything@example.org"] {
+        assert!(!site.is_in(name, MAIN).await, "{name}");
+        assert_eq!(site.last("refuse").await.account.as_deref(), Some(ANN), "{name}");
+    }
 }
 
 #[tokio::test]
