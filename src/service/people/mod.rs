@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use super::{OrderError, Service};
 use crate::clock::Timestamp;
+use crate::gate::event::{Event, Kind};
+use crate::gate::login::{Grant, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::order::Actor;
 use crate::gate::session::{Act, Token, TokenTag};
@@ -127,6 +129,12 @@ impl Service {
         self.wrote(&written);
         let (outcome, events) = written?;
         events.iter().for_each(log::event);
+        let came_in =
+            |event: &&Event| event.kind == Kind::Login && event.verdict.as_deref() == Some("accept");
+        for event in events.iter().filter(came_in) {
+            let account = AccountName::stored(event.account.as_deref().unwrap_or_default());
+            self.count(&Verdict::Accept(Grant { account, password: None }));
+        }
         if !events.is_empty() {
             self.ring_notices();
         }

@@ -15,6 +15,7 @@ use crate::gate::passkey::{self, PasskeyError};
 use crate::gate::session::{Act, Denied, Stage, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
 use crate::gate::totp::Seed;
+use crate::gate::visit::By;
 use crate::store::StoreError;
 use crate::store::portal::{Challenge, FactorRow};
 
@@ -90,6 +91,17 @@ impl Waiting {
         self.options = Some(memo.options.clone()).filter(|options| !options.is_empty());
         self.state = Some(Zeroizing::new(memo.state.clone())).filter(|state| !state.is_empty());
         self
+    }
+}
+
+impl Known {
+    /// What came beside the main password.
+    fn by(&self, means: Means) -> Option<By> {
+        match means {
+            Means::MainPassword => None,
+            Means::Factor(id) => self.factor(id).ok().map(|row| By::Factor(row.factor.kind)),
+            Means::Recovery => Some(By::Recovery),
+        }
     }
 }
 
@@ -240,6 +252,7 @@ impl Desk<'_> {
                     let throttle = self.tables.throttle(account)?;
                     self.tables.set_throttle(account, throttle.failed(self.at.now))?;
                 }
+                self.not_let_in(&known)?;
                 let tried = if wrong == Judged::Copied { tried.reason(COPIED) } else { tried };
                 self.note(Event { verdict: Some("refuse".to_owned()), ..tried })?;
                 return Ok(Err(Refused::WrongCode));
@@ -252,6 +265,9 @@ impl Desk<'_> {
             // Past the date it is on, whoever never turned it on, or turned it off.
             self.end_others(&known)?;
             self.turn(&mut known, true)?;
+        }
+        if let Some(by) = known.by(means) {
+            self.came_in(&known, by)?;
         }
         if means != Means::MainPassword && known.session.stage != Stage::Full {
             if let Some(device) = trust.filter(|_| !self.rules.trust_for.is_zero()) {
