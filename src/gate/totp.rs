@@ -99,6 +99,17 @@ impl Seed {
     }
 }
 
+impl Seed {
+    /// Whether it is the code that was accepted last, of the step `last`, while an app may still show it. Nothing is learned
+    /// by asking: whoever hits it holds a code that is good for nothing any more.
+    #[must_use]
+    pub fn was_used(&self, typed: &Code, now: Timestamp, last: Option<Step>) -> bool {
+        let here = Step::at(now).0;
+        let near = |last: &Step| (here - WINDOW..=here + WINDOW).contains(&last.0);
+        last.filter(near).is_some_and(|last| self.code(last).is(typed))
+    }
+}
+
 impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seed(..)")

@@ -1,15 +1,15 @@
 //! Mail to an address elsewhere, a code or word of a change: subject and body in the language of the person, as text and
 //! as HTML.
 //!
-//! It says when, from where and with what the code was asked for, so that a person who did not ask sees that
-//! somebody knows the password. The envelope has no sender: nobody bounces it or answers it (RFC 3834, 3.3).
+//! It says what the code is for, and when, from where and with what it was asked for, so that a person who did not ask
+//! sees that somebody knows the password; a stranger whose address was mistyped is accused of nothing. The envelope has no sender: nobody bounces it or answers it (RFC 3834, 3.3).
 
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use lettre::address::Envelope;
-use lettre::message::MultiPart;
 use lettre::message::header::{HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use tokio::time::timeout;
 
@@ -18,8 +18,8 @@ use super::text::{Word, one_line};
 use crate::clock::Timestamp;
 use crate::config::{self, Language};
 use crate::gate::code::Code;
-use crate::gate::messages::shown;
 use crate::notices::smtp::{Smtp, SmtpError, SmtpSettings, date};
+use crate::store::people::masked_address;
 
 /// The most characters of one fact: browsers say what they like.
 pub const FACT_CHARS_MAX: usize = 100;
@@ -61,10 +61,25 @@ pub struct Occasion {
     pub browser: Option<String>,
     /// The address of the browser.
     pub address: Option<String>,
+    /// Where that is.
+    pub place: Option<String>,
     /// The language of the person.
     pub language: Language,
     /// The number of the request; the message is named after it.
     pub request_id: Word,
+}
+
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To sign in.
+    SignIn,
+    /// To bind the address that it is sent to.
+    Bind,
+    /// To add, change or remove a second factor.
+    Factors,
+    /// To change something else.
+    Change,
 }
 
 /// A code for whoever asked for it.
@@ -74,6 +89,8 @@ pub struct CodeMail {
     pub code: Code,
     /// How long it is good, in minutes.
     pub minutes: u32,
+    /// What it is for.
+    pub purpose: Purpose,
     /// Who asked for it, and when.
     pub occasion: Occasion,
 }
@@ -90,32 +107,35 @@ pub struct Letter {
 }
 
 impl CodeMail {
-    /// What the mail says. Times are shown in `zone`.
+    /// What the mail of that site says. Times are shown in `zone`.
     #[must_use]
-    pub fn letter(&self, zone: &TimeZone) -> Letter {
+    pub fn letter(&self, site: &str, zone: &TimeZone) -> Letter {
         let words = Words::of(self.occasion.language);
-        let (account, code) = (fact(&self.occasion.account), self.code.reveal());
+        let reason = words.reason(self.purpose);
+        let code = self.code.reveal();
         let code = code.as_str();
-        let opening = words.opening.replace("{account}", &account);
+        // Whoever reads it may be a stranger: the address was mistyped.
+        let account = fact(&masked_address(&self.occasion.account));
+        let filled = |text: &str| text.replace("{site}", &fact(site)).replace("{account}", &account);
+        let (subject, opening) = (filled(reason.subject), filled(reason.opening));
         let valid = words.valid.replace("{minutes}", &self.minutes.to_string());
         let lines = self.occasion.lines(&words, zone);
         let text =
-            format!("{opening}\n\n    {code}\n\n{valid}\n\n{}\n\n{}\n", lines.join("\n"), words.not_you);
+            format!("{opening}\n\n    {code}\n\n{valid}\n\n{}\n\n{}\n", lines.join("\n"), reason.not_you);
         let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
              <p>{}</p>\n<p style=\"font-size:1.6em;letter-spacing:.15em\"><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n\
              <p>{}</p>\n</body></html>\n",
             super::text::locale(self.occasion.language),
-            escape(words.subject),
+            escape(&subject),
             escape(&opening),
             escape(code),
             escape(&valid),
             lines.join("<br>\n"),
-            escape(words.not_you),
+            escape(reason.not_you),
         );
-        // Without the code: a locked phone shows subjects.
-        Letter { subject: words.subject.to_owned(), text, html }
+        Letter { subject, text, html }
     }
 }
 
@@ -142,10 +162,11 @@ pub enum Change {
 }
 
 impl ChangeMail {
-    /// What the mail says. Times are shown in `zone`.
+    /// What the mail of that site says. Times are shown in `zone`.
     #[must_use]
-    pub fn letter(&self, zone: &TimeZone) -> Letter {
+    pub fn letter(&self, site: &str, zone: &TimeZone) -> Letter {
         let words = Words::of(self.occasion.language);
+        let subject = words.change_subject.replace("{site}", &fact(site));
         let opening = words.changed.replace("{account}", &fact(&self.occasion.account));
         let done = match self.change {
             Change::Added => words.added,
@@ -160,13 +181,13 @@ impl ChangeMail {
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
              <p>{}</p>\n<p><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n</body></html>\n",
             super::text::locale(self.occasion.language),
-            escape(words.change_subject),
+            escape(&subject),
             escape(&opening),
             escape(&done),
             lines.join("<br>\n"),
             escape(words.not_your_change),
         );
-        Letter { subject: words.change_subject.to_owned(), text, html }
+        Letter { subject, text, html }
     }
 }
 
@@ -176,6 +197,7 @@ impl Occasion {
         let known = |told: &Option<String>| told.as_deref().map(fact).unwrap_or_default();
         let facts = [
             (words.time, shown(self.time, zone)),
+            (words.place, known(&self.place)),
             (words.system, known(&self.system)),
             (words.browser, known(&self.browser)),
             (words.address, known(&self.address)),
@@ -188,25 +210,28 @@ impl Occasion {
 /// The server that takes mails, and who they are from.
 #[derive(Debug)]
 pub struct Courier {
-    from: Address,
+    from: Mailbox,
+    site: String,
     smtp: Smtp,
     zone: TimeZone,
     timeout: Duration,
 }
 
 impl Courier {
-    /// Reads the password and the authorities. `from` is the address in the header.
+    /// Reads the password and the authorities. `from` is the address in the header, `site` the name before it.
     ///
     /// # Errors
     /// A setting or a file cannot be used.
     pub fn new(
         from: &str,
+        site: &str,
         smtp: &config::Smtp,
         zone: TimeZone,
         timeout: Duration,
     ) -> Result<Self, SetupError> {
-        let from = from.parse().map_err(|error| SetupError::new("from", format!("{error}")))?;
-        Ok(Self { from, smtp: Smtp::new(smtp, SETTINGS)?, zone, timeout })
+        let address = from.parse().map_err(|error| SetupError::new("from", format!("{error}")))?;
+        let from = Mailbox::new(Some(fact(site)).filter(|site| !site.is_empty()), address);
+        Ok(Self { from, site: site.to_owned(), smtp: Smtp::new(smtp, SETTINGS)?, zone, timeout })
     }
 
     /// Sends a code to an address.
@@ -214,7 +239,7 @@ impl Courier {
     /// # Errors
     /// It was not sent, or nobody knows.
     pub async fn send(&self, to: &str, mail: &CodeMail) -> Result<(), MailError> {
-        let letter = mail.letter(&self.zone);
+        let letter = mail.letter(&self.site, &self.zone);
         self.post(self.message(to, letter, &mail.occasion)?).await
     }
 
@@ -223,7 +248,7 @@ impl Courier {
     /// # Errors
     /// It was not sent, or nobody knows.
     pub async fn tell(&self, to: &str, mail: &ChangeMail) -> Result<(), MailError> {
-        let letter = mail.letter(&self.zone);
+        let letter = mail.letter(&self.site, &self.zone);
         self.post(self.message(to, letter, &mail.occasion)?).await
     }
 
@@ -243,11 +268,11 @@ impl Courier {
         let envelope = Envelope::new(None, vec![to.clone()]).map_err(|_| MailError::Address)?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         Message::builder()
-            .from(self.from.clone().into())
+            .from(self.from.clone())
             .to(to.into())
             .subject(letter.subject)
             .date(date(about.time))
-            .message_id(Some(format!("<{}@{}>", about.request_id.as_str(), self.from.domain())))
+            .message_id(Some(format!("<{}@{}>", about.request_id.as_str(), self.from.email.domain())))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(MIME_VERSION_1_0)
             .envelope(envelope)
@@ -258,14 +283,16 @@ impl Courier {
 
 /// The texts of one language.
 struct Words {
-    subject: &'static str,
-    opening: &'static str,
+    sign_in: Reason,
+    bind: Reason,
+    factors: Reason,
+    change: Reason,
     valid: &'static str,
     time: &'static str,
+    place: &'static str,
     system: &'static str,
     browser: &'static str,
     address: &'static str,
-    not_you: &'static str,
     change_subject: &'static str,
     changed: &'static str,
     added: &'static str,
@@ -274,20 +301,57 @@ struct Words {
     not_your_change: &'static str,
 }
 
+/// The texts of one purpose. No code is in a subject: a locked phone shows subjects.
+struct Reason {
+    subject: &'static str,
+    opening: &'static str,
+    not_you: &'static str,
+}
+
 impl Words {
+    fn reason(&self, purpose: Purpose) -> &Reason {
+        match purpose {
+            Purpose::SignIn => &self.sign_in,
+            Purpose::Bind => &self.bind,
+            Purpose::Factors => &self.factors,
+            Purpose::Change => &self.change,
+        }
+    }
+
     fn of(language: Language) -> Self {
         match language {
             Language::En => Self {
-                subject: "Your verification code",
-                opening: "This is the verification code for the account {account}:",
+                sign_in: Reason {
+                    subject: "{site}: code to sign in",
+                    opening: "Your code to sign in to {site} as {account}:",
+                    not_you: "You did not ask for this code? Somebody knows your main password and is trying to sign in. \
+                              Give the code to nobody, change your main password, and tell your administrator.",
+                },
+                bind: Reason {
+                    subject: "{site}: code to add this address",
+                    opening: "Your code to add this mail address to the account {account} at {site}:",
+                    not_you: "You do not know this account? Ignore this mail. Somebody probably mistyped an address, and \
+                              without the code nothing happens.",
+                },
+                factors: Reason {
+                    subject: "{site}: code to change a second factor",
+                    opening: "Your code to change the second factors of {account} at {site}:",
+                    not_you: "You did not ask for this code? Somebody is signed in to your account. Give the code to nobody, \
+                              change your main password, sign out everywhere, and tell your administrator.",
+                },
+                change: Reason {
+                    subject: "{site}: code to confirm a change",
+                    opening: "Your code to confirm a change to {account} at {site}:",
+                    not_you: "You did not ask for this code? Somebody is signed in to your account. Give the code to nobody, \
+                              change your main password, sign out everywhere, and tell your administrator.",
+                },
                 valid: "The code is valid for {minutes} minutes. Tell it to nobody.",
                 time: "Time: ",
                 system: "System: ",
                 browser: "Browser: ",
                 address: "Address of the request: ",
-                not_you: "If you did not ask for this code, somebody else knows your password. Change it, and tell your \
-                          administrator.",
-                change_subject: "Your second factors were changed",
+                place: "Place: ",
+                change_subject: "{site}: your second factors were changed",
                 changed: "The second factors of the account {account} were changed:",
                 added: "Added: ",
                 replaced: "Changed: ",
@@ -295,15 +359,33 @@ impl Words {
                 not_your_change: "If this was not you, somebody else is in your account. Tell your administrator at once.",
             },
             Language::ZhCn => Self {
-                subject: "您的验证码",
-                opening: "帐号 {account} 的验证码：",
+                sign_in: Reason {
+                    subject: "{site}：登录验证码",
+                    opening: "您以帐号 {account} 登录 {site} 的验证码：",
+                    not_you: "不是您本人请求的？说明有人知道您的主密码，正在尝试登录。请勿将验证码告诉任何人，立即修改主密码，并告知管理员。",
+                },
+                bind: Reason {
+                    subject: "{site}：绑定此邮箱的验证码",
+                    opening: "将此邮箱绑定到 {site} 的帐号 {account} 的验证码：",
+                    not_you: "不认识这个帐号？请忽略此邮件，可能是有人输错了邮箱地址。没有验证码，什么也不会发生。",
+                },
+                factors: Reason {
+                    subject: "{site}：更改二次验证方式的验证码",
+                    opening: "更改 {site} 的帐号 {account} 的二次验证方式的验证码：",
+                    not_you: "不是您本人请求的？说明有人登录了您的帐号。请勿将验证码告诉任何人，立即修改主密码，在所有设备上退出，并告知管理员。",
+                },
+                change: Reason {
+                    subject: "{site}：确认更改的验证码",
+                    opening: "确认更改 {site} 的帐号 {account} 的验证码：",
+                    not_you: "不是您本人请求的？说明有人登录了您的帐号。请勿将验证码告诉任何人，立即修改主密码，在所有设备上退出，并告知管理员。",
+                },
                 valid: "验证码 {minutes} 分钟内有效，请勿告诉他人。",
                 time: "时间：",
                 system: "操作系统：",
                 browser: "浏览器：",
                 address: "请求地址：",
-                not_you: "如果您没有请求此验证码，说明有人知道您的密码。请修改密码，并告知管理员。",
-                change_subject: "您的二次验证方式已更改",
+                place: "地点：",
+                change_subject: "{site}：您的二次验证方式已更改",
                 changed: "帐号 {account} 的二次验证方式已更改：",
                 added: "已添加：",
                 replaced: "已更改：",
@@ -311,6 +393,14 @@ impl Words {
                 not_your_change: "如果不是您本人操作，说明有人进入了您的帐号。请立即告知管理员。",
             },
         }
+    }
+}
+
+/// A time with its distance from UTC: the names of zones mean several.
+fn shown(time: Timestamp, zone: &TimeZone) -> String {
+    match jiff::Timestamp::from_second(time.0) {
+        Ok(known) => known.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M (UTC%:z)").to_string(),
+        Err(_) => time.to_string(),
     }
 }
 

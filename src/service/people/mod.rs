@@ -4,10 +4,12 @@
 //! - `sign_in`: the main password, from addresses that are not blocked and from those that are
 //! - `factors`: proofs and bindings, with what needs a hash or the upstream
 //! - `named`: who names accounts that are none
-//! - `own`: client passwords, devices, delegations, blocks
+//! - `history`: who signed in lately, and who was stopped
+//! - `own`: client passwords, sessions, delegations, blocks
 
 mod counted;
 mod factors;
+mod history;
 mod named;
 mod own;
 mod sign_in;
@@ -29,7 +31,8 @@ use crate::store::portal::Visitor;
 use crate::store::{StoreError, Tables};
 
 pub use self::factors::{Passed, Shown};
-pub use self::own::{Blocks, ClientLogin, Devices, StillTried};
+pub use self::history::{ClientLogin, Devices};
+pub use self::own::{Blocks, StillTried};
 pub use self::sign_in::{Entrance, SignIn};
 
 /// The name of the portal's logins, and of what is done there by nobody in particular.

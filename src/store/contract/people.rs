@@ -40,7 +40,10 @@ fn token(seed: u64) -> TokenTag {
 fn arrival(address: &str, seed: u64) -> Arrival {
     let [system, program] = ["Windows", "Firefox"].map(str::to_owned);
     let visitor = Visitor { address: None, system, program };
-    Arrival { name: name(address), mailbox: Vec::new(), token: token(seed), device: None, visitor }
+    let login = Event::new(NOW, Kind::Login, "gate").account(address).reason("main-password");
+    let login = Event { verdict: Some("accept".to_owned()), ..login };
+    let (name, token) = (name(address), token(seed));
+    Arrival { name, mailbox: Vec::new(), token, device: None, visitor, source: None, login, both: false }
 }
 
 /// Somebody at a store, with the rules that hold there.

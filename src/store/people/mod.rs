@@ -42,7 +42,7 @@ pub use evidence::{Evidence, Identity, Recipient};
 pub use proof::{Waiting, Wanted};
 pub use rest::RecoveryCode;
 pub use sealed::masked_address;
-pub use visits::settle_visits;
+pub use visits::{Arrivals, Seen, settle_visits};
 
 /// The use of a session is put down again when it is this old: reading a page writes nothing.
 const SEEN_STEP: Duration = Duration::from_secs(60);
@@ -123,6 +123,12 @@ pub enum Refused {
     /// The code, or what else was shown, is wrong or was used.
     #[error("this is wrong, or was used already")]
     WrongCode,
+    /// Wrong again, and of an app: its clock may be off.
+    #[error("this is wrong again; is the clock of the phone right?")]
+    WrongClock,
+    /// The code was right, and was used just now. It counts as no failure.
+    #[error("this code was used")]
+    UsedCode,
     /// Nothing waits for a code, or it came too late, or after too many tries.
     #[error("this took too long; begin again")]
     CodeOver,

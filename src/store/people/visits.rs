@@ -6,9 +6,40 @@ use super::{Arrival, Desk, Known};
 use crate::clock::Timestamp;
 use crate::gate::event::{Event, Kind, PENDING as UNDECIDED, TOLD};
 use crate::gate::name::Protocol;
-use crate::gate::session::{PENDING, Stage};
-use crate::gate::visit::{By, Outcome, VISITS_MAX, Visit};
+use crate::gate::session::{PENDING, Session, Stage};
+use crate::gate::visit::{By, KEPT, Outcome, VISITS_MAX, Visit, WRONG_MAX};
 use crate::store::{StoreError, Tables};
+
+/// Visits, as they are shown.
+pub type Arrivals = Vec<Seen>;
+
+/// A visit, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The visit. Where no second factor can come any more, it is stopped.
+    pub visit: Visit,
+    /// When it was last used, while it goes on.
+    pub on: Option<Timestamp>,
+    /// Its owner probably mistyped, or gave up.
+    pub slip: bool,
+}
+
+/// Visits as they are shown: `on` are the sessions that go on.
+pub(super) fn seen(mut visits: Vec<Visit>, on: Vec<Session>, now: Timestamp) -> Arrivals {
+    visits.retain(|visit| visit.last >= now.minus(KEPT));
+    let session = |visit: &Visit| on.iter().find(|session| visit.session == Some(session.id));
+    let show = |visit: &Visit| {
+        let session = session(visit);
+        let over = session.is_none() || visit.count > 1 || visit.wrong >= WRONG_MAX;
+        let outcome = match visit.outcome {
+            Outcome::Pending if over => Outcome::Stopped,
+            outcome => outcome,
+        };
+        let slip = outcome == Outcome::Stopped && visit.is_slip(&visits);
+        Seen { visit: Visit { outcome, ..visit.clone() }, on: session.map(|session| session.seen), slip }
+    };
+    visits.iter().map(show).collect()
+}
 
 /// What stands for an address that nobody knows.
 const NOWHERE: &str = "-";
