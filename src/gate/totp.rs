@@ -178,6 +178,21 @@ mod tests {
     }
 
     #[test]
+    fn a_code_that_was_used_is_known_while_an_app_shows_it() {
+        let seed = Seed::draw(&Entropy::from_seed(3));
+        let (now, last) = (Timestamp(1_800_000_000), Step::at(Timestamp(1_800_000_000)));
+        let at = |steps: i64| Timestamp(now.0 + steps * STEP_SECS);
+        let code = seed.code(last);
+        for (steps, used) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+            assert_eq!(seed.was_used(&code, at(steps), Some(last)), used, "{steps}");
+        }
+        assert!(!seed.was_used(&code, now, None), "none was");
+        assert!(!seed.was_used(&seed.code(Step(last.0 - 1)), now, Some(last)), "an older one is wrong");
+        assert!(!seed.was_used(&code, now, Some(Step(last.0 - 1))), "it is good");
+        assert!(!Seed::draw(&Entropy::from_seed(4)).was_used(&code, now, Some(last)), "another app");
+    }
+
+    #[test]
     fn a_seed_is_shown_as_apps_read_it_and_never_by_debug() {
         assert_eq!(rfc().text().as_str(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         assert_eq!(

@@ -256,6 +256,10 @@ fn problems() -> Vec<Problem> {
     vec![
         Problem::WrongPassword,
         Problem::WrongCode,
+        Problem::WrongAppCode,
+        Problem::WrongClock,
+        Problem::UsedCode,
+        Problem::WrongRecoveryCode,
         Problem::CodeEnded,
         Problem::Wait(NOW),
         Problem::SentEnough(NOW),
