@@ -1,3 +1,5 @@
+//! Tests of who is told of whom, and of when a visit is over.
+
 use super::*;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);

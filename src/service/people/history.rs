@@ -74,6 +74,8 @@ impl Service {
             let device = device.map(|device| tables.device(device)).transpose()?.flatten();
             Ok((device.map(|device| device.id), tables.client_days(&query)?))
         };
+        // Those who logged in just now as well.
+        self.flush().await?;
         let (current_device, days) = self.store.read(read).await?;
         let (current, clients) = (standing.session.id, by_client(days));
         Ok(Devices { current, current_device, trusted, visits, clients })
