@@ -63,8 +63,8 @@
 //! | `GET /v1/portal/passwords` | [`OwnPasswords`](portal::OwnPasswords) |
 //! | `POST /v1/portal/passwords` [`NewPasswordRequest`] | [`NewPasswordAnswer`] |
 //! | `DELETE /v1/portal/passwords?id=` or `?all=true` | [`RevokedList`] |
-//! | `GET /v1/portal/devices` | [`Devices`](portal::Devices) |
-//! | `DELETE /v1/portal/devices?trusted=` or `?session=` or `?all=true` | [`Nothing`] |
+//! | `GET /v1/portal/devices?offset=` | [`Devices`](portal::Devices) |
+//! | `DELETE /v1/portal/devices?trusted=` or `?session=` or `?all=true` | [`EndedView`](portal::EndedView) |
 //! | `GET /v1/portal/delegations` | [`OwnDelegations`](portal::OwnDelegations) |
 //! | `POST /v1/portal/delegations` [`Grant`](portal::Grant) | [`Nothing`] |
 //! | `DELETE /v1/portal/delegations?delegate=` | [`Nothing`] |

@@ -20,8 +20,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::clock::Timestamp;
 pub use admin::{AccountFactors, CountView, HourView, Overview, Reset};
 pub use own::{
-    ClientView, Devices, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords, SessionView,
-    StillTried, TrustedView,
+    ClientView, Devices, EndedView, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords,
+    StillTried, TrustedView, VisitView,
 };
 
 /// The header that carries the session: `Bearer TOKEN`.
@@ -296,6 +296,10 @@ pub enum Why {
     Stale,
     /// The code or the like is wrong.
     WrongCode,
+    /// Wrong again, and it is of an app: its clock may be off.
+    WrongClock,
+    /// The code was right, and was used just now.
+    UsedCode,
     /// The code is too old, was tried too often, or nothing waits for one.
     CodeOver,
     /// Too many wrong codes or tries: again at `until`.

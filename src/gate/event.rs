@@ -12,6 +12,10 @@ use crate::config::spelling::nearest;
 pub const WOULD_REFUSE: &str = "would-refuse";
 /// Observe-only: it was let in, and our own trouble would have put it off.
 pub const WOULD_DEFER: &str = "would-defer";
+/// The portal: the main password was right, and a second factor has still to be proved.
+pub const PENDING: &str = "pending";
+/// The owner of the account is told of it.
+pub const TOLD: &str = "told";
 /// The reason of whoever is let in with a main password from a host in `main_password.allowed_from`.
 pub const ALLOWED_HOST: &str = "allowed-host";
 
@@ -41,6 +45,8 @@ pub enum Kind {
     TwoFactorOff,
     /// A second factor was tried.
     FactorTried,
+    /// The main password was right in the portal, and no second factor was proved.
+    StoppedAtFactor,
     /// A second factor was bound.
     FactorAdded,
     /// Another phone, address or device came in a second factor's place.
@@ -103,7 +109,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -115,6 +121,7 @@ impl Kind {
         Self::TwoFactorOn,
         Self::TwoFactorOff,
         Self::FactorTried,
+        Self::StoppedAtFactor,
         Self::FactorAdded,
         Self::FactorChanged,
         Self::FactorRemoved,
@@ -161,6 +168,7 @@ impl Kind {
             Self::TwoFactorOn => "two-factor-on",
             Self::TwoFactorOff => "two-factor-off",
             Self::FactorTried => "factor-tried",
+            Self::StoppedAtFactor => "stopped-at-factor",
             Self::FactorAdded => "factor-added",
             Self::FactorChanged => "factor-changed",
             Self::FactorRemoved => "factor-removed",
@@ -244,7 +252,8 @@ pub struct Event {
     pub password_id: Option<i64>,
     /// The client password's name.
     pub password_name: Option<String>,
-    /// How a login ended: accept, refuse, elsewhere, defer; observe-only: would-refuse, would-defer.
+    /// How a login ended: accept, refuse, elsewhere, defer; pending; observe-only: would-refuse,
+    /// would-defer.
     pub verdict: Option<String>,
     /// Why: a stable word for a login, free words otherwise.
     pub reason: Option<String>,

@@ -52,3 +52,4 @@ pub mod throttle;
 pub mod totp;
 pub mod translated;
 pub mod two_doors;
+pub mod visit;

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::domain;
-use super::event::{Event, Kind};
+use super::event::{Event, Kind, TOLD};
 use super::limits::{Limited, Per};
 use super::messages::shown;
 use super::name::ACCOUNT_NAME_BYTES_MAX;
@@ -69,6 +69,8 @@ pub struct Limit {
 pub enum NoticeKind {
     /// The account reached a sending limit.
     SendingLimit,
+    /// Somebody knew the main password and was stopped at the second factor.
+    StoppedAtFactor,
     /// A second factor was bound.
     FactorAdded,
     /// Another phone, address or device came in a second factor's place.
@@ -94,6 +96,7 @@ impl NoticeKind {
     fn of(event: &Event) -> Option<Self> {
         let own = event.account.as_deref() == Some(&event.actor);
         Some(match event.kind {
+            Kind::StoppedAtFactor if event.verdict.as_deref() == Some(TOLD) => Self::StoppedAtFactor,
             Kind::FactorAdded => Self::FactorAdded,
             Kind::FactorChanged => Self::FactorChanged,
             Kind::FactorRemoved => Self::FactorRemoved,
@@ -110,7 +113,8 @@ impl NoticeKind {
 }
 
 /// Events that owners may be told of.
-pub const OWNERS_KINDS: [Kind; 9] = [
+pub const OWNERS_KINDS: [Kind; 10] = [
+    Kind::StoppedAtFactor,
     Kind::FactorAdded,
     Kind::FactorChanged,
     Kind::FactorRemoved,
@@ -164,7 +168,9 @@ impl Notice {
     pub fn of(event: &Event) -> Option<Self> {
         let kind = NoticeKind::of(event)?;
         let account = event.account.clone()?;
-        let actor = Some(event.actor.clone()).filter(|actor| *actor != account);
+        // It is not by the daemon that somebody was stopped.
+        let actor = Some(event.actor.clone())
+            .filter(|actor| *actor != account && kind != NoticeKind::StoppedAtFactor);
         Some(Self {
             id: 0,
             time: event.time,

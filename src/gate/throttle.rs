@@ -18,6 +18,9 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// administrator resets it.
 pub const FAILURES_MAX: u32 = 100;
 
+/// After so many failures in a row of an app, it may be the clock.
+pub const CLOCK: u32 = 3;
+
 /// Failures in a row of an account's second factors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Throttle {

@@ -99,6 +99,17 @@ impl Seed {
     }
 }
 
+impl Seed {
+    /// Whether it is the code that was accepted last, of the step `last`, while an app may still show it. Nothing is learned
+    /// by asking: whoever hits it holds a code that is good for nothing any more.
+    #[must_use]
+    pub fn was_used(&self, typed: &Code, now: Timestamp, last: Option<Step>) -> bool {
+        let here = Step::at(now).0;
+        let near = |last: &Step| (here - WINDOW..=here + WINDOW).contains(&last.0);
+        last.filter(near).is_some_and(|last| self.code(last).is(typed))
+    }
+}
+
 impl fmt::Debug for Seed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seed(..)")
@@ -164,6 +175,21 @@ mod tests {
         assert_eq!(rfc().accepts(&code, now, Some(Step(step.0 - 1))), Some(step));
         assert_eq!(rfc().accepts(&code, now, Some(step)), None);
         assert_eq!(rfc().accepts(&rfc().code(Step(step.0 - 1)), now, Some(step)), None, "an earlier one");
+    }
+
+    #[test]
+    fn a_code_that_was_used_is_known_while_an_app_shows_it() {
+        let seed = Seed::draw(&Entropy::from_seed(3));
+        let (now, last) = (Timestamp(1_800_000_000), Step::at(Timestamp(1_800_000_000)));
+        let at = |steps: i64| Timestamp(now.0 + steps * STEP_SECS);
+        let code = seed.code(last);
+        for (steps, used) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {
+            assert_eq!(seed.was_used(&code, at(steps), Some(last)), used, "{steps}");
+        }
+        assert!(!seed.was_used(&code, now, None), "none was");
+        assert!(!seed.was_used(&seed.code(Step(last.0 - 1)), now, Some(last)), "an older one is wrong");
+        assert!(!seed.was_used(&code, now, Some(Step(last.0 - 1))), "it is good");
+        assert!(!Seed::draw(&Entropy::from_seed(4)).was_used(&code, now, Some(last)), "another app");
     }
 
     #[test]

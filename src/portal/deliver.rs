@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::pages::problem::Problem;
 use super::send::SendError;
-use super::send::mail::{Change, ChangeMail, CodeMail, MailError, Occasion};
+use super::send::mail::{Change, ChangeMail, CodeMail, MailError, Occasion, Purpose};
 use super::send::text::{Phone, Text, Word};
 use super::server::{Context, Shared};
 use crate::api::portal::{Delivery, Hidden};
@@ -32,9 +32,14 @@ enum DeliveryError {
 }
 
 /// Carries a code of the owner of `account`.
-pub(crate) async fn deliver(context: &Context, account: &str, delivery: &Delivery) -> Result<(), Problem> {
+pub(crate) async fn deliver(
+    context: &Context,
+    account: &str,
+    delivery: &Delivery,
+    purpose: Purpose,
+) -> Result<(), Problem> {
     let (by, request) = (&delivery.by, &delivery.request);
-    match carry(context, account, delivery).await {
+    match carry(context, account, delivery, purpose).await {
         Ok(()) => {
             info!(by, request, "a code was sent");
             Ok(())
@@ -46,7 +51,12 @@ pub(crate) async fn deliver(context: &Context, account: &str, delivery: &Deliver
     }
 }
 
-async fn carry(context: &Context, account: &str, delivery: &Delivery) -> Result<(), DeliveryError> {
+async fn carry(
+    context: &Context,
+    account: &str,
+    delivery: &Delivery,
+    purpose: Purpose,
+) -> Result<(), DeliveryError> {
     let shared = context.shared();
     let code = Code::parse(delivery.code.reveal()).ok_or(DeliveryError::Odd("code"))?;
     let request_id = Word::new(delivery.request.as_str()).map_err(|_| DeliveryError::Odd("request"))?;
@@ -54,7 +64,8 @@ async fn carry(context: &Context, account: &str, delivery: &Delivery) -> Result<
         return sms(shared, context.language, context.now(), delivery, code, request_id).await;
     }
     let courier = shared.means.mail.as_ref().ok_or(DeliveryError::NoSection("mail"))?;
-    let mail = CodeMail { code, minutes: delivery.minutes, occasion: occasion(context, account, request_id) };
+    let occasion = occasion(context, account, request_id);
+    let mail = CodeMail { code, minutes: delivery.minutes, purpose, occasion };
     Ok(courier.send(delivery.to.reveal(), &mail).await?)
 }
 
@@ -84,13 +95,15 @@ async fn sms(
 
 /// What is known of a browser that asks for an account.
 fn occasion(context: &Context, account: &str, request_id: Word) -> Occasion {
+    let address = context.visitor.address.map(|address| address.to_string());
     let known = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
     Occasion {
         account: account.to_owned(),
         time: context.now(),
         system: known(&context.visitor.system),
         browser: known(&context.visitor.program),
-        address: context.visitor.address.map(|address| address.to_string()),
+        place: known(&context.place(address.as_deref())),
+        address,
         language: context.language,
         request_id,
     }

@@ -63,7 +63,8 @@ impl Means {
             providers.push(Provider::DingTalk(self::dingtalk(dingtalk)?));
         }
         let courier = |mail: &config::Mail| {
-            Courier::new(&mail.from, &mail.smtp, zone.clone(), mail.timeout).map_err(section("mail"))
+            let site = settings.site.called();
+            Courier::new(&mail.from, site, &mail.smtp, zone.clone(), mail.timeout).map_err(section("mail"))
         };
         Ok(Self {
             sms: settings.sms.as_ref().map(sms).transpose()?,

@@ -22,6 +22,7 @@ use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Origin};
 use crate::gate::name::Protocol;
 use crate::gate::record::{AddressRecord, Block};
+use crate::gate::visit::KEPT;
 use crate::log;
 use crate::store::booking::release_overdue;
 use crate::store::{StoreError, Tables};
@@ -194,6 +195,7 @@ impl Service {
             let _ = self.flush().await;
             self.look_at_mailboxes();
             if count.is_multiple_of(SWEEP_EVERY) {
+                self.settle_visits().await;
                 self.sweep().await;
                 self.reseal_factors().await;
             }
@@ -217,7 +219,9 @@ impl Service {
             let work = move |tables: &mut dyn Tables| {
                 release_overdue(tables, now, ends_heard.as_ref())?;
                 let people = tables.forget_sessions(unused, now, FORGET_MAX)?;
+                let visits = tables.forget_visits(now.minus(KEPT), FORGET_MAX)?;
                 Ok(people
+                    + visits
                     + tables.forget(events, revoked, FORGET_MAX)?
                     + tables.forget_sending(now, FORGET_MAX)?)
             };

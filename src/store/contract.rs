@@ -13,6 +13,7 @@ mod people;
 mod portal;
 mod rows;
 mod sending;
+mod visits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +43,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 56] = [
+    let suite: [fn(&B); 62] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -80,6 +81,12 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         portal::sessions_are_found_by_their_token,
         portal::a_session_waits_for_one_thing,
         portal::trust_in_a_device_ends,
+        visits::visits_are_kept_with_their_outcome,
+        visits::visits_have_room_of_their_own,
+        visits::mail_clients_are_told_by_the_day,
+        people::visits::a_login_is_accepted_when_its_last_proof_was_right,
+        people::visits::who_was_stopped_is_told_once,
+        people::visits::wrong_codes_in_a_row_are_told_at_once,
         people::the_main_password_opens_an_account_without_factors,
         people::an_account_has_so_many_sessions,
         people::an_app_is_bound_by_a_code_of_it,

@@ -25,6 +25,7 @@ pub mod rollout;
 pub mod senders;
 pub mod sending;
 pub mod sqlite;
+pub mod visit;
 
 use std::path::Path;
 
@@ -44,6 +45,7 @@ pub use names::NameTables;
 pub use portal::PortalTables;
 pub use rollout::RolloutTables;
 pub use sending::SendingTables;
+pub use visit::VisitTables;
 
 /// Why the store could not do it. Always our own trouble, never the client's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,7 +135,14 @@ pub struct DoorTimes {
 /// Text that strangers can fill is kept as [`clean`](crate::gate::clean::clean) makes it, and looked for in the same form:
 /// no name, program or reason makes a database refuse what is written along with it.
 pub trait Tables:
-    SendingTables + KeyTables + RolloutTables + PortalTables + AdministrationTables + IdentityTables + NameTables
+    SendingTables
+    + KeyTables
+    + RolloutTables
+    + PortalTables
+    + AdministrationTables
+    + IdentityTables
+    + NameTables
+    + VisitTables
 {
     /// An account with its client passwords and the marks of removed ones.
     ///

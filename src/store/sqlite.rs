@@ -12,6 +12,7 @@ mod portal;
 mod rollout;
 mod rows;
 mod sending;
+mod visit;
 
 use std::path::{Path, PathBuf};
 

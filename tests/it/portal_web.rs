@@ -8,6 +8,7 @@ mod delegating;
 mod entering;
 mod forged;
 mod forms;
+mod history;
 mod hostile;
 mod lifting;
 mod looking;

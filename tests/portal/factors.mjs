@@ -13,7 +13,7 @@ const PATIENCE = 15_000;
 const OLD = { phone: "+8613800138000", mail: "carol@elsewhere.example" };
 const NEW = { phone: "+8613900139000", mail: "carol@other.example" };
 
-const until = async (what, look) => {
+export const until = async (what, look) => {
   const end = Date.now() + PATIENCE;
   for (;;) {
     const found = look();
@@ -78,6 +78,12 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
       await carol.send({ to: "carol2@example.test" });
       await carol.isTold("problem-address-not-external");
       await byMail(OLD.mail)();
+      const letter = mailbox.to(OLD.mail).at(-1);
+      // Whoever is not meant is accused of nothing, and does not learn whose account it is.
+      for (const words of ["绑定到 Example 的帐号 c***@example.test", "请忽略此邮件", "(UTC+08:00)"]) {
+        assert.ok(letter.includes(words), `${words} in ${letter}`);
+      }
+      assert.ok(!letter.includes(carol.account) && !letter.includes("修改主密码"), letter);
     });
     began = Date.now();
     await carol.go("/two-factor");
@@ -144,7 +150,7 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
     await carol.beginAgain();
     await carol.choose("recovery");
     await carol.send({ code: first });
-    await carol.isTold("problem-wrong-code");
+    await carol.isTold("problem-wrong-recovery-code");
     await carol.send({ code: second.toLowerCase() });
     carol.at("/");
     await carol.go("/factors");
@@ -162,9 +168,13 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
     await carol.remove(ids.sms);
 
     await carol.beginAgain();
+    await carol.speak("en");
     await carol.choose(ids.mail);
     await carol.send({ code: await mailed(OLD.mail, 1) });
     carol.at("/");
+    const letter = mailbox.to(OLD.mail).findLast((letter) => letter.includes("sign in to Example as c***@example.test"));
+    assert.ok(letter?.includes("Somebody knows your main password and is trying to sign in."), letter);
+    await carol.speak("zh-CN");
     await carol.change(ids.mail, byMail(NEW.mail));
     await carol.go(`/factors/${ids.mail}/remove`);
     assert.equal(await carol.page.$("main button.danger"), null, "the last one stays while two-factor is on");

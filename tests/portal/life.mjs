@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 
 import { isIn, isRefused, login, secret } from "./ask.mjs";
-import { everyFactor } from "./factors.mjs";
+import { everyFactor, until } from "./factors.mjs";
 import { Mailbox, Providers } from "./peers.mjs";
 import { Person, startBrowser } from "./person.mjs";
 
@@ -89,7 +89,7 @@ const trustedDevice = async () => {
   alice.at("/sign-in/code");
   await alice.send({ code: "000000" });
   alice.at("/sign-in/code");
-  await alice.isTold("problem-wrong-code");
+  await alice.isTold("problem-wrong-app-code");
   await alice.page.check("#trust");
   await alice.send({ code: await app.code() });
   alice.at("/");
@@ -104,6 +104,49 @@ const trustedDevice = async () => {
   await alice.send({ code: await app.code() });
   alice.at("/");
   await alice.speak("en");
+};
+
+/// A thief with the main password is stopped, seen, and told of by mail; a visit that is over is in the list.
+const stoppedAtFactor = async () => {
+  const thief = await sit(alice.account, { from: life.thief });
+  await thief.begin();
+  thief.at("/sign-in/code");
+  for (let n = 0; n < 3; n += 1) await thief.send({ code: "000000" });
+  await thief.isTold("problem-wrong-clock");
+  const gone = await sit(alice.account, { from: life.elsewhere });
+  await gone.begin();
+  const code = await app.code();
+  await gone.send({ code });
+  gone.at("/");
+  await gone.beginAgain();
+  await gone.send({ code });
+  await gone.isTold("problem-used-code");
+  await gone.signOut();
+
+  const look = async () => {
+    await alice.go("/devices");
+    await alice.says("stopped-title");
+    await alice.says("login-browser-totp");
+    const text = await alice.text();
+    const [first, later] = [life.thief, life.elsewhere].map((address) => text.indexOf(address));
+    assert.ok(first >= 0 && first < later, `${life.thief} stands first, and ${life.elsewhere} in the list:\n${text}`);
+    const red = (selector) =>
+      alice.page.$eval(selector, (part) => {
+        const [r, g, b] = getComputedStyle(part).backgroundColor.match(/\d+/g).map(Number);
+        return r > g && r > b;
+      });
+    assert.ok((await red(".alarm")) && (await red(".week i.bad")), "it is red");
+    await alice.go("/");
+    await alice.says("warning-see-stopped");
+    assert.ok(await red(".warnings .bad"));
+  };
+  await look();
+  await alice.speak("zh-CN");
+  await look();
+  await alice.speak("en");
+  await until("a mail about the thief", () =>
+    mailbox.to(alice.account).find((letter) => /gave the right main password/.test(letter) && letter.includes(life.thief)),
+  );
 };
 
 /// A site that wants two-factor of somebody lets nobody past.
@@ -178,7 +221,7 @@ const guessedCodes = async () => {
     there.at("/sign-in/code");
     for (let n = 0; n < 5; n += 1) {
       await there.send({ code: "000000" });
-      await there.isTold("problem-wrong-code");
+      await there.isTold(n < 2 ? "problem-wrong-app-code" : "problem-wrong-clock");
     }
   };
   await getsIn("imap", alice.account, phone, life.guessed);
@@ -192,7 +235,7 @@ const { begin, middle, end } = everyFactor({ carol, life, mailbox, providers });
 // Side by side: one of them waits a minute for the next message.
 const lives = [
   [begin, middle, end],
-  [firstSteps, clientPassword, trustedDevice, mandatory, withoutScript, blockedAddress, guessedCodes],
+  [firstSteps, clientPassword, trustedDevice, stoppedAtFactor, mandatory, withoutScript, blockedAddress, guessedCodes],
 ];
 
 const told = async (chapter) => {

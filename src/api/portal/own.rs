@@ -32,8 +32,9 @@ pub struct StillTried {
 pub struct Devices {
     /// Browsers that are let in without a second factor, the one that was used last first.
     pub trusted: Vec<TrustedView>,
-    /// Sessions of the portal, the one that was used last first.
-    pub sessions: Vec<SessionView>,
+    /// Visits to the portal in the last 7 days, the last first: those that came in, whether they go on or not, and those
+    /// that were stopped at the second factor.
+    pub visits: Vec<VisitView>,
     /// Mail clients of the last 7 days, the one that logged in last first.
     pub clients: Vec<ClientView>,
 }
@@ -57,21 +58,32 @@ pub struct TrustedView {
     pub current: bool,
 }
 
-/// A session of the portal.
+/// A visit to the portal; or several of one browser that were stopped one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionView {
-    /// Its number.
-    pub id: i64,
+pub struct VisitView {
+    /// The number of its session, while that goes on.
+    pub session: Option<i64>,
+    /// How far it came: `in`, `pending` (a second factor may still be proved) or `stopped` (none was).
+    pub outcome: String,
+    /// What came in: `main-password` alone, `trusted` (the main password in a trusted browser), `recovery` (a recovery
+    /// code), or the kind of second factor; absent: it did not.
+    pub proved: Option<String>,
     /// The operating system; empty: unknown.
     pub system: String,
     /// The program; empty: unknown.
     pub program: String,
     /// The address it came from.
     pub address: Option<String>,
-    /// When it began.
-    pub since: Timestamp,
-    /// When it was last used.
-    pub seen: Timestamp,
+    /// When it came in, or when the main password was right last.
+    pub at: Timestamp,
+    /// When it was last used, while it goes on.
+    pub seen: Option<Timestamp>,
+    /// How many attempts.
+    pub count: u32,
+    /// How many wrong second factors.
+    pub wrong: u32,
+    /// Stopped, from a browser and an address that proved a second factor lately: somebody mistyped, or gave up.
+    pub slip: bool,
     /// It is this one.
     pub current: bool,
 }
@@ -85,8 +97,19 @@ pub struct ClientView {
     pub protocol: String,
     /// The address.
     pub address: Option<String>,
-    /// The last time.
-    pub at: Timestamp,
+    /// The last time on each day on which it logged in, the last day first.
+    pub days: Vec<Timestamp>,
+    /// How often it logged in.
+    pub count: u32,
+}
+
+/// A session that was ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedView {
+    /// The operating system; empty: unknown, or it was no one session.
+    pub system: String,
+    /// The program; likewise.
+    pub program: String,
 }
 
 /// The session's account granted these delegations, and was granted those.

@@ -10,8 +10,18 @@ pub(super) struct Words {
     administrator: &'static str,
     /// What the detail of the notice is called.
     pub(super) detail: &'static str,
-    /// Done by somebody else than the owner.
-    by_others: bool,
+    advice: Advice,
+}
+
+/// What an owner may have to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Advice {
+    /// Somebody in the owner's session did it.
+    Own,
+    /// Somebody else did it.
+    Others,
+    /// Somebody knows the main password.
+    Password,
 }
 
 impl Words {
@@ -22,8 +32,12 @@ impl Words {
             Language::ZhCn => chinese(kind)?,
         };
         let (subject, owner, administrator, detail) = words;
-        let by_others = matches!(kind, NoticeKind::FactorsReset | NoticeKind::MainPasswordSet);
-        Some(Self { subject, owner, administrator, detail, by_others })
+        let advice = match kind {
+            NoticeKind::FactorsReset | NoticeKind::MainPasswordSet => Advice::Others,
+            NoticeKind::StoppedAtFactor => Advice::Password,
+            _ => Advice::Own,
+        };
+        Some(Self { subject, owner, administrator, detail, advice })
     }
 
     pub(super) fn opening(&self, reader: Reader) -> &'static str {
@@ -35,16 +49,33 @@ impl Words {
 
     /// What an owner is to do who did not do it.
     pub(super) fn act(&self, language: Language, portal: Option<&str>) -> String {
-        let text = match (language, self.by_others, portal) {
-            (Language::En, true, _) => "If you did not ask for this, tell your administrator at once.",
-            (Language::En, false, None) => "If this was not you, tell your administrator at once.",
-            (Language::En, false, Some(_)) => {
+        let text = match (language, self.advice, portal) {
+            (Language::En, Advice::Others, _) => {
+                "If you did not ask for this, tell your administrator at once."
+            }
+            (Language::En, Advice::Own, None) => "If this was not you, tell your administrator at once.",
+            (Language::En, Advice::Own, Some(_)) => {
                 "If this was not you, somebody else may know your password. Sign in at {portal}, remove what you do not \
                  know, sign out everywhere, and tell your administrator."
             }
-            (Language::ZhCn, true, _) => "如果这不是您要求的，请立即联系管理员。",
-            (Language::ZhCn, false, None) => "如果这不是您本人的操作，请立即联系管理员。",
-            (Language::ZhCn, false, Some(_)) => {
+            (Language::ZhCn, Advice::Others, _) => "如果这不是您要求的，请立即联系管理员。",
+            (Language::ZhCn, Advice::Own, None) => "如果这不是您本人的操作，请立即联系管理员。",
+            (Language::En, Advice::Password, None) => {
+                "If it was you, and you mistyped the code or gave up, you need not do anything. If it was not you, \
+                 somebody knows your main password: change it now, and tell your administrator."
+            }
+            (Language::En, Advice::Password, Some(_)) => {
+                "If it was you, and you mistyped the code or gave up, you need not do anything. If it was not you, \
+                 somebody knows your main password: change it now. All sign-ins of the last 7 days are listed at \
+                 {portal}"
+            }
+            (Language::ZhCn, Advice::Password, None) => {
+                "如果是您本人输错了验证码或中途放弃，无需处理。如果不是您本人，说明有人知道您的主密码：请立即修改主密码，并联系管理员。"
+            }
+            (Language::ZhCn, Advice::Password, Some(_)) => {
+                "如果是您本人输错了验证码或中途放弃，无需处理。如果不是您本人，说明有人知道您的主密码：请立即修改主密码。最近 7 天的全部登录记录见 {portal}"
+            }
+            (Language::ZhCn, Advice::Own, Some(_)) => {
                 "如果这不是您本人的操作，您的密码可能已经泄露。请登录 {portal}，移除您不认识的项目，退出所有设备，并联系管理员。"
             }
         };
@@ -57,6 +88,12 @@ type Texts = (&'static str, &'static str, &'static str, &'static str);
 fn english(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
         NoticeKind::SendingLimit => return None,
+        NoticeKind::StoppedAtFactor => (
+            "Sign-in stopped at the second factor: {account}",
+            "Somebody gave the right main password of your account {account}, but no second factor. They did not get in.",
+            "Somebody gave the right main password of the account {account}, but no second factor. They did not get in.",
+            "Browser: ",
+        ),
         NoticeKind::FactorAdded => (
             "New second factor: {account}",
             "A second factor was added to your account {account}.",
@@ -118,6 +155,12 @@ fn english(kind: NoticeKind) -> Option<Texts> {
 fn chinese(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
         NoticeKind::SendingLimit => return None,
+        NoticeKind::StoppedAtFactor => (
+            "有人登录时未通过二次验证：{account}",
+            "有人输入了您的帐号 {account} 的正确主密码，但未通过二次验证，没有登录成功。",
+            "有人输入了帐号 {account} 的正确主密码，但未通过二次验证，没有登录成功。",
+            "浏览器：",
+        ),
         NoticeKind::FactorAdded => (
             "已绑定新的二次验证方式：{account}",
             "您的帐号 {account} 绑定了一个新的二次验证方式。",

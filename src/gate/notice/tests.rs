@@ -108,7 +108,8 @@ fn the_json_has_stable_names() {
 
 fn event(kind: Kind) -> Event {
     let event = Event::new(Timestamp(1_800_000_000), kind, "ann@example.org").account("ann@example.org");
-    event.address("192.0.2.7").reason("totp")
+    let verdict = (kind == Kind::StoppedAtFactor).then(|| TOLD.to_owned());
+    Event { verdict, ..event.address("192.0.2.7").reason("totp") }
 }
 
 #[test]
@@ -155,6 +156,31 @@ If this was not you, somebody else may know your password. Sign in at https://ma
     let reset = Event { actor: "uid 0".into(), ..event(Kind::FactorsReset).reason("lost phone") };
     let (_, body) = text(&Notice::of(&reset).expect("told"), Reader::Owner, Language::En, PORTAL);
     assert!(body.contains("\nReason: lost phone\n") && body.contains("\nBy: uid 0\n"), "{body}");
+}
+
+#[test]
+fn an_owner_learns_that_somebody_knows_the_main_password() {
+    let stopped = Event { actor: "gate".into(), ..event(Kind::StoppedAtFactor).reason("Chrome, Android") };
+    let notice = Notice::of(&stopped).expect("told");
+    let (subject, body) = text(&notice, Reader::Owner, Language::En, PORTAL);
+    assert_eq!(subject, "Sign-in stopped at the second factor: ann@example.org");
+    let expected = "\
+Somebody gave the right main password of your account ann@example.org, but no second factor. They did not get in.
+
+Browser: Chrome, Android
+Time: 2027-01-15 08:00:00 UTC
+Address of the client: 192.0.2.7
+
+If it was you, and you mistyped the code or gave up, you need not do anything. If it was not you, somebody knows your main password: change it now. All sign-ins of the last 7 days are listed at https://mail.example.org/portal
+";
+    assert_eq!(body, expected);
+    let (_, body) = text(&notice, Reader::Owner, Language::ZhCn, None);
+    assert!(
+        body.contains("浏览器：Chrome, Android") && body.contains("请立即修改主密码，并联系管理员"),
+        "{body}"
+    );
+    // Those of whom nobody is told are in the log alone.
+    assert_eq!(Notice::of(&Event { verdict: None, ..stopped }), None);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::portal::deliver::deliver;
 use crate::portal::pages::factors::Kind;
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::proof::{Choice, How, Proof as ProofPage};
+use crate::portal::send::mail::Purpose;
 use crate::portal::server::{Context, Form, Stop};
 
 /// What stands for a recovery code where the others have a number.
@@ -70,18 +71,28 @@ pub(super) async fn pending(context: &mut Context) -> Result<Option<Pending>, St
 }
 
 /// Asks for a factor; its code is on its way when this returns.
-pub(super) async fn challenge(context: &mut Context, account: &str, factor: Option<i64>) -> Tried<Pending> {
+pub(super) async fn challenge(
+    context: &mut Context,
+    account: &str,
+    factor: Option<i64>,
+    purpose: Purpose,
+) -> Tried<Pending> {
     let asked = context.post::<Pending>(target(&["challenge"]), &NewChallenge { factor }).await;
     match asked {
-        Ok(pending) => carried(context, account, pending).await,
+        Ok(pending) => carried(context, account, pending, purpose).await,
         Err(error) => Ok(Err(context.problem(&error)?)),
     }
 }
 
 /// Sees that what has to be sent is sent.
-pub(super) async fn carried(context: &Context, account: &str, pending: Pending) -> Tried<Pending> {
+pub(super) async fn carried(
+    context: &Context,
+    account: &str,
+    pending: Pending,
+    purpose: Purpose,
+) -> Tried<Pending> {
     if let Some(delivery) = &pending.deliver
-        && let Err(problem) = deliver(context, account, delivery).await
+        && let Err(problem) = deliver(context, account, delivery, purpose).await
     {
         return Ok(Err(problem));
     }
@@ -144,10 +155,19 @@ pub(super) async fn judged(context: &mut Context, pending: &Pending, proof: &Pro
             context.passed(&passed);
             Ok(Ok(passed))
         }
-        Err(error) => Ok(Err(match context.problem(&error)? {
-            Problem::WrongCode if pending.kind == "passkey" => Problem::PasskeyRefused,
-            problem => problem,
-        })),
+        Err(error) => Ok(Err(wrong(pending, context.problem(&error)?))),
+    }
+}
+
+/// What was wrong, by what was asked for.
+fn wrong(pending: &Pending, problem: Problem) -> Problem {
+    match (problem, pending.kind.as_str()) {
+        (Problem::WrongCode, "passkey") => Problem::PasskeyRefused,
+        (Problem::WrongCode, RECOVERY) => Problem::WrongRecoveryCode,
+        // An app that is new has a clock that nobody has tried.
+        (Problem::WrongCode, "totp") if pending.binding => Problem::WrongClock,
+        (Problem::WrongCode, "totp") => Problem::WrongAppCode,
+        (problem, _) => problem,
     }
 }
 
@@ -235,6 +255,17 @@ mod tests {
         for wrong in [r#"{"error":"NotAllowedError"}"#, "[]", "x", "null"] {
             assert_eq!(of(wrong), Err(Problem::PasskeyRefused), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_was_wrong_is_told_by_what_was_asked_for() {
+        let of = |kind, binding| wrong(&Pending { binding, ..pending(kind, Some(1)) }, Problem::WrongCode);
+        assert_eq!(of("sms", false), Problem::WrongCode);
+        assert_eq!(of("totp", false), Problem::WrongAppCode);
+        assert_eq!(of("totp", true), Problem::WrongClock);
+        assert_eq!(of("passkey", false), Problem::PasskeyRefused);
+        assert_eq!(of(RECOVERY, false), Problem::WrongRecoveryCode);
+        assert_eq!(wrong(&pending("totp", Some(1)), Problem::UsedCode), Problem::UsedCode);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::portal::pages::factors::{Kind, NewPasskey, NewProvider, NewReach, New
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::{Said, routes};
 use crate::portal::send::mail::Change;
+use crate::portal::send::mail::Purpose;
 use crate::portal::send::text::Phone;
 use crate::portal::server::{Answer, Context, Form, Shared, Stop};
 
@@ -196,7 +197,7 @@ async fn begin(context: &mut Context, dialogue: &Dialogue, to: Option<Hidden>) -
     let kind = dialogue.slot.kind().word().to_owned();
     let wanted = NewBinding { kind, change: dialogue.change, to };
     match context.post::<Pending>(target(&["binding"]), &wanted).await {
-        Ok(pending) => carried(context, &dialogue.standing.account, pending).await,
+        Ok(pending) => carried(context, &dialogue.standing.account, pending, Purpose::Bind).await,
         Err(error) => Ok(Err(context.problem(&error)?)),
     }
 }

@@ -15,6 +15,7 @@ use crate::portal::control::target;
 use crate::portal::pages::confirm::{By, Confirm};
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::{Said, routes};
+use crate::portal::send::mail::Purpose;
 use crate::portal::server::{Answer, Context, Form, Shared};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -43,6 +44,13 @@ impl Goal {
         routes::confirm(&self.next, self.only)
     }
 
+    /// What a code is for that is sent on the way.
+    fn purpose(&self) -> Purpose {
+        let factors = [routes::FACTORS, routes::RECOVERY_CODES, routes::TWO_FACTOR];
+        let at = |path: &&str| self.next.starts_with(*path);
+        if factors.iter().any(at) { Purpose::Factors } else { Purpose::Change }
+    }
+
     /// Whether this factor will do; a recovery code does unless one is wanted.
     fn takes(&self, factor: Option<i64>) -> bool {
         self.only.is_none() || self.only == factor
@@ -68,7 +76,7 @@ async fn ask(mut context: Context, RawQuery(query): RawQuery) -> Answer {
     let Some(factor) = first else {
         return choose(&mut context, &standing, &goal.next, goal.only, None, StatusCode::OK);
     };
-    match challenge(&mut context, &standing.account, Some(factor)).await? {
+    match challenge(&mut context, &standing.account, Some(factor), goal.purpose()).await? {
         Ok(pending) => enter(&mut context, &standing, &goal, &pending, None),
         Err(problem) => choose(
             &mut context,
@@ -96,7 +104,7 @@ async fn proved(mut context: Context, form: Form) -> Answer {
     }
     let again = form.some("again");
     if let Some(factor) = again.or(form.some("by")).and_then(asked::chosen).filter(|id| goal.takes(*id)) {
-        return match challenge(&mut context, &standing.account, factor).await? {
+        return match challenge(&mut context, &standing.account, factor, goal.purpose()).await? {
             Ok(pending) => {
                 if let (Some(_), Some(to)) = (again, pending.sent_to) {
                     context.say(&Said::CodeSent(to));
@@ -206,5 +214,7 @@ mod tests {
             assert_eq!(Goal::of_query(wrong), Goal { next: "/".into(), only: None }, "{wrong}");
         }
         assert!(Goal::of_query("").takes(None));
+        assert_eq!(goal.purpose(), Purpose::Factors);
+        assert_eq!(Goal::of_query("next=%2Fpasswords%2Fnew").purpose(), Purpose::Change);
     }
 }

@@ -13,6 +13,7 @@ use crate::api::portal::{Pending, Standing};
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::sign_in::{ChooseFactor, EnterCode};
 use crate::portal::pages::{Said, routes};
+use crate::portal::send::mail::Purpose;
 use crate::portal::server::{Answer, Context, Form, Shared, Stop};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -52,7 +53,7 @@ async fn chosen(mut context: Context, form: Form) -> Answer {
     let Some(factor) = again.or(form.some("factor")).and_then(asked::chosen) else {
         return Ok(context.go(routes::SIGN_IN_FACTOR));
     };
-    match challenge(&mut context, &standing.account, factor).await? {
+    match challenge(&mut context, &standing.account, factor, Purpose::SignIn).await? {
         Ok(pending) => {
             if let (Some(_), Some(to)) = (again, pending.sent_to) {
                 context.say(&Said::CodeSent(to));
@@ -126,7 +127,8 @@ pub(super) async fn renewed(
     match pending(context).await?.filter(|pending| !pending.binding) {
         Some(pending) => Ok(Some(pending)),
         None if asked.kind == "passkey" => {
-            Ok(challenge(context, &standing.account, asked.factor).await?.ok())
+            // For a passkey nothing is sent, whatever it is for.
+            Ok(challenge(context, &standing.account, asked.factor, Purpose::SignIn).await?.ok())
         }
         None => Ok(None),
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use super::devices::logins;
+use super::devices;
 use super::passwords::still_tried;
 use super::two_factor::mail_clients;
-use crate::api::portal::{Devices, OwnPasswords, Standing};
+use crate::api::portal::{OwnPasswords, Standing};
 use crate::portal::control::target;
 use crate::portal::pages::overview::{Overview, Warning};
 use crate::portal::pages::passwords::Life;
@@ -30,17 +30,19 @@ async fn page(mut context: Context) -> Answer {
         Ok(passwords) => passwords,
         Err(error) => return Err(context.stop(&error)),
     };
-    let devices: Devices = match context.get(target(&["devices"])).await {
-        Ok(devices) => devices,
-        Err(error) => return Err(context.stop(&error)),
-    };
+    let devices = devices::asked(&mut context).await?;
+    let mut warnings = warnings(&context, &standing, &passwords);
+    let stopped = devices::stopped(&context, &devices).into_iter().find(|one| !one.slip);
+    if let Some(one) = stopped {
+        warnings.insert(0, Warning::Stopped(one));
+    }
     let page = Overview {
         two_factor: standing.two_factor,
         mail_clients: mail_clients(&standing),
         factors: standing.factors.len(),
         passwords: passwords.passwords.len(),
-        warnings: warnings(&context, &standing, &passwords),
-        logins: logins(&context, devices, &passwords.passwords, LOGINS_MAX).0,
+        warnings,
+        logins: devices::logins(&context, devices, &passwords.passwords, LOGINS_MAX).0,
     };
     let frame = context.frame(Some(&standing));
     Ok(context.show(page.render(&frame)))

@@ -14,6 +14,7 @@ use crate::portal::control::target;
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::sign_in::SignIn as Page;
 use crate::portal::pages::{Said, routes};
+use crate::portal::send::mail::Purpose;
 use crate::portal::server::{Answer, Context, Form, Shared};
 
 /// The longest address that is passed on, in bytes (RFC 5321, 4.5.3.1).
@@ -75,7 +76,7 @@ pub(super) async fn onward(context: &mut Context, standing: &Standing) -> Answer
             let Some(factor) = asked::first(standing).or_else(|| asked::only(standing)) else {
                 return Ok(context.go(routes::SIGN_IN_FACTOR));
             };
-            match challenge(context, &standing.account, Some(factor)).await? {
+            match challenge(context, &standing.account, Some(factor), Purpose::SignIn).await? {
                 Ok(_) => Ok(context.go(routes::SIGN_IN_CODE)),
                 Err(problem) => Ok(factor::choose(context, standing, Some(problem))),
             }

@@ -1,6 +1,8 @@
-//! Trusted devices, and the logins of the last days.
+//! Trusted devices, and the sign-ins of the last days.
 
+use super::factors::Kind;
 use super::frame::Frame;
+use super::history::{Day, Stopped};
 use super::passwords::spoken;
 use super::routes;
 use crate::clock::Timestamp;
@@ -10,8 +12,10 @@ use crate::clock::Timestamp;
 pub enum Client {
     /// A browser, on the portal.
     Browser {
-        /// The session's number.
-        session: i64,
+        /// The session's number, while it goes on.
+        session: Option<i64>,
+        /// What came in; `None`: the second factor has still to be proved.
+        way: Option<Way>,
         /// The program; empty: unknown.
         program: String,
         /// The operating system; empty: unknown.
@@ -26,6 +30,45 @@ pub enum Client {
         /// The client password it used; `None`: the main password.
         password: Option<UsedPassword>,
     },
+}
+
+/// What somebody proved who came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The main password alone.
+    Password,
+    /// The main password, in a trusted browser.
+    Trusted,
+    /// The main password and a factor of this kind.
+    Factor(Kind),
+}
+
+impl Way {
+    /// Reads the daemon's word for it.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "main-password" => Some(Self::Password),
+            "trusted" => Some(Self::Trusted),
+            "recovery" => Some(Self::Factor(Kind::Recovery)),
+            kind => Kind::from_word(kind).map(Self::Factor),
+        }
+    }
+
+    fn text(self, f: &Frame) -> String {
+        match self {
+            Self::Password => f.t("login-browser-password"),
+            Self::Trusted => f.t("login-browser-trusted"),
+            Self::Factor(Kind::Totp) => f.t("login-browser-totp"),
+            Self::Factor(Kind::Sms) => f.t("login-browser-sms"),
+            Self::Factor(Kind::Mail) => f.t("login-browser-mail"),
+            Self::Factor(Kind::Passkey) => f.t("login-browser-passkey"),
+            Self::Factor(Kind::Recovery) => f.t("login-browser-recovery"),
+            Self::Factor(kind @ (Kind::Wechat | Kind::Wecom | Kind::Dingtalk)) => {
+                f.t1("login-browser-provider", "provider", kind.text(f))
+            }
+        }
+    }
 }
 
 /// A client password that a mail program used.
@@ -70,7 +113,8 @@ impl Login {
     #[must_use]
     pub fn with(&self, f: &Frame) -> String {
         match &self.client {
-            Client::Browser { .. } => f.t("login-browser"),
+            Client::Browser { way: Some(way), .. } => way.text(f),
+            Client::Browser { way: None, .. } => f.t("login-browser-pending"),
             Client::MailProgram { password: None, .. } => f.t("login-main-password"),
             Client::MailProgram { password: Some(UsedPassword { name, id: Some(_) }), .. } => {
                 f.t1("login-client-password", "name", name)
@@ -85,9 +129,17 @@ impl Login {
     #[must_use]
     pub fn ends_at(&self) -> Option<String> {
         match self.client {
-            Client::Browser { session, current: false, .. } => Some(routes::device_delete(session)),
+            Client::Browser { session: Some(session), current: false, .. } => {
+                Some(routes::device_delete(session))
+            }
             _ => None,
         }
+    }
+
+    /// A browser that goes on.
+    #[must_use]
+    pub fn on(&self) -> bool {
+        matches!(self.client, Client::Browser { session: Some(_), .. })
     }
 
     /// Where the client password of a mail program is removed.
@@ -108,12 +160,14 @@ impl Login {
     }
 }
 
-fn from<'a>(address: Option<&'a str>, place: &'a str) -> Vec<&'a str> {
+pub(super) fn from<'a>(address: Option<&'a str>, place: &'a str) -> Vec<&'a str> {
     let place = Some(place).filter(|place| !place.is_empty());
     [place, address].into_iter().flatten().collect()
 }
 
-fn device(program: &str, system: &str, f: &Frame) -> String {
+/// A browser, as people know it.
+#[must_use]
+pub fn device(program: &str, system: &str, f: &Frame) -> String {
     match (program, system) {
         ("", "") => f.t("device-unknown"),
         ("", one) | (one, "") => one.to_owned(),
@@ -165,6 +219,10 @@ impl Trusted {
 /// The lists.
 #[derive(Clone, Debug)]
 pub struct Devices {
+    /// Those who were stopped at the second factor, the last first.
+    pub stopped: Vec<Stopped>,
+    /// The last days, today last.
+    pub week: Vec<Day>,
     /// Trusted devices.
     pub trusted: Vec<Trusted>,
     /// Browsers and mail programs of the last days, newest first.
@@ -176,3 +234,11 @@ pub struct Devices {
 }
 
 page!(Devices, "devices.html");
+
+impl Devices {
+    /// Somebody knows the main password who should not.
+    #[must_use]
+    pub fn alarm(&self) -> bool {
+        self.stopped.iter().any(|one| !one.slip)
+    }
+}

@@ -7,6 +7,7 @@ use fluent_bundle::FluentArgs;
 use jiff::tz::TimeZone;
 
 use super::said::Said;
+use super::times::Ago;
 use super::{assets, routes, text, times};
 use crate::clock::Timestamp;
 use crate::config::Language;
@@ -17,6 +18,8 @@ use crate::gate::domain::shown;
 pub struct Frame {
     /// The language of the page.
     pub language: Language,
+    /// The moment: how long ago something was.
+    pub now: Timestamp,
     /// The time zone that times are shown in.
     pub zone: TimeZone,
     /// What the site calls itself.
@@ -39,6 +42,7 @@ impl Default for Frame {
     fn default() -> Self {
         Self {
             language: Language::default(),
+            now: Timestamp(0),
             zone: TimeZone::UTC,
             site: String::new(),
             account: None,
@@ -143,6 +147,17 @@ impl Frame {
     #[must_use]
     pub fn time(&self, time: &Timestamp) -> String {
         times::time(*time, self.language, &self.zone)
+    }
+
+    /// How long ago a time was.
+    #[must_use]
+    pub fn ago(&self, time: &Timestamp) -> String {
+        match Ago::of(*time, self.now) {
+            Ago::Now => self.t("ago-now"),
+            Ago::Minutes(count) => self.n("ago-minutes", "count", &count),
+            Ago::Hours(count) => self.n("ago-hours", "count", &count),
+            Ago::Days(count) => self.n("ago-days", "count", &count),
+        }
     }
 
     /// A day for people.

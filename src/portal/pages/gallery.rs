@@ -3,10 +3,11 @@
 //! Each text that could come from outside goes through `outside`, so that the same gallery shows a normal day and a
 //! hostile one.
 
-use super::devices::{Client, Login, UsedPassword};
+use super::devices::{Client, Login, UsedPassword, Way};
 use super::error::{ErrorPage, Trouble};
 use super::factors::Kind;
 use super::frame::Frame;
+use super::history::Stopped;
 use super::overview::{MailClients, Overview, TwoFactor, Warning};
 use super::passwords::{NewPassword, StillTried};
 use super::problem::Problem;
@@ -68,6 +69,7 @@ impl Gallery<'_> {
     fn frame(&self, path: &str) -> Frame {
         Frame {
             language: self.language,
+            now: NOW,
             site: self.outside("Example Mail"),
             account: Some(self.outside("ann@example.org")),
             csrf: self.outside("dGhpcyBpcyBhIHRva2Vu"),
@@ -113,7 +115,8 @@ impl Gallery<'_> {
 
     fn browser(&self, program: &str, system: &str, current: bool) -> Client {
         let (program, system) = (self.outside(program), self.outside(system));
-        Client::Browser { session: 7, program, system, current }
+        let (session, way) = (Some(7), Some(Way::Factor(Kind::Totp)));
+        Client::Browser { session, way, program, system, current }
     }
 
     fn mail_program(&self, protocol: &str, password: Option<(&str, Option<i64>)>) -> Client {
@@ -131,8 +134,22 @@ impl Gallery<'_> {
         ]
     }
 
+    fn stopped(&self, slip: bool) -> Stopped {
+        Stopped {
+            program: self.outside("Chrome"),
+            system: self.outside("Android"),
+            address: (!slip).then(|| self.outside("203.0.113.66")),
+            place: if slip { String::new() } else { self.outside("Lagos, Nigeria") },
+            at: ago(180),
+            count: if slip { 1 } else { 4 },
+            wrong: if slip { 0 } else { 3 },
+            slip,
+        }
+    }
+
     fn overview(&mut self) {
         let warnings = vec![
+            Warning::Stopped(self.stopped(false)),
             Warning::OldDevice(StillTried {
                 name: self.outside("Old phone"),
                 at: ago(HOUR),
@@ -226,7 +243,8 @@ pub(in crate::portal) fn said(outside: &dyn Fn(&str) -> String) -> Vec<Said> {
         Said::PasswordsRemoved(1),
         Said::PasswordsRemoved(6),
         Said::TrustCancelled,
-        Said::DeviceDeleted,
+        Said::DeviceSignedOut(outside("Firefox on Windows")),
+        Said::DeviceSignedOut(String::new()),
         Said::Granted(name()),
         Said::Withdrawn(name()),
         Said::BlockLifted(name()),
@@ -238,6 +256,10 @@ fn problems() -> Vec<Problem> {
     vec![
         Problem::WrongPassword,
         Problem::WrongCode,
+        Problem::WrongAppCode,
+        Problem::WrongClock,
+        Problem::UsedCode,
+        Problem::WrongRecoveryCode,
         Problem::CodeEnded,
         Problem::Wait(NOW),
         Problem::SentEnough(NOW),

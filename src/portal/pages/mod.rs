@@ -37,6 +37,7 @@ pub mod error;
 pub mod factors;
 pub mod frame;
 pub mod help;
+pub mod history;
 pub mod overview;
 pub mod passwords;
 pub mod problem;

@@ -2,6 +2,7 @@
 
 use super::devices::Login;
 use super::frame::Frame;
+use super::history::Stopped;
 use super::passwords::StillTried;
 use super::problem::Problem;
 use super::routes;
@@ -19,6 +20,8 @@ pub enum MailClients {
 /// What somebody should look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
+    /// Somebody knows the main password, and was stopped: the last of them.
+    Stopped(Stopped),
     /// A device still uses a removed client password.
     OldDevice(StillTried),
     /// The visitor's address is blocked.
@@ -50,6 +53,10 @@ impl Warning {
     #[must_use]
     pub fn text(&self, f: &Frame) -> String {
         match self {
+            Self::Stopped(one) => f.t3(
+                "warning-stopped",
+                [("device", &one.device(f)), ("from", &one.from(f)), ("at", &f.time(&one.at))],
+            ),
             Self::OldDevice(tried) => tried.text(f),
             Self::Blocked { address, until } => {
                 f.t2("warning-blocked", "address", address, "until", f.time(until))
@@ -62,10 +69,17 @@ impl Warning {
         }
     }
 
+    /// It cannot wait.
+    #[must_use]
+    pub fn is_grave(&self) -> bool {
+        matches!(self, Self::Stopped(_))
+    }
+
     /// Where to do something about it, and what the link says.
     #[must_use]
     pub fn link(&self, f: &Frame) -> (&'static str, String) {
         match self {
+            Self::Stopped(_) => (routes::DEVICES, f.t("warning-see-stopped")),
             Self::OldDevice(_) | Self::NoPassword | Self::Expires { .. } => {
                 (routes::PASSWORDS_NEW, f.t("warning-make-password"))
             }

@@ -9,8 +9,16 @@ use crate::gate::account::TERMS_MAX;
 pub enum Problem {
     /// Wrong address or password; the same whether the account exists or not.
     WrongPassword,
-    /// Wrong code.
+    /// A wrong code of those that are sent.
     WrongCode,
+    /// A wrong code of an app.
+    WrongAppCode,
+    /// A wrong code of an app, again: its clock may be off.
+    WrongClock,
+    /// The code was right, and was used just now.
+    UsedCode,
+    /// No recovery code, or one that was used.
+    WrongRecoveryCode,
     /// The code was good once: it ended, was used, or a newer one was sent.
     CodeEnded,
     /// Too many wrong codes: this factor waits until then.
@@ -96,6 +104,10 @@ impl Problem {
         match self {
             Self::WrongPassword => f.t("problem-wrong-password"),
             Self::WrongCode => f.t("problem-wrong-code"),
+            Self::WrongAppCode => f.t("problem-wrong-app-code"),
+            Self::WrongClock => f.t("problem-wrong-clock"),
+            Self::UsedCode => f.t("problem-used-code"),
+            Self::WrongRecoveryCode => f.t("problem-wrong-recovery-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
             Self::SentEnough(until) => f.at("problem-sent-enough", "until", until),

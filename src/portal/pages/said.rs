@@ -31,8 +31,8 @@ pub enum Said {
     PasswordsRemoved(usize),
     /// A device is no longer trusted.
     TrustCancelled,
-    /// A device was deleted.
-    DeviceDeleted,
+    /// Another browser of that name was signed out; empty: unknown.
+    DeviceSignedOut(String),
     /// A delegation to that address was granted.
     Granted(String),
     /// A delegation to that address was withdrawn.
@@ -61,7 +61,8 @@ impl Said {
             Self::PasswordRemoved(name) => f.t1("said-password-removed", "name", name),
             Self::PasswordsRemoved(count) => f.n("said-passwords-removed", "count", count),
             Self::TrustCancelled => f.t("said-trust-cancelled"),
-            Self::DeviceDeleted => f.t("said-device-deleted"),
+            Self::DeviceSignedOut(name) if name.is_empty() => f.t("said-device-signed-out"),
+            Self::DeviceSignedOut(name) => f.t1("said-device-named-signed-out", "name", name),
             Self::Granted(delegate) => f.t1("said-granted", "delegate", delegate),
             Self::Withdrawn(delegate) => f.t1("said-withdrawn", "delegate", delegate),
             Self::BlockLifted(address) => f.t1("said-block-lifted", "address", address),

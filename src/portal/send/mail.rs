@@ -1,15 +1,17 @@
 //! Mail to an address elsewhere, a code or word of a change: subject and body in the language of the person, as text and
 //! as HTML.
 //!
-//! It says when, from where and with what the code was asked for, so that a person who did not ask sees that
-//! somebody knows the password. The envelope has no sender: nobody bounces it or answers it (RFC 3834, 3.3).
+//! It says what the code is for, and when, from where and with what it was asked for, so that a person who did not ask
+//! sees that somebody knows the password; a stranger whose address was mistyped is accused of nothing. The envelope has no sender: nobody bounces it or answers it (RFC 3834, 3.3).
+
+mod words;
 
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use lettre::address::Envelope;
-use lettre::message::MultiPart;
 use lettre::message::header::{HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
 use tokio::time::timeout;
 
@@ -18,8 +20,9 @@ use super::text::{Word, one_line};
 use crate::clock::Timestamp;
 use crate::config::{self, Language};
 use crate::gate::code::Code;
-use crate::gate::messages::shown;
 use crate::notices::smtp::{Smtp, SmtpError, SmtpSettings, date};
+use crate::store::people::masked_address;
+use words::Words;
 
 /// The most characters of one fact: browsers say what they like.
 pub const FACT_CHARS_MAX: usize = 100;
@@ -61,10 +64,25 @@ pub struct Occasion {
     pub browser: Option<String>,
     /// The address of the browser.
     pub address: Option<String>,
+    /// Where that is.
+    pub place: Option<String>,
     /// The language of the person.
     pub language: Language,
     /// The number of the request; the message is named after it.
     pub request_id: Word,
+}
+
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To sign in.
+    SignIn,
+    /// To bind the address that it is sent to.
+    Bind,
+    /// To add, change or remove a second factor.
+    Factors,
+    /// To change something else.
+    Change,
 }
 
 /// A code for whoever asked for it.
@@ -74,6 +92,8 @@ pub struct CodeMail {
     pub code: Code,
     /// How long it is good, in minutes.
     pub minutes: u32,
+    /// What it is for.
+    pub purpose: Purpose,
     /// Who asked for it, and when.
     pub occasion: Occasion,
 }
@@ -90,32 +110,35 @@ pub struct Letter {
 }
 
 impl CodeMail {
-    /// What the mail says. Times are shown in `zone`.
+    /// What the mail of that site says. Times are shown in `zone`.
     #[must_use]
-    pub fn letter(&self, zone: &TimeZone) -> Letter {
+    pub fn letter(&self, site: &str, zone: &TimeZone) -> Letter {
         let words = Words::of(self.occasion.language);
-        let (account, code) = (fact(&self.occasion.account), self.code.reveal());
+        let reason = words.reason(self.purpose);
+        let code = self.code.reveal();
         let code = code.as_str();
-        let opening = words.opening.replace("{account}", &account);
+        // Whoever reads it may be a stranger: the address was mistyped.
+        let account = fact(&masked_address(&self.occasion.account));
+        let filled = |text: &str| text.replace("{site}", &fact(site)).replace("{account}", &account);
+        let (subject, opening) = (filled(reason.subject), filled(reason.opening));
         let valid = words.valid.replace("{minutes}", &self.minutes.to_string());
         let lines = self.occasion.lines(&words, zone);
         let text =
-            format!("{opening}\n\n    {code}\n\n{valid}\n\n{}\n\n{}\n", lines.join("\n"), words.not_you);
+            format!("{opening}\n\n    {code}\n\n{valid}\n\n{}\n\n{}\n", lines.join("\n"), reason.not_you);
         let lines: Vec<String> = lines.iter().map(|line| escape(line)).collect();
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
              <p>{}</p>\n<p style=\"font-size:1.6em;letter-spacing:.15em\"><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n\
              <p>{}</p>\n</body></html>\n",
             super::text::locale(self.occasion.language),
-            escape(words.subject),
+            escape(&subject),
             escape(&opening),
             escape(code),
             escape(&valid),
             lines.join("<br>\n"),
-            escape(words.not_you),
+            escape(reason.not_you),
         );
-        // Without the code: a locked phone shows subjects.
-        Letter { subject: words.subject.to_owned(), text, html }
+        Letter { subject, text, html }
     }
 }
 
@@ -142,10 +165,11 @@ pub enum Change {
 }
 
 impl ChangeMail {
-    /// What the mail says. Times are shown in `zone`.
+    /// What the mail of that site says. Times are shown in `zone`.
     #[must_use]
-    pub fn letter(&self, zone: &TimeZone) -> Letter {
+    pub fn letter(&self, site: &str, zone: &TimeZone) -> Letter {
         let words = Words::of(self.occasion.language);
+        let subject = words.change_subject.replace("{site}", &fact(site));
         let opening = words.changed.replace("{account}", &fact(&self.occasion.account));
         let done = match self.change {
             Change::Added => words.added,
@@ -160,13 +184,13 @@ impl ChangeMail {
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
              <p>{}</p>\n<p><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n</body></html>\n",
             super::text::locale(self.occasion.language),
-            escape(words.change_subject),
+            escape(&subject),
             escape(&opening),
             escape(&done),
             lines.join("<br>\n"),
             escape(words.not_your_change),
         );
-        Letter { subject: words.change_subject.to_owned(), text, html }
+        Letter { subject, text, html }
     }
 }
 
@@ -176,6 +200,7 @@ impl Occasion {
         let known = |told: &Option<String>| told.as_deref().map(fact).unwrap_or_default();
         let facts = [
             (words.time, shown(self.time, zone)),
+            (words.place, known(&self.place)),
             (words.system, known(&self.system)),
             (words.browser, known(&self.browser)),
             (words.address, known(&self.address)),
@@ -188,25 +213,28 @@ impl Occasion {
 /// The server that takes mails, and who they are from.
 #[derive(Debug)]
 pub struct Courier {
-    from: Address,
+    from: Mailbox,
+    site: String,
     smtp: Smtp,
     zone: TimeZone,
     timeout: Duration,
 }
 
 impl Courier {
-    /// Reads the password and the authorities. `from` is the address in the header.
+    /// Reads the password and the authorities. `from` is the address in the header, `site` the name before it.
     ///
     /// # Errors
     /// A setting or a file cannot be used.
     pub fn new(
         from: &str,
+        site: &str,
         smtp: &config::Smtp,
         zone: TimeZone,
         timeout: Duration,
     ) -> Result<Self, SetupError> {
-        let from = from.parse().map_err(|error| SetupError::new("from", format!("{error}")))?;
-        Ok(Self { from, smtp: Smtp::new(smtp, SETTINGS)?, zone, timeout })
+        let address = from.parse().map_err(|error| SetupError::new("from", format!("{error}")))?;
+        let from = Mailbox::new(Some(fact(site)).filter(|site| !site.is_empty()), address);
+        Ok(Self { from, site: site.to_owned(), smtp: Smtp::new(smtp, SETTINGS)?, zone, timeout })
     }
 
     /// Sends a code to an address.
@@ -214,7 +242,7 @@ impl Courier {
     /// # Errors
     /// It was not sent, or nobody knows.
     pub async fn send(&self, to: &str, mail: &CodeMail) -> Result<(), MailError> {
-        let letter = mail.letter(&self.zone);
+        let letter = mail.letter(&self.site, &self.zone);
         self.post(self.message(to, letter, &mail.occasion)?).await
     }
 
@@ -223,7 +251,7 @@ impl Courier {
     /// # Errors
     /// It was not sent, or nobody knows.
     pub async fn tell(&self, to: &str, mail: &ChangeMail) -> Result<(), MailError> {
-        let letter = mail.letter(&self.zone);
+        let letter = mail.letter(&self.site, &self.zone);
         self.post(self.message(to, letter, &mail.occasion)?).await
     }
 
@@ -243,11 +271,11 @@ impl Courier {
         let envelope = Envelope::new(None, vec![to.clone()]).map_err(|_| MailError::Address)?;
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         Message::builder()
-            .from(self.from.clone().into())
+            .from(self.from.clone())
             .to(to.into())
             .subject(letter.subject)
             .date(date(about.time))
-            .message_id(Some(format!("<{}@{}>", about.request_id.as_str(), self.from.domain())))
+            .message_id(Some(format!("<{}@{}>", about.request_id.as_str(), self.from.email.domain())))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .header(MIME_VERSION_1_0)
             .envelope(envelope)
@@ -256,61 +284,11 @@ impl Courier {
     }
 }
 
-/// The texts of one language.
-struct Words {
-    subject: &'static str,
-    opening: &'static str,
-    valid: &'static str,
-    time: &'static str,
-    system: &'static str,
-    browser: &'static str,
-    address: &'static str,
-    not_you: &'static str,
-    change_subject: &'static str,
-    changed: &'static str,
-    added: &'static str,
-    replaced: &'static str,
-    removed: &'static str,
-    not_your_change: &'static str,
-}
-
-impl Words {
-    fn of(language: Language) -> Self {
-        match language {
-            Language::En => Self {
-                subject: "Your verification code",
-                opening: "This is the verification code for the account {account}:",
-                valid: "The code is valid for {minutes} minutes. Tell it to nobody.",
-                time: "Time: ",
-                system: "System: ",
-                browser: "Browser: ",
-                address: "Address of the request: ",
-                not_you: "If you did not ask for this code, somebody else knows your password. Change it, and tell your \
-                          administrator.",
-                change_subject: "Your second factors were changed",
-                changed: "The second factors of the account {account} were changed:",
-                added: "Added: ",
-                replaced: "Changed: ",
-                removed: "Removed: ",
-                not_your_change: "If this was not you, somebody else is in your account. Tell your administrator at once.",
-            },
-            Language::ZhCn => Self {
-                subject: "您的验证码",
-                opening: "帐号 {account} 的验证码：",
-                valid: "验证码 {minutes} 分钟内有效，请勿告诉他人。",
-                time: "时间：",
-                system: "操作系统：",
-                browser: "浏览器：",
-                address: "请求地址：",
-                not_you: "如果您没有请求此验证码，说明有人知道您的密码。请修改密码，并告知管理员。",
-                change_subject: "您的二次验证方式已更改",
-                changed: "帐号 {account} 的二次验证方式已更改：",
-                added: "已添加：",
-                replaced: "已更改：",
-                removed: "已移除：",
-                not_your_change: "如果不是您本人操作，说明有人进入了您的帐号。请立即告知管理员。",
-            },
-        }
+/// A time with its distance from UTC: the names of zones mean several.
+fn shown(time: Timestamp, zone: &TimeZone) -> String {
+    match jiff::Timestamp::from_second(time.0) {
+        Ok(known) => known.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M (UTC%:z)").to_string(),
+        Err(_) => time.to_string(),
     }
 }
 
@@ -336,140 +314,4 @@ fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Server, SmtpTls};
-
-    fn occasion(language: Language) -> Occasion {
-        Occasion {
-            account: "ann@example.org".into(),
-            time: Timestamp(1_800_000_000),
-            system: Some("Windows 11".into()),
-            browser: Some("Firefox 150".into()),
-            address: Some("192.0.2.7".into()),
-            language,
-            request_id: Word::new("r7").unwrap(),
-        }
-    }
-
-    fn mail_of(occasion: Occasion) -> CodeMail {
-        CodeMail { code: Code::parse("735519").unwrap(), minutes: 5, occasion }
-    }
-
-    fn mail(language: Language) -> CodeMail {
-        mail_of(occasion(language))
-    }
-
-    fn courier() -> Courier {
-        let server = Server { host: "127.0.0.1".into(), port: 25 };
-        let smtp = config::Smtp { server, tls: SmtpTls::None, login: None, ca_file: None };
-        Courier::new("gate@example.org", &smtp, TimeZone::UTC, Duration::from_secs(1)).unwrap()
-    }
-
-    fn message(to: &str, mail: &CodeMail) -> Result<Message, MailError> {
-        let courier = courier();
-        courier.message(to, mail.letter(&courier.zone), &mail.occasion)
-    }
-
-    #[test]
-    fn a_change_is_told_with_every_fact() {
-        for (language, change, word) in [
-            (Language::En, Change::Added, "Added: Passkey"),
-            (Language::En, Change::Changed, "Changed: Passkey"),
-            (Language::ZhCn, Change::Removed, "已移除：Passkey"),
-        ] {
-            let occasion = Occasion { address: None, ..occasion(language) };
-            let told = ChangeMail { change, factor: "Passkey: <Laptop>\r\n".into(), occasion };
-            let Letter { text, html, .. } = told.letter(&TimeZone::UTC);
-            let escaped = word.replace("Passkey", "Passkey: &lt;Laptop&gt;");
-            assert!(
-                text.contains(&format!("{word}: <Laptop>\n")) && html.contains(&escaped),
-                "{text} {html}"
-            );
-            for fact in ["ann@example.org", "2027-01-15 08:00:00 UTC", "Windows", "Firefox"] {
-                assert!(text.contains(fact) && html.contains(fact), "{fact}");
-            }
-            assert!(!text.contains("{") && !text.contains("Address"));
-        }
-    }
-
-    #[test]
-    fn both_languages_and_both_forms_tell_every_fact() {
-        for language in [Language::En, Language::ZhCn] {
-            let letter = mail(language).letter(&TimeZone::UTC);
-            let facts = [
-                "735519",
-                "5",
-                "ann@example.org",
-                "2027-01-15 08:00:00 UTC",
-                "Windows 11",
-                "Firefox 150",
-                "192.0.2.7",
-            ];
-            for body in [&letter.text, &letter.html] {
-                assert!(facts.iter().all(|fact| body.contains(fact)) && !body.contains("{"), "{body}");
-            }
-            assert!(!letter.subject.contains("735519"), "{}", letter.subject);
-        }
-        let english = mail(Language::En).letter(&TimeZone::UTC).text;
-        assert!(english.contains("valid for 5 minutes"), "{english}");
-        assert!(mail(Language::ZhCn).letter(&TimeZone::UTC).text.contains("5 分钟内有效"));
-    }
-
-    #[test]
-    fn what_is_not_known_is_left_out() {
-        let browser = Some("\u{202e}".into());
-        let bare = Occasion { system: None, browser, address: None, ..occasion(Language::En) };
-        let text = mail_of(bare).letter(&TimeZone::UTC).text;
-        assert!(!text.contains("System") && !text.contains("Browser") && !text.contains("Address"), "{text}");
-    }
-
-    #[test]
-    fn a_browser_adds_no_line_and_no_element() {
-        let evil = "<img src=x>&\"'\r\n\r\nClick: http://evil\u{2028}\u{202e}".to_owned();
-        let odd = Occasion { system: Some(evil.clone()), browser: Some(evil), ..occasion(Language::En) };
-        let (letter, plain) =
-            (mail_of(odd).letter(&TimeZone::UTC), mail(Language::En).letter(&TimeZone::UTC));
-        assert_eq!(letter.text.lines().count(), plain.text.lines().count());
-        assert_eq!(letter.html.lines().count(), plain.html.lines().count());
-        assert_eq!(letter.html.matches('<').count(), plain.html.matches('<').count());
-        assert!(
-            letter.html.contains("&lt;img src=x&gt;&amp;&quot;&#39;Click: http://evil"),
-            "{}",
-            letter.html
-        );
-        let long = |chars| {
-            let browser = Some("b".repeat(chars));
-            mail_of(Occasion { browser, ..occasion(Language::En) }).letter(&TimeZone::UTC)
-        };
-        assert!(long(FACT_CHARS_MAX) == long(FACT_CHARS_MAX + 1), "a fact has an end");
-        assert!(long(FACT_CHARS_MAX - 1) != long(FACT_CHARS_MAX));
-    }
-
-    #[test]
-    fn a_message_has_the_headers_of_an_automatic_one_and_both_forms() {
-        let message = message("ann@elsewhere.example", &mail(Language::ZhCn)).unwrap();
-        assert_eq!(message.envelope().from(), None);
-        let text = String::from_utf8(message.formatted()).unwrap();
-        for part in [
-            "From: gate@example.org\r\n",
-            "To: ann@elsewhere.example\r\n",
-            "Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n",
-            "Message-ID: <r7@example.org>\r\n",
-            "Auto-Submitted: auto-generated\r\n",
-            "Content-Type: multipart/alternative;",
-            "Content-Type: text/plain; charset=utf-8\r\n",
-            "Content-Type: text/html; charset=utf-8\r\n",
-        ] {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-        assert!(text.is_ascii(), "other scripts are encoded");
-    }
-
-    #[test]
-    fn only_an_address_gets_mail() {
-        for to in ["ann", "a@b.c\r\nBcc: d@e.f", "a@b.c, d@e.f", "<a@b.c>", ""] {
-            assert_eq!(message(to, &mail(Language::En)).unwrap_err(), MailError::Address, "{to}");
-        }
-    }
-}
+mod tests;

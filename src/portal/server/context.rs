@@ -222,6 +222,7 @@ impl Context {
         let proved = standing.filter(|standing| standing.stage != "factor");
         Frame {
             language: self.language,
+            now: self.now(),
             zone: self.shared.zone.clone(),
             site: self.shared.settings.site.called().to_owned(),
             account: proved.map(|standing| standing.account.clone()),
@@ -448,6 +449,8 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::Blocked => Problem::Blocked(error.until?),
         Why::NetworkBlocked => Problem::NetworkBlocked(error.until?),
         Why::WrongCode => Problem::WrongCode,
+        Why::WrongClock => Problem::WrongClock,
+        Why::UsedCode => Problem::UsedCode,
         Why::CodeOver => Problem::CodeEnded,
         Why::Wait => Problem::Wait(error.until?),
         Why::SentEnough => Problem::SentEnough(error.until?),

@@ -134,7 +134,7 @@ impl Service {
         let proved = prove.await;
         match &proved {
             Ok(_) => self.came_in(account.as_str(), account, visit).await,
-            Err(PeopleError::Refused(Refused::WrongCode)) => {
+            Err(PeopleError::Refused(Refused::WrongCode | Refused::WrongClock)) => {
                 let refused = Verdict::Refuse(Reason::WrongFactor);
                 self.count_failure(&trier, &refused, None, &rules).await?;
                 self.leave(seat, started, &trier, &refused, &rules).await;

@@ -113,7 +113,8 @@ impl Service {
             Shown::Password(password) => {
                 let standing = self.owner(visit, Act::Look).await?;
                 let name = standing.account.name.to_string();
-                let confirmed = self.check_main_password(name, password, visit.clone()).await?;
+                let (confirmed, login) = self.check_main_password(name, password, visit.clone()).await?;
+                self.record(login);
                 if confirmed.name != standing.account.name {
                     return Err(PeopleError::WrongPassword);
                 }
@@ -147,7 +148,7 @@ impl Service {
     }
 
     /// Under what codes that a browser asks for are counted: like failures, by address or IPv6 network.
-    fn counted_at(&self, visit: &Visit) -> Option<String> {
+    pub(super) fn counted_at(&self, visit: &Visit) -> Option<String> {
         let prefixes = self.rules().prefixes;
         visit.address.and_then(|address| Key::of(address, &prefixes)).map(|key| key.to_string())
     }

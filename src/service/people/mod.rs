@@ -4,10 +4,12 @@
 //! - `sign_in`: the main password, from addresses that are not blocked and from those that are
 //! - `factors`: proofs and bindings, with what needs a hash or the upstream
 //! - `named`: who names accounts that are none
-//! - `own`: client passwords, devices, delegations, blocks
+//! - `history`: who signed in lately, and who was stopped
+//! - `own`: client passwords, sessions, delegations, blocks
 
 mod counted;
 mod factors;
+mod history;
 mod named;
 mod own;
 mod sign_in;
@@ -17,6 +19,8 @@ use std::sync::Arc;
 
 use super::{OrderError, Service};
 use crate::clock::Timestamp;
+use crate::gate::event::{Event, Kind};
+use crate::gate::login::{Grant, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::order::Actor;
 use crate::gate::session::{Act, Token, TokenTag};
@@ -27,7 +31,8 @@ use crate::store::portal::Visitor;
 use crate::store::{StoreError, Tables};
 
 pub use self::factors::{Passed, Shown};
-pub use self::own::{Blocks, ClientLogin, Devices, StillTried};
+pub use self::history::{ClientLogin, Devices};
+pub use self::own::{Blocks, StillTried};
 pub use self::sign_in::{Entrance, SignIn};
 
 /// The name of the portal's logins, and of what is done there by nobody in particular.
@@ -127,6 +132,12 @@ impl Service {
         self.wrote(&written);
         let (outcome, events) = written?;
         events.iter().for_each(log::event);
+        let came_in =
+            |event: &&Event| event.kind == Kind::Login && event.verdict.as_deref() == Some("accept");
+        for event in events.iter().filter(came_in) {
+            let account = AccountName::stored(event.account.as_deref().unwrap_or_default());
+            self.count(&Verdict::Accept(Grant { account, password: None }));
+        }
         if !events.is_empty() {
             self.ring_notices();
         }

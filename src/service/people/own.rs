@@ -18,7 +18,6 @@ use crate::gate::secret::NewSecret;
 use crate::gate::session::Act;
 use crate::gate::target::Target;
 use crate::store::EventQuery;
-use crate::store::portal::{SessionRow, TrustedDevice};
 use crate::store::sending::Delegation;
 
 /// How far back logins are shown (design: login devices).
@@ -30,22 +29,6 @@ const LIFTS_A_DAY: usize = 3;
 /// Logins that are looked through; of more, the newest.
 const EVENTS_MAX: u32 = 2_000;
 
-/// What mail clients are told apart by: client password, protocol, address.
-type Client = (Option<String>, String, Option<String>);
-
-/// A mail client that logged in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientLogin {
-    /// The name of its client password; `None`: the main password.
-    pub password: Option<String>,
-    /// The protocol.
-    pub protocol: String,
-    /// The address.
-    pub address: Option<String>,
-    /// The last time.
-    pub at: Timestamp,
-}
-
 /// A removed client password that some device still tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StillTried {
@@ -55,21 +38,6 @@ pub struct StillTried {
     pub at: Timestamp,
     /// From where.
     pub address: Option<String>,
-}
-
-/// Where an account is, or was lately, signed in.
-#[derive(Clone, Debug)]
-pub struct Devices {
-    /// The session that asks.
-    pub current: i64,
-    /// The trusted device that asks, if it is one.
-    pub current_device: Option<i64>,
-    /// Trusted devices.
-    pub trusted: Vec<TrustedDevice>,
-    /// Sessions of the portal.
-    pub sessions: Vec<SessionRow>,
-    /// Mail clients, the one that logged in last first.
-    pub clients: Vec<ClientLogin>,
 }
 
 /// The blocks that concern somebody.
@@ -146,45 +114,14 @@ impl Service {
         }
     }
 
-    /// Where the session's account is, or was lately, signed in.
-    ///
-    /// # Errors
-    /// The session does not allow it, or trouble.
-    pub async fn own_devices(&self, visit: &Visit) -> Answer<Devices> {
-        let token = visit.session()?;
-        let (standing, sessions, trusted) = self.at_desk(move |desk| desk.devices(token)).await?;
-        let current_device = match visit.device {
-            None => None,
-            Some(device) => {
-                self.store.read(move |tables| tables.device(device)).await?.map(|device| device.id)
-            }
-        };
-        let mut clients: HashMap<Client, (usize, Timestamp)> = HashMap::new();
-        for (place, event) in self.logins_of(&standing.account.name, SHOWN).await?.into_iter().enumerate() {
-            let accepted = event.verdict.as_deref() == Some("accept");
-            let Some(protocol) = event.protocol.filter(|protocol| protocol != Protocol::PORTAL_NAME) else {
-                continue;
-            };
-            if accepted {
-                clients.insert((event.password_name, protocol, event.address), (place, event.time));
-            }
-        }
-        let mut clients: Vec<_> = clients.into_iter().collect();
-        clients.sort_by_key(|(_, (place, _))| std::cmp::Reverse(*place));
-        let client =
-            |((password, protocol, address), (_, at))| ClientLogin { password, protocol, address, at };
-        let clients = clients.into_iter().map(client).collect();
-        Ok(Devices { current: standing.session.id, current_device, trusted, sessions, clients })
-    }
-
-    /// Ends another session of the account.
+    /// Ends another session of the account; returns the browser's system and program.
     ///
     /// # Errors
     /// There is none of that number, the session does not allow it, or trouble.
-    pub async fn end_own_session(&self, visit: &Visit, id: i64) -> Answer<()> {
+    pub async fn end_own_session(&self, visit: &Visit, id: i64) -> Answer<(String, String)> {
         let token = visit.session()?;
         let found = self.at_desk(move |desk| desk.end_session(token, id)).await?;
-        found.then_some(()).ok_or(PeopleError::NotFound)
+        found.map(|visitor| (visitor.system, visitor.program)).ok_or(PeopleError::NotFound)
     }
 
     /// Ends the trust in a device of the account.

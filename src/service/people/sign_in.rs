@@ -20,6 +20,7 @@ use super::{Answer, Passed, PeopleError, Service, Shown, Visit};
 use crate::clock::Timestamp;
 use crate::gate::address::Key;
 use crate::gate::code::Code;
+use crate::gate::event::Event;
 use crate::gate::identity::Whose;
 use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Reason, Verdict};
@@ -98,6 +99,15 @@ pub struct SignIn {
     pub code: Option<Zeroizing<String>>,
 }
 
+/// Whose main password was right, before a session begins.
+struct Entering {
+    opened: Opened,
+    /// The event of the login, as if it came in.
+    login: Event,
+    /// A second factor is shown with it.
+    both: bool,
+}
+
 impl Service {
     /// Begins a session. What is being looked at is counted even if nobody waits any more: do not drop this future.
     ///
@@ -107,8 +117,9 @@ impl Service {
         let SignIn { account, password, code } = sign_in;
         let generation = self.store.generation();
         match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
-            Ok(opened) => {
-                let (session, standing) = self.enter(&visit, opened, &password, generation).await?;
+            Ok((opened, login)) => {
+                let entering = Entering { opened, login, both: false };
+                let (session, standing) = self.enter(&visit, entering, &password, generation).await?;
                 if standing.session.stage != Stage::Factor {
                     self.came_in(&account, &standing.account.name, &visit).await;
                 }
@@ -126,10 +137,11 @@ impl Service {
     async fn enter(
         self: &Arc<Self>,
         visit: &Visit,
-        opened: Opened,
+        entering: Entering,
         password: &Secret,
         generation: u64,
     ) -> Answer<(Token, Standing)> {
+        let Entering { opened, login, both } = entering;
         if opened.account.is_none() && self.rules().people.makes(&opened.name) {
             // Nobody becomes a new account whose mailbox may be a known account's.
             self.ask_for_mailboxes(Unasked::All).await.map_err(unavailable)?;
@@ -137,12 +149,25 @@ impl Service {
         let session = self.token();
         let (token, device, visitor) = (session.tag(), visit.device, visit.visitor.clone());
         let Opened { name, marks, .. } = opened;
-        let arrival = Arrival { name: name.clone(), mailbox: marks, token, device, visitor };
+        let (source, refused) = (self.counted_at(visit), login.clone());
+        let (mailbox, name_of) = (marks, name.clone());
+        let arrival = Arrival { name: name_of, mailbox, token, device, visitor, source, login, both };
         let entered = self.at_desk(move |desk| desk.sign_in(&arrival).map(Ok)).await?;
-        let standing = entered.map_err(|turned| match turned {
-            Turned::Unknown => PeopleError::NoAccount,
-            Turned::Disabled | Turned::OthersMailbox => PeopleError::WrongPassword,
-        })?;
+        let standing = match entered {
+            Ok(standing) => standing,
+            Err(turned) => {
+                let (reason, error) = match turned {
+                    Turned::Unknown => (Reason::UnknownAccount, PeopleError::NoAccount),
+                    Turned::Disabled => (Reason::Disabled, PeopleError::WrongPassword),
+                    Turned::OthersMailbox => {
+                        (Reason::OthersMailbox(name.clone()), PeopleError::WrongPassword)
+                    }
+                };
+                let refused = refused.verdict(&Verdict::Refuse(reason));
+                self.record(refused);
+                return Err(error);
+            }
+        };
         if self.upstream.is_none() && self.store.generation() != generation {
             // Another one may have been set meanwhile, and all sessions ended before this one began.
             let looked = self.weigh_own_main_password(&name, password, self.hash_source(visit)).await;
@@ -157,14 +182,14 @@ impl Service {
         Ok((session, standing))
     }
 
-    /// Whose main password it is: the account, or the name, whose mailbox it opens. A wrong one counts for the address
-    /// and for the account.
+    /// Whose main password it is: the account, or the name, whose mailbox it opens; and the event of a login by it, which
+    /// is not put down yet. A wrong one counts for the address and for the account.
     pub(super) async fn check_main_password(
         self: &Arc<Self>,
         typed: String,
         password: Secret,
         visit: Visit,
-    ) -> Answer<Opened> {
+    ) -> Answer<(Opened, Event)> {
         let started = Instant::now();
         let (rules, origin) = (self.rules(), origin(&visit));
         let mut who = Who::new(&typed, &rules);
@@ -192,10 +217,10 @@ impl Service {
         match weighed {
             Ok(opened) => {
                 let grant = Grant { account: opened.name.clone(), password: None };
-                self.recorded(&judged, &Verdict::Accept(grant));
+                let login = self.event(&judged, &Verdict::Accept(grant));
                 self.entrance.forget(trier.tag);
                 self.entrance.forget(judged.tag);
-                Ok(opened)
+                Ok((opened, login))
             }
             Err(Verdict::Defer(why)) => {
                 self.recorded(&judged, &Verdict::Defer(why));
@@ -308,7 +333,10 @@ impl Service {
             Err(Verdict::Defer(why)) => return Err(PeopleError::Unavailable(why.to_owned())),
             Err(_) => return Err(PeopleError::WrongPassword),
         };
-        let (session, standing) = match self.enter(visit, opened, password, generation).await {
+        let accepted = Verdict::Accept(Grant { account: opened.name.clone(), password: None });
+        let judged = trier.known_as(self, opened.name.as_str());
+        let entering = Entering { login: self.event(&judged, &accepted), opened, both: true };
+        let (session, standing) = match self.enter(visit, entering, password, generation).await {
             Err(PeopleError::NoAccount) => return Err(PeopleError::WrongPassword),
             entered => entered?,
         };
@@ -321,8 +349,6 @@ impl Service {
         match proved {
             Ok(passed) => {
                 self.entrance.forget(trier.tag);
-                let accepted = Verdict::Accept(Grant { account: standing.account.name, password: None });
-                self.record(self.event(trier, &accepted));
                 Ok(passed)
             }
             Err(error) => {

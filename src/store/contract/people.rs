@@ -29,6 +29,7 @@ use crate::store::{Backend, EventQuery};
 pub(super) mod duty;
 pub(super) mod ending;
 pub(super) mod kinds;
+pub(super) mod visits;
 
 const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
@@ -40,7 +41,10 @@ fn token(seed: u64) -> TokenTag {
 fn arrival(address: &str, seed: u64) -> Arrival {
     let [system, program] = ["Windows", "Firefox"].map(str::to_owned);
     let visitor = Visitor { address: None, system, program };
-    Arrival { name: name(address), mailbox: Vec::new(), token: token(seed), device: None, visitor }
+    let login = Event::new(NOW, Kind::Login, "gate").account(address).reason("main-password");
+    let login = Event { verdict: Some("accept".to_owned()), ..login };
+    let (name, token) = (name(address), token(seed));
+    Arrival { name, mailbox: Vec::new(), token, device: None, visitor, source: None, login, both: false }
 }
 
 /// Somebody at a store, with the rules that hold there.
@@ -236,7 +240,7 @@ pub(super) fn an_app_is_bound_by_a_code_of_it<B: Backend>(backend: &B) {
     let taken = desk.confirm(1_001, &code(&second, in_time), &longest, in_time);
     assert_eq!(taken, Err(FactorRefused::NameTaken.into()));
     let replayed = desk.prove(bound.factors[0].id, 1_001, &code(&app, in_time), in_time);
-    assert_eq!(replayed, Err(Refused::WrongCode), "the code that bound it is used up");
+    assert_eq!(replayed, Err(Refused::UsedCode), "the code that bound it is used up");
 }
 
 pub(super) fn a_factor_is_proved_once_by_a_code<B: Backend>(backend: &B) {
@@ -258,7 +262,7 @@ pub(super) fn a_factor_is_proved_once_by_a_code<B: Backend>(backend: &B) {
     assert_eq!((proved.session.stage, proved.factors[0].id), (Stage::Full, id));
     assert_eq!(desk.stand(2, Act::Look, now), Err(Denied::Over.into()), "its token is another now");
     assert!(desk.stand(1_002, Act::Change, now).is_ok());
-    assert_eq!(desk.prove(id, 3, &code, now), Err(Refused::WrongCode), "of two at once, one comes too late");
+    assert_eq!(desk.prove(id, 3, &code, now), Err(Refused::UsedCode), "of two at once, one comes too late");
     let verdicts: Vec<_> =
         desk.events(&[Kind::FactorTried]).into_iter().filter_map(|event| event.verdict).collect();
     assert_eq!(verdicts, ["refuse", "accept", "refuse"]);
@@ -275,7 +279,8 @@ pub(super) fn guessing_costs_ever_longer_waits<B: Backend>(backend: &B) {
     };
     let wrong = app.code(Step(Step::at(now).0 + 7));
     for seed in 2..2 + u64::from(FREE) {
-        assert_eq!(guess(seed, &wrong, now), Err(Refused::WrongCode), "{seed}");
+        let refused = if seed < 4 { Refused::WrongCode } else { Refused::WrongClock };
+        assert_eq!(guess(seed, &wrong, now), Err(refused), "{seed}");
     }
     let until = now.plus(Duration::from_secs(30));
     assert_eq!(guess(20, &app.code(Step::at(now)), now), Err(Refused::Wait(until)), "the right one as well");

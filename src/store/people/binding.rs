@@ -19,6 +19,7 @@ use crate::gate::passkey;
 use crate::gate::phone::Phone;
 use crate::gate::session::{Act, Stage, TokenTag};
 use crate::gate::totp::{Seed, Step};
+use crate::gate::visit::By;
 use crate::store::StoreError;
 use crate::store::portal::{Challenge, FactorRow, NewFactor, UID_BYTES};
 
@@ -196,6 +197,7 @@ impl Desk<'_> {
         if known.session.reach(&known.owner) == Stage::SetUp || known.owner.duty == Duty::Now {
             self.turn(&mut known, true)?;
         }
+        self.came_in(&known, By::Factor(new.kind))?;
         known.session.stage = Stage::Full;
         known.session.proof = Some((Means::Factor(id), now));
         self.tables.set_session(&known.session, Some(next))?;

@@ -7,6 +7,7 @@
 //! - `codes`: a code on its way to a phone or an address, and how many there may be
 //! - `evidence`: what somebody shows to prove it
 //! - `proof`: proving a bound factor · `binding`: binding, changing, removing one · `sealed`: what proves a factor
+//! - `visits`: who came in and who was stopped
 //! - `rest`: two-factor on and off, recovery codes, sessions, trusted devices
 
 mod binding;
@@ -15,6 +16,7 @@ mod evidence;
 mod proof;
 mod rest;
 mod sealed;
+mod visits;
 
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ pub use evidence::{Evidence, Identity, Recipient};
 pub use proof::{Waiting, Wanted};
 pub use rest::RecoveryCode;
 pub use sealed::masked_address;
+pub use visits::{Arrivals, Seen, settle_visits};
 
 /// The use of a session is put down again when it is this old: reading a page writes nothing.
 const SEEN_STEP: Duration = Duration::from_secs(60);
@@ -57,6 +60,12 @@ pub struct Arrival {
     pub device: Option<TokenTag>,
     /// The browser.
     pub visitor: Visitor,
+    /// Where it is, as failures are counted.
+    pub source: Option<String>,
+    /// The event of the login, as if it came in.
+    pub login: Event,
+    /// From a blocked address: a second factor is shown as well, whatever else would do.
+    pub both: bool,
 }
 
 /// Why somebody whose main password was right is not signed in.
@@ -114,6 +123,12 @@ pub enum Refused {
     /// The code, or what else was shown, is wrong or was used.
     #[error("this is wrong, or was used already")]
     WrongCode,
+    /// Wrong again, and of an app: its clock may be off.
+    #[error("this is wrong again; is the clock of the phone right?")]
+    WrongClock,
+    /// The code was right, and was used just now. It counts as no failure.
+    #[error("this code was used")]
+    UsedCode,
     /// Nothing waits for a code, or it came too late, or after too many tries.
     #[error("this took too long; begin again")]
     CodeOver,
@@ -256,6 +271,7 @@ impl<'a> Desk<'a> {
         let Some(row) = self.tables.session(token)? else { return Err(StoreError::Closed) };
         let visitor = row.visitor;
         let known = Known { session: row.session, account, factors, owner, visitor };
+        self.arrived(&known, arrival)?;
         Ok(Ok(self.standing(known)?))
     }
 

@@ -13,8 +13,9 @@ use crate::gate::factor::{Factor, FactorKind, Means};
 use crate::gate::mandatory::Duty;
 use crate::gate::passkey::{self, PasskeyError};
 use crate::gate::session::{Act, Denied, Stage, TokenTag};
-use crate::gate::throttle::{Admission, Throttle};
+use crate::gate::throttle::{Admission, CLOCK, Throttle};
 use crate::gate::totp::Seed;
+use crate::gate::visit::By;
 use crate::store::StoreError;
 use crate::store::portal::{Challenge, FactorRow};
 
@@ -24,11 +25,16 @@ const DEVICES_MAX: usize = 20;
 /// The reason of the event where a passkey's counter went back: somebody has a copy of it.
 const COPIED: &str = "passkey-copied";
 
+/// The reason of the event where the code of an app was used just now.
+const USED: &str = "code-used";
+
 /// What became of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Judged {
     Right(Means),
     Wrong,
+    /// A code of an app: right, and used up.
+    Used,
     /// Of a passkey, and the same one was used elsewhere meanwhile.
     Copied,
 }
@@ -90,6 +96,17 @@ impl Waiting {
         self.options = Some(memo.options.clone()).filter(|options| !options.is_empty());
         self.state = Some(Zeroizing::new(memo.state.clone())).filter(|state| !state.is_empty());
         self
+    }
+}
+
+impl Known {
+    /// What came beside the main password.
+    fn by(&self, means: Means) -> Option<By> {
+        match means {
+            Means::MainPassword => None,
+            Means::Factor(id) => self.factor(id).ok().map(|row| By::Factor(row.factor.kind)),
+            Means::Recovery => Some(By::Recovery),
+        }
     }
 }
 
@@ -235,14 +252,23 @@ impl Desk<'_> {
         let account = known.account.id;
         let means = match judged {
             Judged::Right(means) => means,
+            Judged::Used => {
+                let tried = Event { verdict: Some("refuse".to_owned()), ..tried };
+                self.note(tried.reason(USED))?;
+                return Ok(Err(Refused::UsedCode));
+            }
             wrong @ (Judged::Wrong | Judged::Copied) => {
+                let mut failures = 0;
                 if evidence.is_guessable() {
-                    let throttle = self.tables.throttle(account)?;
-                    self.tables.set_throttle(account, throttle.failed(self.at.now))?;
+                    let throttle = self.tables.throttle(account)?.failed(self.at.now);
+                    self.tables.set_throttle(account, throttle)?;
+                    failures = throttle.failures;
                 }
+                self.not_let_in(&known)?;
                 let tried = if wrong == Judged::Copied { tried.reason(COPIED) } else { tried };
                 self.note(Event { verdict: Some("refuse".to_owned()), ..tried })?;
-                return Ok(Err(Refused::WrongCode));
+                let clock = failures >= CLOCK && self.is_of_an_app(&known, factor)?;
+                return Ok(Err(if clock { Refused::WrongClock } else { Refused::WrongCode }));
             }
         };
         self.tables.set_throttle(account, Throttle::default())?;
@@ -252,6 +278,9 @@ impl Desk<'_> {
             // Past the date it is on, whoever never turned it on, or turned it off.
             self.end_others(&known)?;
             self.turn(&mut known, true)?;
+        }
+        if let Some(by) = known.by(means) {
+            self.came_in(&known, by)?;
         }
         if means != Means::MainPassword && known.session.stage != Stage::Full {
             if let Some(device) = trust.filter(|_| !self.rules.trust_for.is_zero()) {
@@ -264,6 +293,13 @@ impl Desk<'_> {
         self.tables.set_session(&known.session, Some(next))?;
         known.factors = self.tables.factors(account)?;
         self.standing(known).map(Ok)
+    }
+
+    /// Whether an app is asked for.
+    fn is_of_an_app(&mut self, known: &Known, factor: Option<i64>) -> Result<bool, StoreError> {
+        let waits = self.tables.challenge(known.session.id)?.and_then(|begun| begun.factor_id);
+        let kind = factor.or(waits).and_then(|id| known.factor(id).ok()).map(|row| row.factor.kind);
+        Ok(kind.is_none_or(|kind| kind == FactorKind::Totp))
     }
 
     fn tried(&self, known: &Known, factor: Option<i64>, evidence: &Evidence) -> Event {
@@ -319,7 +355,10 @@ impl Desk<'_> {
         let challenge = challenge.filter(|begun| begun.factor_id == Some(id));
         let right = match (row.factor.kind, evidence) {
             (_, Evidence::Unreadable) => false,
-            (FactorKind::Totp, Evidence::Code(code)) => self.app_says(known, row, code)?,
+            (FactorKind::Totp, Evidence::Code(code)) => match self.app_says(known, row, code)? {
+                Judged::Right(_) => true,
+                other => return Ok(Ok(other)),
+            },
             (FactorKind::Sms | FactorKind::Mail, Evidence::Code(code)) => {
                 let Some(challenge) = challenge else { return Ok(Err(Refused::CodeOver)) };
                 allowed!(self.sent_code(known, &challenge, code)?)
@@ -345,19 +384,25 @@ impl Desk<'_> {
 
     /// Whether any of the apps says this.
     fn any_app_says(&mut self, known: &Known, code: &Code) -> Result<Judged, StoreError> {
+        let mut judged = Judged::Wrong;
         for row in known.factors.iter().filter(|row| row.factor.kind == FactorKind::Totp) {
-            if self.app_says(known, row, code)? {
-                return Ok(Judged::Right(Means::Factor(row.factor.id)));
+            match self.app_says(known, row, code)? {
+                right @ Judged::Right(_) => return Ok(right),
+                Judged::Used => judged = Judged::Used,
+                Judged::Wrong | Judged::Copied => {}
             }
         }
-        Ok(Judged::Wrong)
+        Ok(judged)
     }
 
-    fn app_says(&mut self, known: &Known, row: &FactorRow, code: &Code) -> Result<bool, StoreError> {
+    fn app_says(&mut self, known: &Known, row: &FactorRow, code: &Code) -> Result<Judged, StoreError> {
         let seed = self.open_seed(known, &row.uid, &row.sealed)?;
-        let Some(step) = seed.accepts(code, self.at.now, row.step) else { return Ok(false) };
-        self.tables.use_factor(row.factor.id, Some(step), self.at.now)?;
-        Ok(true)
+        let now = self.at.now;
+        if let Some(step) = seed.accepts(code, now, row.step) {
+            self.tables.use_factor(row.factor.id, Some(step), now)?;
+            return Ok(Judged::Right(Means::Factor(row.factor.id)));
+        }
+        Ok(if seed.was_used(code, now, row.step) { Judged::Used } else { Judged::Wrong })
     }
 
     /// Whether it is the code that was sent. One try more is used up.

@@ -1,13 +1,14 @@
 //! Two-factor on and off, recovery codes, sessions, trusted devices.
 
 use super::proof::device_in_words;
+use super::visits::{Arrivals, seen};
 use super::{Desk, Known, Outcome, Refused, Standing, allowed};
 use crate::gate::event::Kind;
 use crate::gate::key::{KeyId, Selector};
 use crate::gate::mandatory::Duty;
 use crate::gate::session::{Act, TokenTag};
 use crate::store::StoreError;
-use crate::store::portal::{RecoveryRow, SessionRow, TrustedDevice};
+use crate::store::portal::{RecoveryRow, TrustedDevice, Visitor};
 
 /// A recovery code that was just made, as the store has it.
 #[derive(Clone, Debug)]
@@ -91,18 +92,20 @@ impl Desk<'_> {
         self.standing(known).map(Ok)
     }
 
-    /// Sessions and trusted devices of the session's account that have not ended, those used last first.
+    /// The visits to the session's account, the last first, and its trusted devices, the one that was used last first.
     ///
     /// # Errors
     /// The store's own trouble.
-    pub fn devices(&mut self, token: TokenTag) -> Outcome<(Standing, Vec<SessionRow>, Vec<TrustedDevice>)> {
+    pub fn devices(&mut self, token: TokenTag) -> Outcome<(Standing, Arrivals, Vec<TrustedDevice>)> {
         let known = allowed!(self.known(token, Act::Look)?);
         let now = self.at.now;
-        let mut sessions = self.tables.sessions(known.account.id)?;
-        sessions.retain(|row| !row.session.is_over(now));
+        let sessions = self.tables.sessions(known.account.id)?;
+        let on =
+            sessions.into_iter().map(|row| row.session).filter(|session| !session.is_over(now)).collect();
+        let visits = seen(self.tables.visits(known.account.id)?, on, now);
         let mut devices = self.tables.devices(known.account.id)?;
         devices.retain(|device| (device.created..device.until).contains(&now));
-        Ok(Ok((self.standing(known)?, sessions, devices)))
+        Ok(Ok((self.standing(known)?, visits, devices)))
     }
 
     /// Ends the session itself. Nobody needs to be allowed that.
@@ -116,21 +119,21 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Ends another session of the account. Returns whether there was one.
+    /// Ends another session of the account. Returns its browser, if there was one.
     ///
     /// # Errors
     /// The store's own trouble.
-    pub fn end_session(&mut self, token: TokenTag, id: i64) -> Outcome<bool> {
+    pub fn end_session(&mut self, token: TokenTag, id: i64) -> Outcome<Option<Visitor>> {
         let known = allowed!(self.known(token, Act::Look)?);
         let sessions = self.tables.sessions(known.account.id)?;
-        let Some(row) = sessions.into_iter().find(|row| row.session.id == id) else { return Ok(Ok(false)) };
+        let Some(row) = sessions.into_iter().find(|row| row.session.id == id) else { return Ok(Ok(None)) };
         self.tables.end_session(known.account.id, id)?;
         self.note_of(
             &known,
             Kind::SessionsEnded,
             &device_in_words(&row.visitor.program, &row.visitor.system),
         )?;
-        Ok(Ok(true))
+        Ok(Ok(Some(row.visitor)))
     }
 
     /// Ends the trust in a device of the account. Returns whether there was one.

@@ -7,6 +7,7 @@ use sidegate::gate::account::Terms;
 use sidegate::gate::name::{AccountName, PasswordName};
 use sidegate::gate::order::Order;
 use sidegate::gate::reset::ResetReason;
+use sidegate::gate::visit::Outcome;
 use sidegate::service::people::Shown;
 
 use super::peers::{Smtp, Web};
@@ -96,5 +97,63 @@ async fn whoever_was_taken_over_learns_of_it() {
     expected.sort_unstable();
     assert_eq!(told, expected, "each once");
     assert!(!heard().contains("postmaster@example.org"), "{}", heard());
+    site.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_stopped_at_the_second_factor_is_told_to_the_owner_once() {
+    let mail = Smtp::default();
+    let smtp = mail.start().await;
+    let site = people::site(&format!(
+        "[notices]\nfrom = 'sidegate@example.org'\n[notices.smtp]\nserver = '{smtp}'\n"
+    ))
+    .await;
+    let heard = || mail.heard.text();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (owner, app) = site.with_app().await;
+    await_text(heard, "Subject: New second factor: ann@example.org").await;
+    let mails = || heard().matches("Subject: Sign-in stopped at the second factor: ann@example.org").count();
+    let service = &site.gate.service;
+
+    // The owner gives up at home: nobody hears of it.
+    site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap();
+    // A thief is waited for, until no factor can come.
+    site.sign_in(&people::visit("203.0.113.66"), ANN, MAIN, None).await.unwrap();
+    site.gate.pass(Duration::from_secs(599));
+    service.settle_visits().await;
+    let shown = Shown::Code(people::hidden(&site.code(&app)));
+    let again = service.prove_factor(&owner, None, shown, false).await.unwrap();
+    let owner = people::inside(&owner, &again.session);
+    assert_eq!(mails(), 0);
+    site.gate.pass(Duration::from_secs(1));
+    service.settle_visits().await;
+    await_text(heard, "Somebody gave the right main password of your account ann@example.org").await;
+    for line in ["Browser: Firefox, Linux", "Address of the client: 203.0.113.66", "change it now"] {
+        assert!(heard().contains(line), "{line} in {}", heard());
+    }
+    // Again from there, and guessing: within a day there is no second one. From elsewhere there is, at once.
+    for (address, wrong) in [("203.0.113.66", 1), ("198.51.100.9", 3)] {
+        let visit = people::visit(address);
+        let entered = site.sign_in(&visit, ANN, MAIN, None).await.unwrap();
+        let (inside, id) = (people::inside(&visit, &entered.session), entered.standing.factors[0].id);
+        for _ in 0..wrong {
+            let shown = Shown::Code(people::hidden("no code"));
+            service.prove_factor(&inside, Some(id), shown, false).await.unwrap_err();
+        }
+        site.gate.pass(Duration::from_secs(60));
+    }
+    await_text(heard, "Address of the client: 198.51.100.9").await;
+    site.gate.pass(Duration::from_secs(600));
+    service.settle_visits().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(mails(), 2, "{}", heard());
+    let devices = service.own_devices(&owner, 0).await.unwrap();
+    let stopped: Vec<_> = devices
+        .visits
+        .iter()
+        .filter(|seen| seen.visit.outcome == Outcome::Stopped)
+        .map(|seen| (seen.visit.address.as_deref().unwrap(), seen.visit.count, seen.slip))
+        .collect();
+    assert_eq!(stopped, [("198.51.100.9", 1, false), ("203.0.113.66", 2, false), (HOME, 1, true)]);
     site.stop().await;
 }

@@ -153,14 +153,36 @@ pub(super) fn own(schemas: &mut Schemas) {
     };
     let trusted = TrustedView { address: address(), ..bare.clone() };
     schemas.answer("TrustedView", &trusted, &bare);
-    let bare = SessionView { id: 1, system, program, address: None, since: NOW, seen: NOW, current: true };
-    let session = SessionView { address: address(), ..bare.clone() };
-    schemas.answer("SessionView", &session, &bare);
-    let client = |password, address| ClientView { password, protocol: "imap".into(), address, at: NOW };
+    let ended = EndedView { system: system.clone(), program: program.clone() };
+    schemas.answer("EndedView", &ended, &ended);
+    let bare = VisitView {
+        session: None,
+        outcome: "stopped".into(),
+        proved: None,
+        system,
+        program,
+        address: None,
+        at: NOW,
+        seen: None,
+        count: 1,
+        wrong: 0,
+        slip: true,
+        current: false,
+    };
+    let (session, proved) = (Some(1), Some("totp".into()));
+    let visit = VisitView { session, proved, address: address(), seen: Some(NOW), ..bare.clone() };
+    schemas.answer("VisitView", &visit, &bare);
+    let client = |password, address| ClientView {
+        password,
+        protocol: "imap".into(),
+        address,
+        days: vec![NOW],
+        count: 2,
+    };
     let full = client(Some("Phone".into()), address());
     schemas.answer("ClientView", &full, &client(None, None));
-    let devices = Devices { trusted: vec![trusted], sessions: vec![session], clients: vec![full] };
-    schemas.answer("Devices", &devices, &Devices { trusted: vec![], sessions: vec![], clients: vec![] });
+    let devices = Devices { trusted: vec![trusted], visits: vec![visit], clients: vec![full] };
+    schemas.answer("Devices", &devices, &Devices { trusted: vec![], visits: vec![], clients: vec![] });
     let granted = OwnDelegation { other: "bob@example.org".into(), right: "read".into(), since: NOW };
     schemas.answer("OwnDelegation", &granted, &granted);
     let all = OwnDelegations { granted: vec![granted.clone()], received: vec![granted] };
@@ -217,7 +239,7 @@ macro_rules! every_why {
 
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
-        WrongPassword Blocked NetworkBlocked Over Factor SetUp Stale WrongCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
+        WrongPassword Blocked NetworkBlocked Over Factor SetUp Stale WrongCode WrongClock UsedCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
         NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use sidegate::clock::Timestamp;
 use sidegate::config::{Language, Server, Smtp, SmtpTls};
 use sidegate::gate::code::Code;
-use sidegate::portal::send::mail::{CodeMail, Courier, MailError, Occasion};
+use sidegate::portal::send::mail::{CodeMail, Courier, MailError, Occasion, Purpose};
 use sidegate::portal::send::text::Word;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -22,10 +22,11 @@ fn mail() -> CodeMail {
         system: Some("Windows 11".into()),
         browser: Some("Firefox 150".into()),
         address: Some("192.0.2.7".into()),
+        place: Some("Chongqing, China".into()),
         language: Language::En,
         request_id: Word::new("r7").unwrap(),
     };
-    CodeMail { code: Code::parse(CODE).unwrap(), minutes: 5, occasion }
+    CodeMail { code: Code::parse(CODE).unwrap(), minutes: 5, purpose: Purpose::Bind, occasion }
 }
 
 /// Sends to a server that gives `answer` to the command that begins like `command`, and tells what it heard.
@@ -37,7 +38,7 @@ async fn send(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server { host: "127.0.0.1".into(), port: listener.local_addr().unwrap().port() };
     let smtp = Smtp { server, tls: SmtpTls::None, login: None, ca_file: None };
-    let courier = Courier::new("gate@example.org", &smtp, TimeZone::UTC, timeout).unwrap();
+    let courier = Courier::new("gate@example.org", "Example Mail", &smtp, TimeZone::UTC, timeout).unwrap();
     let heard = tokio::spawn(async move {
         let mut heard = String::new();
         let (tcp, _) = listener.accept().await.unwrap();
@@ -79,13 +80,16 @@ async fn a_code_mail_arrives_whole() {
         "MAIL FROM:<>",
         "RCPT TO:<ann@elsewhere.example>",
         "To: ann@elsewhere.example",
-        "Subject: Your verification code",
+        "From: \"Example Mail\" <gate@example.org>",
+        "Subject: Example Mail: code to add this address",
+        "account a***@example.org",
+        "Place: Chongqing, China",
         "multipart/alternative",
         "valid for 5 minutes",
         "System: Windows 11",
         "Browser: Firefox 150",
         "Address of the request: 192.0.2.7",
-        "Time: 2027-01-15 08:00:00 UTC",
+        "Time: 2027-01-15 08:00 (UTC+00:00)",
     ] {
         assert!(heard.contains(part), "{part} in {heard}");
     }

@@ -31,6 +31,10 @@ const PROVIDER_SECRET: &str = "a+secret/of=the&application";
 const BLOCKED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 77);
 /// Where somebody guesses at second factors.
 const GUESSED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 78);
+/// Where somebody sits who knows a main password.
+const THIEF: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 79);
+/// Where an owner was, and is no more.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 80);
 /// Whom the site wants to have two-factor.
 const DAN: &str = "dan@example.test";
 
@@ -62,8 +66,10 @@ fn people_look_after_themselves() {
          [main_password]\nmail_clients = \"until-two-factor\"\n\
          [portal]\norigin = \"{}\"\nissuer = \"Example\"\n\
          factors = [\"passkey\", \"totp\", \"wecom\", \"dingtalk\", \"wechat\", \"sms\", \"mail\"]\n\
-         [[portal.mandatory]]\nwhom = \"{DAN}\"\nfrom = \"2026-01-01\"\ngrace = \"1d\"\n",
-        ports.url()
+         [[portal.mandatory]]\nwhom = \"{DAN}\"\nfrom = \"2026-01-01\"\ngrace = \"1d\"\n\
+         [notices]\nfrom = \"sidegate@example.test\"\n[notices.smtp]\nserver = \"127.0.0.1:{}\"\n",
+        ports.url(),
+        ports.mail
     );
     let plan = Plan::new(Mode::Front).with_postfix().with_browser().settings(&settings);
     let Some(site) = plan.start() else { return };
@@ -161,6 +167,8 @@ fn live(site: &Site, ports: &Ports) {
         "home": HOME,
         "blocked": BLOCKED,
         "guessed": GUESSED,
+        "thief": THIEF,
+        "elsewhere": ELSEWHERE,
         "chromium": "/usr/bin/chromium",
         "phones": site.path("phones"),
         "mailPort": ports.mail,

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use super::{Answer, By, Refusal, query, read};
 use crate::api::portal::{
-    ClientView, Devices, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords, SessionView,
-    StillTried, TrustedView, Why,
+    ClientView, Devices, EndedView, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords,
+    StillTried, TrustedView, VisitView, Why,
 };
 use crate::api::server::accounts::password_view;
 use crate::api::server::{Api, Body, Params, blocks};
@@ -21,8 +21,10 @@ use crate::gate::delegation::Right;
 use crate::gate::import::network;
 use crate::gate::name::{AccountName, PASSWORD_NAME_CHARS_MAX, PasswordName, Protocol};
 use crate::gate::order::Which;
+use crate::gate::visit::{Outcome, Visit as Made};
 use crate::service::people::{ClientLogin, Visit};
-use crate::store::portal::{SessionRow, TrustedDevice};
+use crate::store::people::Seen;
+use crate::store::portal::TrustedDevice;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -104,8 +106,21 @@ async fn revoke(State(api): State<Api>, By(visit): By, which: Params<Revoked>) -
     Ok(Json(RevokedList { revoked }))
 }
 
-async fn devices(State(api): State<Api>, By(visit): By) -> Answer<Devices> {
-    let found = api.service.own_devices(&visit).await?;
+/// The days of which zone are meant. No zone is further from UTC than 26 hours.
+const OFFSET_MAX: i32 = 26 * 3_600;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Zone {
+    offset: i32,
+}
+
+async fn devices(State(api): State<Api>, By(visit): By, zone: Params<Zone>) -> Answer<Devices> {
+    let Zone { offset } = query(zone)?;
+    if !(-OFFSET_MAX..=OFFSET_MAX).contains(&offset) {
+        return Err(Refusal::bad("no zone is so far from UTC"));
+    }
+    let found = api.service.own_devices(&visit, offset).await?;
     let trusted = |device: TrustedDevice| TrustedView {
         current: found.current_device == Some(device.id),
         id: device.id,
@@ -115,24 +130,38 @@ async fn devices(State(api): State<Api>, By(visit): By) -> Answer<Devices> {
         since: device.created,
         until: device.until,
     };
-    let session = |row: SessionRow| SessionView {
-        current: row.session.id == found.current,
-        id: row.session.id,
-        system: row.visitor.system,
-        program: row.visitor.program,
-        address: row.visitor.address,
-        since: row.session.created,
-        seen: row.session.seen,
-    };
     let client = |login: ClientLogin| {
-        let ClientLogin { password, protocol, address, at } = login;
-        ClientView { password, protocol, address, at }
+        let ClientLogin { password, protocol, address, days, count } = login;
+        ClientView { password, protocol, address, days, count }
     };
     Ok(Json(Devices {
         trusted: found.trusted.into_iter().map(trusted).collect(),
-        sessions: found.sessions.into_iter().map(session).collect(),
+        visits: found.visits.into_iter().map(|seen| visit_view(seen, found.current)).collect(),
         clients: found.clients.into_iter().map(client).collect(),
     }))
+}
+
+fn visit_view(seen: Seen, current: i64) -> VisitView {
+    let Seen { visit, on, slip } = seen;
+    let proved = match visit.outcome {
+        Outcome::In(by) => Some(by.word().to_owned()),
+        Outcome::Pending | Outcome::Stopped => None,
+    };
+    let Made { session, outcome, system, program, address, last, count, wrong, .. } = visit;
+    VisitView {
+        session: session.filter(|_| on.is_some()),
+        outcome: outcome.word().to_owned(),
+        proved,
+        system,
+        program,
+        address,
+        at: last,
+        seen: on,
+        count,
+        wrong,
+        slip,
+        current: session == Some(current),
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -143,18 +172,19 @@ struct Ended {
     all: bool,
 }
 
-async fn end(State(api): State<Api>, By(visit): By, which: Params<Ended>) -> Answer<Nothing> {
+async fn end(State(api): State<Api>, By(visit): By, which: Params<Ended>) -> Answer<EndedView> {
+    let (mut system, mut program) = (String::new(), String::new());
     match query(which)? {
         Ended { trusted: Some(id), session: None, all: false } => {
             api.service.forget_own_device(&visit, id).await?;
         }
         Ended { trusted: None, session: Some(id), all: false } => {
-            api.service.end_own_session(&visit, id).await?
+            (system, program) = api.service.end_own_session(&visit, id).await?;
         }
         Ended { trusted: None, session: None, all: true } => api.service.sign_out_everywhere(&visit).await?,
         _ => return Err(Refusal::bad("say which: trusted=, session= or all=true")),
     }
-    Ok(Json(Nothing {}))
+    Ok(Json(EndedView { system, program }))
 }
 
 async fn delegations(State(api): State<Api>, By(visit): By) -> Answer<OwnDelegations> {

@@ -38,6 +38,8 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
         Refused::SentEnough(again) => until(Why::SentEnough, again),
         Refused::Locked => why(Why::Locked),
         Refused::WrongCode => why(Why::WrongCode),
+        Refused::WrongClock => why(Why::WrongClock),
+        Refused::UsedCode => why(Why::UsedCode),
         Refused::CodeOver => why(Why::CodeOver),
         Refused::NoFactors => why(Why::NoFactors),
         Refused::Mandatory => why(Why::Mandatory),

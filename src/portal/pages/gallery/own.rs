@@ -2,9 +2,11 @@
 
 use super::super::block::{Block, OtherBlock};
 use super::super::delegations::{Delegation, Delegations};
-use super::super::devices::{Devices, Trusted};
+use super::super::devices::{Client, Devices, Trusted, Way};
+use super::super::factors::Kind;
 use super::super::frame::Frame;
 use super::super::help::{Help, Program, Security, Server};
+use super::super::history::{Day, Stopped};
 use super::super::passwords::{
     Life, NewPassword, NewProfile, Password, Passwords, RemoveAllPasswords, RemovePassword, ShownPassword,
     StillTried, Use,
@@ -142,9 +144,27 @@ impl Gallery<'_> {
         };
         let frame = self.frame(routes::DEVICES);
         let trusted = vec![trusted(true), trusted(false)];
-        let page = Devices { trusted, logins: self.logins(), more: true, days: 7 };
+        let week = |stopped: &[Stopped]| {
+            let came_in = [0, 0, 2, 15, 30, 50].into_iter().map(|hours| ago(hours * HOUR));
+            Day::last(7, &frame, came_in, stopped.iter().map(|one| (one.at, one.count)))
+        };
+        let stopped = vec![self.stopped(false), self.stopped(true)];
+        let (week_of_alarm, logins) = (week(&stopped), self.logins());
+        let page = Devices { stopped, week: week_of_alarm, trusted, logins, more: true, days: 7 };
         self.add("devices", page.render(&frame));
-        let page = Devices { trusted: Vec::new(), logins: Vec::new(), more: false, days: 7 };
+        let stopped = vec![self.stopped(true)];
+        let (trusted, mut logins) = (Vec::new(), self.logins());
+        let (program, system) = (self.outside("Safari"), self.outside("iOS"));
+        let ways = [Kind::Sms, Kind::Mail, Kind::Passkey, Kind::Wecom, Kind::Recovery].map(Way::Factor);
+        for way in ways.into_iter().chain([Way::Password, Way::Trusted]).map(Some).chain([None]) {
+            let (program, system) = (program.clone(), system.clone());
+            let client = Client::Browser { session: None, way, program, system, current: false };
+            logins.push(self.login(client, 9));
+        }
+        let page = Devices { week: week(&stopped), stopped, trusted, logins, more: false, days: 7 };
+        self.add("devices-slip", page.render(&frame));
+        let (stopped, week, trusted, logins) = (Vec::new(), week(&[]), Vec::new(), Vec::new());
+        let page = Devices { stopped, week, trusted, logins, more: false, days: 7 };
         self.add("devices-none", page.render(&frame));
     }
 

@@ -109,6 +109,8 @@ overview-logins = Last sign-ins
 overview-all-logins = All devices
 logins-none = No sign-in in this time.
 warning-old-device = A device still uses the removed password “{ $name }”.
+warning-stopped = Somebody knows your main password. { $device } was stopped at the second factor: { $from }, { $at }.
+warning-see-stopped = See what to do
 warning-old-device-last = Last attempt: { $at }, from { $address }.
 warning-old-device-last-nowhere = Last attempt: { $at }.
 warning-blocked = Your address { $address } is blocked until { $until }.
@@ -346,11 +348,11 @@ devices-logins =
         [one] Sign-ins of the last day
        *[other] Sign-ins of the last { $days } days
     }
-devices-logins-lead = Browsers on this portal, and mail programs. If you do not know one of them, change your main password, remove the client password it used, and sign out everywhere.
+devices-logins-lead = Everybody who got in: browsers on this portal, those that signed out too, and mail programs. If you do not know one of them, change your main password, remove the client password it used, and sign out everywhere.
 devices-device = Device
 devices-with = Got in with
 devices-place = Place
-devices-when = Last time
+devices-when = When
 devices-end = Sign out
 devices-end-named = Sign out: { $name }
 devices-remove-password = Remove password
@@ -361,11 +363,63 @@ devices-everywhere = Sign out everywhere
 devices-everywhere-means = Ends all sessions of browsers, this one too, and all trust. Mail programs stay signed in.
 device-unknown = Unknown device
 device-and-system = { $program } on { $system }
-login-browser = This portal
+devices-on = Signed in
+login-browser-password = Browser (password)
+login-browser-trusted = Browser (password, trusted browser)
+login-browser-totp = Browser (password + code from an app)
+login-browser-sms = Browser (password + SMS code)
+login-browser-mail = Browser (password + code by mail)
+login-browser-passkey = Browser (password + passkey)
+login-browser-provider = Browser (password + { $provider })
+login-browser-recovery = Browser (password + recovery code)
+login-browser-pending = Browser (password; second factor not proved yet)
 login-client-password = Client password “{ $name }”
 login-removed-password = Removed client password “{ $name }”
 login-mail-program = Mail program ({ $protocol })
 login-main-password = Main password
+stopped-title = Somebody knows your main password
+stopped-lead = Somebody gave your right main password and was stopped at the second factor. They did not get in.
+stopped-slips-title = Stopped at the second factor
+stopped-slips-lead = The main password was right, but no second factor followed. It came from a browser and an address that you use: you probably mistyped a code, or gave up.
+stopped-badge = Stopped
+stopped-nowhere = From an unknown address
+stopped-slip = from a browser and an address that you use
+stopped-attempts =
+    { $count ->
+        [one] 1 attempt
+       *[other] { $count } attempts
+    }
+stopped-wrong =
+    { $count ->
+        [one] 1 wrong code
+       *[other] { $count } wrong codes
+    }
+stopped-do = Not you? Change your main password now.
+stopped-you = If it was you, and you mistyped a code or gave up, you need not do anything.
+week-key = A dot is a sign-in; a red diamond is somebody who was stopped at the second factor.
+week-came-in =
+    { $count ->
+        [0] no sign-ins
+        [one] 1 sign-in
+       *[other] { $count } sign-ins
+    }
+week-stopped = { $count } stopped
+ago-now = just now
+ago-minutes =
+    { $count ->
+        [one] 1 minute ago
+       *[other] { $count } minutes ago
+    }
+ago-hours =
+    { $count ->
+        [one] 1 hour ago
+       *[other] { $count } hours ago
+    }
+ago-days =
+    { $count ->
+        [one] 1 day ago
+       *[other] { $count } days ago
+    }
 
 ## Delegations
 
@@ -448,7 +502,8 @@ said-passwords-removed =
        *[other] { $count } client passwords were removed.
     }
 said-trust-cancelled = The device is no longer trusted.
-said-device-deleted = The device was deleted.
+said-device-signed-out = The other browser was signed out.
+said-device-named-signed-out = { $name } was signed out.
 said-granted = { $delegate } may now use your mailbox.
 said-withdrawn = { $delegate } may no longer use your mailbox.
 said-block-lifted = The block of { $address } was lifted.
@@ -458,6 +513,10 @@ said-factors-reset = The second factors of { $account } were reset.
 
 problem-wrong-password = Wrong address or password.
 problem-wrong-code = Wrong code. Look for the newest one and try again.
+problem-wrong-app-code = Wrong code. Enter the one that your app shows now.
+problem-wrong-clock = Wrong code. Enter the one that your app shows now. Is the clock of the phone set automatically?
+problem-used-code = This code was used. Wait for the next one (up to 30 s).
+problem-wrong-recovery-code = This is not one of your recovery codes, or it was used. Take another one from your list.
 problem-code-ended = This code is no longer good. Ask for a new one.
 problem-wait = Too many wrong codes. Wait until { $until }, or choose another way.
 problem-blocked = Too many failed logins from your address. It is blocked until { $until }.

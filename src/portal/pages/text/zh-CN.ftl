@@ -97,6 +97,8 @@ overview-logins = 最近登录
 overview-all-logins = 全部设备
 logins-none = 这段时间内没有登录记录。
 warning-old-device = 有设备仍在使用已移除的密码“{ $name }”。
+warning-stopped = 有人知道您的主密码。{ $device }未通过二次验证，已被拦截：{ $from }，{ $at }。
+warning-see-stopped = 查看如何处理
 warning-old-device-last = 最近一次尝试：{ $at }，来自 { $address }。
 warning-old-device-last-nowhere = 最近一次尝试：{ $at }。
 warning-blocked = 您的地址 { $address } 已被封锁，至 { $until } 解除。
@@ -323,12 +325,12 @@ devices-trusted-none = 没有可信设备。
 devices-since-until = { $since } 设为可信，至 { $until }
 devices-cancel = 取消信任
 devices-cancel-named = 取消信任：{ $name }
-devices-logins = 最近 { $days } 天的登录设备
-devices-logins-lead = 包括本门户的浏览器登录和邮件客户端。如有不认识的设备，请修改主密码，移除其使用的客户端专用密码，并在所有设备上退出。
+devices-logins = 最近 { $days } 天的登录记录
+devices-logins-lead = 所有登录成功的设备：本门户的浏览器（包括已退出的）和邮件客户端。如有不认识的设备，请修改主密码，移除其使用的客户端专用密码，并在所有设备上退出。
 devices-device = 设备
 devices-with = 登录方式
 devices-place = 地点
-devices-when = 最近时间
+devices-when = 时间
 devices-end = 退出登录
 devices-end-named = 退出登录：{ $name }
 devices-remove-password = 移除密码
@@ -339,11 +341,42 @@ devices-everywhere = 在所有设备上退出
 devices-everywhere-means = 结束所有浏览器的登录（包括当前浏览器），并取消全部可信设备。邮件客户端不受影响。
 device-unknown = 未知设备
 device-and-system = { $program }（{ $system }）
-login-browser = 本门户
+devices-on = 已登录
+login-browser-password = 浏览器（密码）
+login-browser-trusted = 浏览器（密码，可信设备）
+login-browser-totp = 浏览器（密码 + 应用验证码）
+login-browser-sms = 浏览器（密码 + 短信验证码）
+login-browser-mail = 浏览器（密码 + 邮件验证码）
+login-browser-passkey = 浏览器（密码 + 通行密钥）
+login-browser-provider = 浏览器（密码 + { $provider }）
+login-browser-recovery = 浏览器（密码 + 恢复码）
+login-browser-pending = 浏览器（密码；尚未完成二次验证）
 login-client-password = 客户端专用密码“{ $name }”
 login-removed-password = 已移除的客户端专用密码“{ $name }”
 login-mail-program = 邮件客户端（{ $protocol }）
 login-main-password = 主密码
+stopped-title = 有人知道您的主密码
+stopped-lead = 有人输入了您的正确主密码，但未通过二次验证，没有登录成功。
+stopped-slips-title = 未通过二次验证的登录
+stopped-slips-lead = 主密码正确，但没有完成二次验证。来自您常用的浏览器和地址：可能是您输错了验证码，或中途放弃。
+stopped-badge = 已拦截
+stopped-nowhere = 来自未知地址
+stopped-slip = 来自您常用的浏览器和地址
+stopped-attempts = 尝试 { $count } 次
+stopped-wrong = 验证码错误 { $count } 次
+stopped-do = 不是您本人？请立即修改主密码。
+stopped-you = 如果是您本人输错了验证码或中途放弃，无需处理。
+week-key = 圆点表示一次登录；红色菱形表示有人未通过二次验证而被拦截。
+week-came-in =
+    { $count ->
+        [0] 没有登录
+       *[other] { $count } 次登录
+    }
+week-stopped = 拦截 { $count } 次
+ago-now = 刚刚
+ago-minutes = { $count } 分钟前
+ago-hours = { $count } 小时前
+ago-days = { $count } 天前
 
 ## 委托
 
@@ -422,7 +455,8 @@ said-factor-removed = 已移除“{ $name }”。其他浏览器均已退出登�
 said-password-removed = 客户端专用密码“{ $name }”已移除，不能再使用。
 said-passwords-removed = 已移除 { $count } 个客户端专用密码。
 said-trust-cancelled = 已取消信任该设备。
-said-device-deleted = 设备已删除。
+said-device-signed-out = 另一个浏览器已退出登录。
+said-device-named-signed-out = { $name } 已退出登录。
 said-granted = { $delegate } 现在可以使用您的邮箱。
 said-withdrawn = { $delegate } 不能再使用您的邮箱。
 said-block-lifted = 已解除对 { $address } 的封锁。
@@ -431,6 +465,10 @@ said-factors-reset = 已重置 { $account } 的二次验证方式。
 ## 问题提示
 
 problem-wrong-password = 邮箱地址或密码错误。
+problem-wrong-app-code = 验证码错误。请输入应用当前显示的验证码。
+problem-wrong-clock = 验证码错误。请输入应用当前显示的验证码。手机时间是否设为自动？
+problem-used-code = 此验证码已使用过。请等待下一个（最多 30 秒）。
+problem-wrong-recovery-code = 这不是您的恢复码，或已使用过。请换一个恢复码。
 problem-wrong-code = 验证码错误。请使用最新的验证码重试。
 problem-code-ended = 验证码已失效，请重新获取。
 problem-wait = 验证码错误次数过多。请等到 { $until }，或选择其他方式。
