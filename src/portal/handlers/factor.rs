@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::asked::{self, answer, by_provider, challenge, judged, pending};
+use super::asked::{self, answer, by_provider, challenge, challenge_of, judged, pending};
 use super::{callback, sign_in, two_factor};
-use crate::api::portal::{Pending, Standing};
+use crate::api::portal::{NewChallenge, Pending, Standing};
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::sign_in::{ChooseFactor, EnterCode};
 use crate::portal::pages::{Said, routes};
@@ -111,7 +111,8 @@ async fn proved(mut context: Context, form: Form) -> Answer {
 
 /// The form once more, as long as the session waits for it.
 async fn again(context: &mut Context, standing: &Standing, asked: Pending, problem: Problem) -> Answer {
-    match renewed(context, standing, asked).await? {
+    let anew = NewChallenge { factor: asked.factor, alone: false };
+    match renewed(context, standing, asked, anew).await? {
         Some(pending) => Ok(enter(context, standing, &pending, Some(problem))),
         None => Ok(choose(context, standing, Some(problem))),
     }
@@ -122,12 +123,11 @@ pub(super) async fn renewed(
     context: &mut Context,
     standing: &Standing,
     asked: Pending,
+    again: NewChallenge,
 ) -> Result<Option<Pending>, Stop> {
     match pending(context).await?.filter(|pending| !pending.binding) {
         Some(pending) => Ok(Some(pending)),
-        None if asked.kind == "passkey" => {
-            Ok(challenge(context, &standing.account, asked.factor).await?.ok())
-        }
+        None if asked.kind == "passkey" => Ok(challenge_of(context, &standing.account, again).await?.ok()),
         None => Ok(None),
     }
 }
