@@ -41,7 +41,7 @@ async fn choices(mut context: Context) -> Answer {
 /// The page with all of them.
 pub(super) fn choose(context: &mut Context, standing: &Standing, problem: Option<Problem>) -> Response {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = ChooseFactor { factors: asked::choices(standing), problem };
+    let page = ChooseFactor { account: standing.account.clone(), factors: asked::choices(standing), problem };
     let frame = context.frame(Some(standing));
     context.show_with(status, page.render(&frame))
 }
@@ -81,7 +81,7 @@ fn enter(
     let Some(proof) = asked::proof(pending, standing) else { return choose(context, standing, problem) };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let trust_days = usize::try_from(standing.trust_days).ok().filter(|days| *days > 0);
-    let page = EnterCode { proof, trust_days, problem };
+    let page = EnterCode { account: standing.account.clone(), proof, trust_days, problem };
     let frame = context.frame(Some(standing));
     context.show_with(status, page.render(&frame))
 }

@@ -113,7 +113,8 @@ fn from<'a>(address: Option<&'a str>, place: &'a str) -> Vec<&'a str> {
     [place, address].into_iter().flatten().collect()
 }
 
-fn device(program: &str, system: &str, f: &Frame) -> String {
+/// A browser by its program and system.
+pub(super) fn device(program: &str, system: &str, f: &Frame) -> String {
     match (program, system) {
         ("", "") => f.t("device-unknown"),
         ("", one) | (one, "") => one.to_owned(),

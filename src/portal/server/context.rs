@@ -222,8 +222,10 @@ impl Context {
         let proved = standing.filter(|standing| standing.stage != "factor");
         Frame {
             language: self.language,
+            now: self.now(),
             zone: self.shared.zone.clone(),
             site: self.shared.settings.site.called().to_owned(),
+            looks: Arc::clone(&self.shared.looks),
             account: proved.map(|standing| standing.account.clone()),
             csrf: self.form_token(),
             path: self.path.clone(),
