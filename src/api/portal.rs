@@ -154,9 +154,12 @@ pub struct FactorView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewChallenge {
-    /// Which; absent: a recovery code.
+    /// Which; absent: a recovery code. Where it is a passkey, any of the account's passkeys may answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<i64>,
+    /// It has to be that passkey and no other.
+    #[serde(default)]
+    pub alone: bool,
 }
 
 /// Asks for a factor to be bound.

@@ -1,9 +1,11 @@
 //! The settings of the portal: `portal.toml`, then `portal.d/*.toml` beside it.
 //!
-//! This file is the list with its defaults. `settings` reads it, `sms` and `providers` their sections with the types.
+//! This file is the list with its defaults. `settings` reads it, `sms` and `providers` their sections with the types, `looks`
+//! a colour and a logo.
 //! Secrets stand in files of their own, which are read at the start: a whole path, or the bare name of a credential that
 //! systemd passes. That a template or an address is one is checked here, so that `--check` tells it.
 
+mod looks;
 mod providers;
 mod settings;
 mod sms;
@@ -17,6 +19,7 @@ use ipnet::IpNet;
 
 use super::{Choice, ConfigError, Control, Endpoint, Language, Log, Smtp, Source, files};
 
+pub use looks::{CONTRAST_MIN, Colour, LOGO_BYTES_MAX, LOGO_SIDE_MAX, Logo, LogoError, LogoKind};
 pub use providers::{DingTalk, WeChat, WeCom};
 pub use sms::{Aliyun, Expected, Gateway, GatewayBody, Reach, Sign, Sms, SmsBy, Tencent, Verb};
 
@@ -75,12 +78,12 @@ impl Default for Portal {
 }
 
 impl Portal {
-    /// Reads `path`, then `portal.d/*.toml` beside it in name order.
+    /// Reads `path`, then `portal.d/*.toml` beside it in name order, and looks at the logo that they name.
     ///
     /// # Errors
     /// Everything that is wrong in any of the files, at once.
     pub fn load(path: &Path) -> Result<Portal, ConfigError> {
-        Portal::from_sources(&files::read(path, FOLDER)?)
+        settings::read(&files::read(path, FOLDER)?, settings::Named::LookedAt)
     }
 
     /// The configuration that these texts give. Later texts override single settings of earlier ones, and whole lists.
@@ -88,7 +91,7 @@ impl Portal {
     /// # Errors
     /// Everything that is wrong in any of the texts, at once.
     pub fn from_sources(sources: &[Source]) -> Result<Portal, ConfigError> {
-        settings::read(sources)
+        settings::read(sources, settings::Named::Taken)
     }
 
     /// Every key that the reader asks for, as `section.key`, in alphabetical order.
@@ -162,6 +165,10 @@ pub struct Tls {
 pub struct Site {
     /// What the site calls itself; empty: the host of `url`.
     pub name: String,
+    /// Beside the name, at the head of each page; absent: none.
+    pub logo: Option<PathBuf>,
+    /// Of links and buttons; absent: a blue of ours.
+    pub colour: Option<Colour>,
     /// Where browsers find the portal.
     pub url: Origin,
     /// The language of whoever wants none of ours.

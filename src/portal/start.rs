@@ -16,9 +16,10 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::means::Means;
+use super::pages::assets::Looks;
 use super::server::{self, Listening, Shared, Tls};
 use crate::config::Endpoint;
-use crate::config::portal::{Listen, Portal};
+use crate::config::portal::{Listen, Logo, Portal};
 use crate::log;
 use crate::process;
 use crate::serve::passed::Passed;
@@ -120,7 +121,15 @@ async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {
     let listening = listen(&settings.listen, tls.clone(), &mut passed)?;
     let from_systemd = passed.close_rest();
     let place = settings.listen.place.to_string();
-    let shared = Arc::new(Shared::new(settings, zone, means));
+    let logo = settings
+        .site
+        .logo
+        .as_deref()
+        .map(Logo::read)
+        .transpose()
+        .map_err(|error| format!("site.logo {error}"))?;
+    let looks = Looks::new(settings.site.colour, logo);
+    let shared = Arc::new(Shared::new(settings, zone, means, looks));
     read_places(&shared);
 
     let stop = watch::Sender::new(Stop::NotYet);

@@ -43,7 +43,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 62] = [
+    let suite: &[fn(&B)] = &[
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -103,6 +103,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::kinds::a_backup_address_is_outside,
         people::kinds::a_person_of_a_provider_is_one_accounts,
         people::kinds::a_passkey_proves_and_its_copy_is_told,
+        people::kinds::one_prompt_takes_any_passkey_of_the_account,
         people::kinds::recovery_codes_open_once_and_remove_nothing,
         people::kinds::what_cannot_be_guessed_neither_waits_nor_counts,
         people::kinds::a_browser_is_trusted_where_the_site_allows_it,

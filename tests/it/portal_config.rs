@@ -107,6 +107,9 @@ fn the_shipped_file_switched_on_is_the_defaults_and_the_examples() {
         ..defaults()
     };
     expected.site.name = "Example Mail".into();
+    expected.site.logo = Some("/etc/sidegate/logo.svg".into());
+    expected.site.colour =
+        read("site.url = 'https://a.example'\nlisten.path = '/run/x'\nsite.colour = '#0b5cad'").site.colour;
     expected.site.time_zone = Some("Asia/Shanghai".into());
     expected.site.domains = vec!["example.org".into()];
     expected.listen.tls =

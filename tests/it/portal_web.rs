@@ -17,6 +17,7 @@ mod permitted;
 mod program;
 mod providers;
 mod site;
+mod steps;
 
 /// The main password of everybody.
 const MAIN: &str = "Mqp3rTu8vWx5yZaB";

@@ -60,7 +60,7 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
   };
   const newPasskey = (name) => async () => {
     await carol.newAuthenticator();
-    await carol.send({ name });
+    await carol.send(name ? { name } : {});
   };
 
   /// A phone and a mailbox, and two-factor with them.
@@ -92,8 +92,9 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
 
   /// A passkey and the sign-in providers, and recovery codes.
   const middle = async () => {
-    ids.passkey = await carol.bind("passkey", newPasskey("Laptop"));
-    const told = await until("word of the passkey", () => mailbox.to(OLD.mail).find((letter) => letter.includes("Laptop")));
+    ids.passkey = await carol.bind("passkey", newPasskey());
+    await carol.shows("Chrome");
+    const told = await until("word of the passkey", () => mailbox.to(OLD.mail).find((letter) => letter.includes("Chrome")));
     assert.ok(told.includes(carol.account));
     for (const kind of ["wechat", "wecom", "dingtalk"]) ids[kind] = await carol.bind(kind, () => byProvider());
     const codes = await recoveryCodes();
@@ -102,12 +103,40 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
     await carol.choose(ids.passkey);
     await byPasskey();
     carol.at("/");
+    await twoPasskeys();
     await carol.change(ids.passkey, newPasskey("New laptop"));
     await carol.shows("New laptop");
     await recovery(codes);
     // Only what was proved last is removed without being proved again.
     await carol.remove(ids.passkey, byPasskey);
     for (const kind of ["wechat", "wecom", "dingtalk"]) await provider(kind);
+  };
+
+  /// Two passkeys on two devices: there is one prompt, and the device that is at hand answers.
+  const twoPasskeys = async () => {
+    const laptop = carol.device;
+    const key = await carol.anotherAuthenticator();
+    await carol.hasAtHand(key);
+    const second = await carol.bind("passkey", () => carol.send({ name: "Key" }));
+    for (const device of [key, laptop]) {
+      await carol.hasAtHand(device);
+      await carol.beginAgain();
+      await carol.go("/sign-in/factor");
+      const kind = carol.words("kind-passkey");
+      assert.equal(await carol.page.$$eval(".choice b", (all, kind) => all.filter((one) => one.textContent === kind).length, kind), 1);
+      await carol.choose(ids.passkey);
+      await byPasskey();
+      carol.at("/", "either of them");
+    }
+    // The laptop was proved last: the key has to be, by itself, before it is removed.
+    await carol.hasAtHand(key);
+    await carol.remove(second, byPasskey);
+    await carol.loses(key);
+    await carol.hasAtHand(laptop);
+    await carol.beginAgain();
+    await carol.choose(ids.passkey);
+    await byPasskey();
+    carol.at("/");
   };
 
   const provider = async (kind) => {

@@ -50,6 +50,9 @@ const firstSteps = async () => {
     const bound = await alice.bindApp();
     app = bound.app;
     await secret(alice.account, bound.key);
+    alice.at("/two-factor", "It is asked at once.");
+    await alice.says("two-factor-ask-title");
+    await alice.says("state-bound");
   });
   await getsIn("imap", alice.account, password);
   await alice.press('main a[href="/two-factor"]');
@@ -176,6 +179,12 @@ const mandatory = async () => {
 
 const withoutScript = async () => {
   const plain = await sit(dan.account, { javaScriptEnabled: false, language: "zh-CN" });
+  await plain.begin();
+  plain.at("/sign-in/code");
+  await plain.shows(dan.account);
+  // There is a way back, for somebody who took the wrong account.
+  await plain.press("main form.whose button");
+  plain.at("/sign-in");
   await plain.begin();
   plain.at("/sign-in/code");
   await plain.send({ code: await danApp.code() });

@@ -10,13 +10,15 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { extname, join, normalize } from "node:path";
 
+import { layout } from "./layout.mjs";
+
 const require = createRequire(import.meta.url);
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const [gallery, executablePath, pictures, ...names] = process.argv.slice(2);
-const types = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript" };
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'";
+const types = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript", ".svg": "image/svg+xml" };
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'";
 
 const server = createServer((request, response) => {
   try {
@@ -94,6 +96,7 @@ await Promise.all([0, 1].map(async (lane) => {
 
 // What the script does, with a browser that has an authenticator.
 const expect = (good, what) => good || failures.push(what);
+if (!names.length) await layout(browser, origin, expect);
 const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"] });
 const page = await context.newPage();
 const here = origin.replace("127.0.0.1", "localhost");

@@ -18,7 +18,7 @@ mkdir -p "$look"
 (cd "$project" && SIDEGATE_GALLERY=$look/gallery run_cargo_here test --quiet --lib portal::pages::tests::the_gallery) >"$look/log" 2>&1 ||
     die "$(cat "$look/log")"
 # A module is looked for beside the file that wants it.
-cp "$here/look.mjs" "$look/look.mjs"
+cp "$here/look.mjs" "$here/layout.mjs" "$look/"
 ln -s "$("$project/tests/browser.sh" --folder)/node_modules" "$look/node_modules"
 pictures=
 [ -z "${SIDEGATE_PICTURES:-}" ] || pictures=$look/pictures

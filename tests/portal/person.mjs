@@ -120,10 +120,12 @@ export class Person {
   /// What must hold on every page of ours.
   async #look() {
     if (!this.page.url().startsWith(this.url)) return;
-    const { over, language } = await this.page.evaluate(() => ({
+    const { over, language, epoch } = await this.page.evaluate(() => ({
       over: document.documentElement.scrollWidth - innerWidth,
       language: document.documentElement.lang,
+      epoch: document.body.innerText.includes("1970"),
     }));
+    if (epoch) Person.failures.push(`${this.account} at ${this.page.url()}: a date that was never set`);
     if (over > 0) Person.failures.push(`${this.account} at ${this.page.url()}: ${over} px too wide`);
     assert.equal(language, this.language, `the language of ${this.path}`);
   }
@@ -161,6 +163,11 @@ export class Person {
   /// The page has a text of ours, with these values in it; or these very words.
   async says(name, values = {}) {
     assert.match(unmarked(await this.text()), pattern(this.language, name, values), this.path);
+  }
+
+  /// A text of ours without places.
+  words(name) {
+    return text(this.language, name);
   }
 
   async shows(words) {
@@ -268,6 +275,27 @@ export class Person {
     };
     const { authenticatorId } = await this.tools.send("WebAuthn.addVirtualAuthenticator", { options });
     this.device = authenticatorId;
+  }
+
+  /// One more device, which holds passkeys as well.
+  async anotherAuthenticator() {
+    const options = { protocol: "ctap2", transport: "usb", hasResidentKey: true, hasUserVerification: true, isUserVerified: true };
+    const { authenticatorId } = await this.tools.send("WebAuthn.addVirtualAuthenticator", { options });
+    this.others = [...(this.others ?? []), authenticatorId];
+    return authenticatorId;
+  }
+
+  /// Of all those devices, this one is touched.
+  async hasAtHand(device) {
+    for (const authenticatorId of [this.device, ...(this.others ?? [])]) {
+      await this.tools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled: authenticatorId === device });
+    }
+  }
+
+  /// One of the other devices is gone.
+  async loses(authenticatorId) {
+    await this.tools.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId });
+    this.others = this.others.filter((other) => other !== authenticatorId);
   }
 
   /// Makes a client password, and says it.

@@ -19,7 +19,7 @@ const wanted = [
   ["devices", "devices", 760],
   ["block", "block", 480],
 ];
-const types = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript" };
+const types = { ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript", ".svg": "image/svg+xml" };
 
 const server = createServer((request, response) => {
   try {

@@ -223,8 +223,8 @@ impl Api {
 }
 
 async fn challenge(State(api): State<Api>, By(visit): By, body: Body<NewChallenge>) -> Answer<Pending> {
-    let NewChallenge { factor } = read(body)?;
-    let waiting = api.service.challenge(&visit, factor).await?;
+    let NewChallenge { factor, alone } = read(body)?;
+    let waiting = api.service.challenge(&visit, factor, alone).await?;
     Ok(Json(api.pending(waiting, None)))
 }
 

@@ -16,7 +16,9 @@ use super::super::value::{line, list, mode, number, time, word};
 use super::super::{Control, Endpoint, Source, remote, text};
 use super::providers::{dingtalk, wechat, wecom};
 use super::sms::sms;
-use super::{Listen, Mail, MailProtocol, MailServer, Origin, Portal, SERVERS, Security, Site, Tls};
+use super::{
+    Colour, Listen, Logo, Mail, MailProtocol, MailServer, Origin, Portal, SERVERS, Security, Site, Tls,
+};
 
 /// What mail programs are told fits on a page.
 const SERVERS_MAX: usize = 16;
@@ -29,11 +31,20 @@ pub(super) const WAITS: std::ops::RangeInclusive<Duration> = Duration::from_secs
 const EVERY_SECTION: &str = "[listen.tls]\n[[servers]]\n[geoip]\n[sms.gateway]\n[sms.aliyun]\n[sms.tencent]\n\
      [mail.smtp]\n[wechat]\n[wecom]\n[dingtalk]\n";
 
+/// What becomes of files that a setting names and that are checked by what is in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// They are looked at.
+    LookedAt,
+    /// The settings are read somewhere else.
+    Taken,
+}
+
 /// Reads everything and tells every mistake.
-pub(super) fn read(sources: &[Source]) -> Result<Portal, ConfigError> {
+pub(super) fn read(sources: &[Source], named: Named) -> Result<Portal, ConfigError> {
     let mut notes = about(sources);
     let tree = grow(sources, &mut notes);
-    let portal = portal(Section::root(&tree, &mut notes));
+    let portal = portal(Section::root(&tree, &mut notes), named);
     unknown::refuse(&tree, &Known { keys: &known_keys(), lists: &[SERVERS] }, &mut notes);
     notes.verdict(portal)
 }
@@ -43,13 +54,13 @@ pub(super) fn known_keys() -> Vec<String> {
     let every_section = Source { name: String::new(), text: EVERY_SECTION.into() };
     let mut notes = Notes::new(Vec::new());
     let tree = grow(&[every_section], &mut notes);
-    portal(Section::root(&tree, &mut notes));
+    portal(Section::root(&tree, &mut notes), Named::Taken);
     notes.keys.into_iter().collect()
 }
 
-fn portal(mut root: Section<'_, '_>) -> Portal {
+fn portal(mut root: Section<'_, '_>, named: Named) -> Portal {
     let default = Portal::default();
-    let site = site(root.section("site"));
+    let site = site(root.section("site"), named);
     if site.url.is_https() && !root.has("listen") {
         let cure = "add [listen] with trusted_proxies = [\"127.0.0.1/32\"], or with [listen.tls]";
         let problem =
@@ -149,11 +160,13 @@ fn tls(mut section: Section<'_, '_>) -> Option<Tls> {
     Some(Tls { cert: cert?, key: key? })
 }
 
-fn site(mut section: Section<'_, '_>) -> Site {
+fn site(mut section: Section<'_, '_>, named: Named) -> Site {
     let default = Site::default();
     let url = section.need("url", line(origin), "\"https://account.example.org\"");
     Site {
         name: section.get_or("name", line(site_name), default.name),
+        logo: section.get("logo", line(|text: &str| logo(text, named))),
+        colour: section.get("colour", line(Colour::parse)),
         url: url.unwrap_or_default(),
         language: section.get_or("language", word, default.language),
         time_zone: section.get("time_zone", line(time_zone)),
@@ -169,6 +182,15 @@ fn site_name(text: &str) -> Result<String, Fault> {
         return Err(Fault::new(problem, "choose a shorter name"));
     }
     Ok(text.to_owned())
+}
+
+/// A file that every page shows.
+fn logo(text: &str, named: Named) -> Result<PathBuf, Fault> {
+    let path = text::path(text)?;
+    if named == Named::LookedAt {
+        Logo::read(&path).map_err(|error| Fault::new(format!("\"{text}\" {error}"), error.cure()))?;
+    }
+    Ok(path)
 }
 
 /// Scheme, host and port, as browsers say them.

@@ -31,9 +31,15 @@ pub(super) fn factor(standing: &Standing, id: i64) -> Option<Choice> {
     standing.factors.iter().find(|factor| factor.id == id).and_then(choice)
 }
 
-/// Everything that the owner could prove.
+/// Everything that the owner could prove. Several passkeys are one choice: a single prompt takes any of them.
 pub(super) fn choices(standing: &Standing) -> Vec<Choice> {
-    let mut choices: Vec<Choice> = standing.factors.iter().filter_map(choice).collect();
+    let mut choices: Vec<Choice> = Vec::new();
+    for one in standing.factors.iter().filter_map(choice) {
+        match choices.iter_mut().find(|before| (before.kind, one.kind) == (Kind::Passkey, Kind::Passkey)) {
+            Some(before) => before.name.clear(),
+            None => choices.push(one),
+        }
+    }
     if standing.recovery_codes.is_some_and(|left| left > 0) {
         choices.push(Choice { id: RECOVERY.to_owned(), kind: Kind::Recovery, name: String::new() });
     }
@@ -70,14 +76,24 @@ pub(super) async fn pending(context: &mut Context) -> Result<Option<Pending>, St
     }
 }
 
-/// Asks for a factor; its code is on its way when this returns.
+/// Asks for a factor; its code is on its way when this returns. Any passkey may answer for another one.
 pub(super) async fn challenge(
     context: &mut Context,
     account: &str,
     factor: Option<i64>,
     purpose: Purpose,
 ) -> Tried<Pending> {
-    let asked = context.post::<Pending>(target(&["challenge"]), &NewChallenge { factor }).await;
+    challenge_of(context, account, NewChallenge { factor, alone: false }, purpose).await
+}
+
+/// The same; where it says so, no other passkey will do.
+pub(super) async fn challenge_of(
+    context: &mut Context,
+    account: &str,
+    wanted: NewChallenge,
+    purpose: Purpose,
+) -> Tried<Pending> {
+    let asked = context.post::<Pending>(target(&["challenge"]), &wanted).await;
     match asked {
         Ok(pending) => carried(context, account, pending, purpose).await,
         Err(error) => Ok(Err(context.problem(&error)?)),
@@ -114,7 +130,8 @@ pub(super) fn proof(pending: &Pending, standing: &Standing) -> Option<ProofPage>
             ends: pending.sent_to.as_ref().map(|_| pending.ends),
         },
     };
-    let others = choices(standing).into_iter().filter(|choice| choice.id != by.id).collect();
+    let asked = |choice: &Choice| choice.id == by.id || (kind, choice.kind) == (Kind::Passkey, Kind::Passkey);
+    let others = choices(standing).into_iter().filter(|choice| !asked(choice)).collect();
     Some(ProofPage { by, how, others })
 }
 
@@ -212,6 +229,20 @@ mod tests {
         assert_eq!(first(&[("sms", Some(9)), ("mail", None), ("fax", None)]), None);
         assert_eq!(only(&standing(&[("sms", None)], Some(0))), Some(1));
         assert_eq!(only(&standing(&[("sms", None)], Some(3))), None);
+    }
+
+    #[test]
+    fn several_passkeys_are_one_choice() {
+        let two = standing(&[("passkey", None), ("totp", None), ("passkey", None)], None);
+        let offered: Vec<(String, String)> =
+            choices(&two).into_iter().map(|choice| (choice.id, choice.name)).collect();
+        let expected = [("1", ""), ("2", "totp 2")].map(|(id, name)| (id.to_owned(), name.to_owned()));
+        assert_eq!(offered, expected);
+        let asked = Pending { options: Some("{}".into()), ..pending("passkey", Some(3)) };
+        let others: Vec<String> =
+            proof(&asked, &two).unwrap().others.into_iter().map(|choice| choice.id).collect();
+        assert_eq!(others, ["2"], "no passkey instead of a passkey");
+        assert_eq!(choices(&standing(&[("passkey", None)], None))[0].name, "passkey 1");
     }
 
     #[test]

@@ -12,13 +12,13 @@ use axum::routing::get;
 
 use super::asked::{self, Tried, answer, carried, judged};
 use super::{callback, factors, two_factor};
-use crate::api::portal::{Hidden, NewBinding, Passed, Pending, Standing};
+use crate::api::portal::{Hidden, NewBinding, Passed, Pending, Standing, Visitor};
 use crate::portal::control::target;
 use crate::portal::deliver::tell;
 use crate::portal::pages::error::Trouble;
 use crate::portal::pages::factors::{Kind, NewPasskey, NewProvider, NewReach, NewTotp, Slot};
 use crate::portal::pages::problem::Problem;
-use crate::portal::pages::{Said, routes};
+use crate::portal::pages::{Frame, Said, routes};
 use crate::portal::send::mail::Change;
 use crate::portal::send::mail::Purpose;
 use crate::portal::send::text::Phone;
@@ -216,8 +216,8 @@ fn show(
     // One that is changed keeps its name, unless another is typed.
     let name = || match (&typed.name, &slot) {
         (Some(name), _) => name.clone(),
-        (None, Slot::Change(factor)) => factor.name.clone(),
-        (None, Slot::New(kind)) => kind.text(&frame),
+        (None, Slot::Change(factor)) if !factor.kind.says_all_of(&factor.name) => factor.name.clone(),
+        (None, slot) => usual_name(slot.kind(), context, &frame, &dialogue.standing),
     };
     let html = match (slot.kind(), pending) {
         (Kind::Totp, Some(pending)) => {
@@ -292,7 +292,18 @@ pub(super) fn bound(
         None if before.factors.is_empty() => Said::FirstFactorBound(text),
         None => Said::FactorBound(text),
     });
-    Ok(context.go(routes::FACTORS))
+    // Bound is not on: it is asked right away, with what that means for mail programs.
+    let ask = before.factors.is_empty() && !standing.two_factor;
+    Ok(context.go(if ask { routes::TWO_FACTOR } else { routes::FACTORS }))
+}
+
+/// What is filled in for somebody who has no wish, and is not taken yet.
+fn usual_name(kind: Kind, context: &Context, frame: &Frame, standing: &Standing) -> String {
+    let Visitor { system, program, .. } = &context.visitor;
+    let wished = kind.usual_name(program, system, frame);
+    let numbered = (2..).map(|number| format!("{wished} {number}"));
+    let is_free = |name: &String| standing.factors.iter().all(|factor| factor.name != *name);
+    std::iter::once(wished.clone()).chain(numbered).find(is_free).unwrap_or(wished)
 }
 
 fn grouped(key: &str) -> String {

@@ -63,13 +63,13 @@ async fn back(mut context: Context, Path(word): Path<String>, RawQuery(query): R
     let came = Came::read(query.as_deref().unwrap_or_default(), provider.kind().code_parameter());
     let standing = context.standing().await?;
     let Some(asked) = pending(&mut context).await?.filter(|pending| pending.kind == word) else {
-        return Ok(context.trouble(Trouble::Form));
+        return Ok(context.trouble(Trouble::Astray));
     };
     // Somebody else's answer, brought in by a link, is looked at no further.
     let state = asked.state.as_ref().and_then(|state| State::parse(state.reveal()));
     if !state.is_some_and(|state| state.matches(&came.state)) {
         info!(provider = word, "an answer came back that this session did not ask for");
-        return Ok(context.trouble(Trouble::Form));
+        return Ok(context.trouble(Trouble::Astray));
     }
     let trust = context.take_trust();
     let problem = match identity(provider, came).await {

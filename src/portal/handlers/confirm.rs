@@ -7,12 +7,13 @@ use axum::extract::RawQuery;
 use axum::http::StatusCode;
 use axum::routing::get;
 
-use super::asked::{self, answer, by_provider, challenge, judged, pending};
+use super::asked::{self, answer, by_provider, challenge_of, judged, pending};
 use super::sign_in::PASSWORD_BYTES_MAX;
 use super::{callback, factor, value};
-use crate::api::portal::{Passed, Pending, Proof, Standing};
+use crate::api::portal::{NewChallenge, Passed, Pending, Proof, Standing};
 use crate::portal::control::target;
 use crate::portal::pages::confirm::{By, Confirm};
+use crate::portal::pages::factors::Kind;
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::{Said, routes};
 use crate::portal::send::mail::Purpose;
@@ -55,6 +56,11 @@ impl Goal {
     fn takes(&self, factor: Option<i64>) -> bool {
         self.only.is_none() || self.only == factor
     }
+
+    /// What the daemon is asked for it.
+    fn challenge(&self, factor: Option<i64>) -> NewChallenge {
+        NewChallenge { factor, alone: self.only.is_some() }
+    }
 }
 
 async fn ask(mut context: Context, RawQuery(query): RawQuery) -> Answer {
@@ -63,7 +69,9 @@ async fn ask(mut context: Context, RawQuery(query): RawQuery) -> Answer {
     if standing.factors.is_empty() {
         return show(&mut context, &standing, &goal, By::Password, None);
     }
-    if let Some(pending) = waits(&mut context, &goal).await? {
+    // A passkey may have been asked for together with others, of which none will do.
+    let asked_for_it = |pending: &Pending| goal.only.is_none() || pending.kind != Kind::Passkey.word();
+    if let Some(pending) = waits(&mut context, &goal).await?.filter(asked_for_it) {
         return enter(&mut context, &standing, &goal, &pending, None);
     }
     // Where nothing is sent for it, it is asked for at once.
@@ -76,7 +84,8 @@ async fn ask(mut context: Context, RawQuery(query): RawQuery) -> Answer {
     let Some(factor) = first else {
         return choose(&mut context, &standing, &goal.next, goal.only, None, StatusCode::OK);
     };
-    match challenge(&mut context, &standing.account, Some(factor), goal.purpose()).await? {
+    let wanted = goal.challenge(Some(factor));
+    match challenge_of(&mut context, &standing.account, wanted, goal.purpose()).await? {
         Ok(pending) => enter(&mut context, &standing, &goal, &pending, None),
         Err(problem) => choose(
             &mut context,
@@ -104,7 +113,8 @@ async fn proved(mut context: Context, form: Form) -> Answer {
     }
     let again = form.some("again");
     if let Some(factor) = again.or(form.some("by")).and_then(asked::chosen).filter(|id| goal.takes(*id)) {
-        return match challenge(&mut context, &standing.account, factor, goal.purpose()).await? {
+        let wanted = goal.challenge(factor);
+        return match challenge_of(&mut context, &standing.account, wanted, goal.purpose()).await? {
             Ok(pending) => {
                 if let (Some(_), Some(to)) = (again, pending.sent_to) {
                     context.say(&Said::CodeSent(to));
@@ -128,7 +138,8 @@ async fn proved(mut context: Context, form: Form) -> Answer {
         },
         Err(problem) => problem,
     };
-    match factor::renewed(&mut context, &standing, asked).await? {
+    let again = goal.challenge(asked.factor);
+    match factor::renewed(&mut context, &standing, asked, again).await? {
         Some(pending) => enter(&mut context, &standing, &goal, &pending, Some(problem)),
         None => over(&mut context, &standing, &goal, problem),
     }
@@ -183,10 +194,11 @@ pub(super) fn choose(
     status: StatusCode,
 ) -> Answer {
     let goal = Goal { next: next.to_owned(), only };
-    let choices = asked::choices(standing);
-    let choices =
-        choices.into_iter().filter(|choice| asked::chosen(&choice.id).is_some_and(|id| goal.takes(id)));
-    let page = Confirm { next: goal.next.clone(), only, by: By::Choose(choices.collect()), problem };
+    let choices = match only {
+        Some(only) => asked::factor(standing, only).into_iter().collect(),
+        None => asked::choices(standing),
+    };
+    let page = Confirm { next: goal.next.clone(), only, by: By::Choose(choices), problem };
     let mut frame = context.frame(Some(standing));
     frame.path = goal.path();
     Ok(context.show_with(status, page.render(&frame)))

@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::get;
 
-use super::asked::{self, answer, by_provider, challenge, judged, pending};
+use super::asked::{self, answer, by_provider, challenge, challenge_of, judged, pending};
 use super::{callback, sign_in, two_factor};
-use crate::api::portal::{Pending, Standing};
+use crate::api::portal::{NewChallenge, Pending, Standing};
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::sign_in::{ChooseFactor, EnterCode};
 use crate::portal::pages::{Said, routes};
@@ -42,7 +42,7 @@ async fn choices(mut context: Context) -> Answer {
 /// The page with all of them.
 pub(super) fn choose(context: &mut Context, standing: &Standing, problem: Option<Problem>) -> Response {
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = ChooseFactor { factors: asked::choices(standing), problem };
+    let page = ChooseFactor { account: standing.account.clone(), factors: asked::choices(standing), problem };
     let frame = context.frame(Some(standing));
     context.show_with(status, page.render(&frame))
 }
@@ -82,7 +82,7 @@ fn enter(
     let Some(proof) = asked::proof(pending, standing) else { return choose(context, standing, problem) };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let trust_days = usize::try_from(standing.trust_days).ok().filter(|days| *days > 0);
-    let page = EnterCode { proof, trust_days, problem };
+    let page = EnterCode { account: standing.account.clone(), proof, trust_days, problem };
     let frame = context.frame(Some(standing));
     context.show_with(status, page.render(&frame))
 }
@@ -112,7 +112,8 @@ async fn proved(mut context: Context, form: Form) -> Answer {
 
 /// The form once more, as long as the session waits for it.
 async fn again(context: &mut Context, standing: &Standing, asked: Pending, problem: Problem) -> Answer {
-    match renewed(context, standing, asked).await? {
+    let anew = NewChallenge { factor: asked.factor, alone: false };
+    match renewed(context, standing, asked, anew).await? {
         Some(pending) => Ok(enter(context, standing, &pending, Some(problem))),
         None => Ok(choose(context, standing, Some(problem))),
     }
@@ -123,12 +124,13 @@ pub(super) async fn renewed(
     context: &mut Context,
     standing: &Standing,
     asked: Pending,
+    again: NewChallenge,
 ) -> Result<Option<Pending>, Stop> {
     match pending(context).await?.filter(|pending| !pending.binding) {
         Some(pending) => Ok(Some(pending)),
         None if asked.kind == "passkey" => {
             // For a passkey nothing is sent, whatever it is for.
-            Ok(challenge(context, &standing.account, asked.factor, Purpose::SignIn).await?.ok())
+            Ok(challenge_of(context, &standing.account, again, Purpose::SignIn).await?.ok())
         }
         None => Ok(None),
     }

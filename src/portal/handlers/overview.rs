@@ -10,7 +10,7 @@ use super::passwords::still_tried;
 use super::two_factor::mail_clients;
 use crate::api::portal::{OwnPasswords, Standing};
 use crate::portal::control::target;
-use crate::portal::pages::overview::{Overview, Warning};
+use crate::portal::pages::overview::{Due, Overview, Warning};
 use crate::portal::pages::passwords::Life;
 use crate::portal::pages::routes;
 use crate::portal::server::{Answer, Context, Shared};
@@ -59,7 +59,7 @@ fn warnings(context: &Context, standing: &Standing, passwords: &OwnPasswords) ->
     let tried = passwords.still_tried.iter().cloned();
     warnings.extend(tried.map(|tried| Warning::OldDevice(still_tried(context, tried))));
     if !standing.two_factor {
-        warnings.extend(standing.mandatory.map(Warning::SetUpBy));
+        warnings.extend(Due::of(standing.mandatory, now).map(Warning::SetUp));
     } else {
         match standing.recovery_codes {
             Some(left) if left > CODES_FEW => {}
@@ -76,7 +76,9 @@ fn warnings(context: &Context, standing: &Standing, passwords: &OwnPasswords) ->
         warnings.push(Warning::NoPassword);
     }
     let ending = passwords.passwords.iter().filter_map(|password| {
-        let at = password.expires.filter(|_| Life::of(password.expires, now) == Life::EndsSoon)?;
+        let at = password
+            .expires
+            .filter(|_| Life::of(password.created, password.expires, now) == Life::EndsSoon)?;
         Some(Warning::Expires { name: password.name.clone(), at })
     });
     warnings.extend(ending);

@@ -56,7 +56,7 @@ pub(super) fn shown(context: &Context, view: PasswordView) -> Password {
         id: view.id,
         name: view.name,
         created: view.created,
-        life: Life::of(view.expires, context.now()),
+        life: Life::of(view.created, view.expires, context.now()),
         expires: view.expires,
         protocols: view.protocols,
         networks: view.networks,

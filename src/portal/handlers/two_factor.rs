@@ -10,7 +10,7 @@ use super::sign_in;
 use crate::api::portal::{Standing, TwoFactor};
 use crate::portal::control::target;
 use crate::portal::pages::error::Trouble;
-use crate::portal::pages::overview::{MailClients, TwoFactor as Page};
+use crate::portal::pages::overview::{Due, MailClients, TwoFactor as Page};
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::{Said, routes};
 use crate::portal::server::{Answer, Context, Form, Shared};
@@ -40,7 +40,7 @@ fn show(context: &mut Context, standing: &Standing, problem: Option<Problem>) ->
         mail_clients: mail_clients(standing),
         factors: standing.factors.len(),
         passwords: usize::try_from(standing.passwords).unwrap_or_default(),
-        mandatory: standing.mandatory.is_some_and(|from| from <= now),
+        due: Due::of(standing.mandatory, now),
         problem,
     };
     let frame = context.frame(Some(standing));

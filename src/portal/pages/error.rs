@@ -10,6 +10,8 @@ pub enum Trouble {
     Form,
     /// The form was sent from our page under another address than that of the settings.
     Address,
+    /// What a sign-in provider confirmed is not what this browser waits for.
+    Astray,
     /// Not for this person.
     Forbidden,
     /// There is no such page.
@@ -36,7 +38,7 @@ impl ErrorPage {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self.trouble {
-            Trouble::Form | Trouble::Address => 400,
+            Trouble::Form | Trouble::Address | Trouble::Astray => 400,
             Trouble::Forbidden => 403,
             Trouble::NotFound => 404,
             Trouble::TooLarge => 413,
@@ -51,6 +53,7 @@ impl ErrorPage {
         match self.trouble {
             Trouble::Form => f.t("error-form"),
             Trouble::Address => f.t("error-address"),
+            Trouble::Astray => f.t("error-astray"),
             Trouble::Forbidden => f.t("error-forbidden"),
             Trouble::NotFound => f.t("error-not-found"),
             Trouble::TooLarge => f.t("error-too-large"),
@@ -65,6 +68,7 @@ impl ErrorPage {
         match self.trouble {
             Trouble::Form => f.t("error-form-advice"),
             Trouble::Address => f.t("error-address-advice"),
+            Trouble::Astray => f.t("error-astray-advice"),
             Trouble::Forbidden => f.t("error-forbidden-advice"),
             Trouble::NotFound => f.t("error-not-found-advice"),
             Trouble::TooLarge => f.t("error-too-large-advice"),

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use super::devices::device;
 use super::frame::Frame;
 use super::problem::Problem;
 use super::proof::Choice;
 use super::{qr, routes};
 use crate::clock::Timestamp;
+use crate::config::Language;
 
 /// What a second factor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,25 @@ impl Kind {
             Self::Wecom => f.t("kind-wecom"),
             Self::Dingtalk => f.t("kind-dingtalk"),
             Self::Recovery => f.t("kind-recovery"),
+        }
+    }
+
+    /// Whether a name says no more than what it is, in any of our languages.
+    #[must_use]
+    pub fn says_all_of(self, name: &str) -> bool {
+        let in_language = |language| self.text(&Frame { language, ..Frame::default() });
+        let texts = [Language::En, Language::ZhCn].map(in_language);
+        let name = name.trim().to_lowercase();
+        name.is_empty() || name == self.word() || texts.iter().any(|text| text.to_lowercase() == name)
+    }
+
+    /// What it is usually called: where its owner has it.
+    #[must_use]
+    pub fn usual_name(self, program: &str, system: &str, f: &Frame) -> String {
+        match self {
+            Self::Passkey if !(program.is_empty() && system.is_empty()) => device(program, system, f),
+            Self::Totp => f.t("name-phone"),
+            _ => self.text(f),
         }
     }
 
@@ -310,5 +331,27 @@ impl NewRecoveryCodes {
     #[must_use]
     pub fn lines(&self) -> String {
         self.codes.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_says_what_it_is_is_known_in_any_language() {
+        for name in ["Passkey", "passkey", " PASSKEY ", "通行密钥", ""] {
+            assert!(Kind::Passkey.says_all_of(name), "{name}");
+        }
+        assert!(Kind::Wechat.says_all_of("wechat") && Kind::Totp.says_all_of("authenticator App"));
+        assert!(!Kind::Passkey.says_all_of("Passkey 2") && !Kind::Totp.says_all_of("Phone"));
+    }
+
+    #[test]
+    fn a_name_says_where_somebody_has_it() {
+        let frame = Frame::default();
+        assert_eq!(Kind::Passkey.usual_name("Chrome", "Windows", &frame), "Chrome on Windows");
+        assert_eq!(Kind::Passkey.usual_name("", "", &frame), "Passkey");
+        assert_eq!(Kind::Totp.usual_name("Chrome", "Windows", &frame), "Phone");
     }
 }

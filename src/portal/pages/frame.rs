@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use fluent_bundle::FluentArgs;
 use jiff::tz::TimeZone;
 
+use super::assets::Looks;
 use super::said::Said;
 use super::times::Ago;
 use super::{assets, routes, text, times};
@@ -24,6 +26,8 @@ pub struct Frame {
     pub zone: TimeZone,
     /// What the site calls itself.
     pub site: String,
+    /// What it looks like.
+    pub looks: Arc<Looks>,
     /// The address that is signed in, past its second factor; `None`: nobody is, and there is nothing to go to.
     pub account: Option<String>,
     /// The token that every form carries.
@@ -45,6 +49,7 @@ impl Default for Frame {
             now: Timestamp(0),
             zone: TimeZone::UTC,
             site: String::new(),
+            looks: Arc::default(),
             account: None,
             csrf: String::new(),
             path: routes::HOME.to_owned(),
@@ -146,7 +151,7 @@ impl Frame {
     /// A time for people.
     #[must_use]
     pub fn time(&self, time: &Timestamp) -> String {
-        times::time(*time, self.language, &self.zone)
+        self.told(time, |time| times::time(time, self.language, &self.zone))
     }
 
     /// How long ago a time was.
@@ -163,7 +168,24 @@ impl Frame {
     /// A day for people.
     #[must_use]
     pub fn date(&self, time: &Timestamp) -> String {
-        times::date(*time, self.language, &self.zone)
+        self.told(time, |time| times::date(time, self.language, &self.zone))
+    }
+
+    /// Nothing here is as old as the epoch: a time like that was never set.
+    fn told(&self, time: &Timestamp, told: impl Fn(Timestamp) -> String) -> String {
+        if time.0 <= 0 { self.t("time-unknown") } else { told(*time) }
+    }
+
+    /// Hour and minute, of a time that is near.
+    #[must_use]
+    pub fn hour(&self, time: &Timestamp) -> String {
+        times::hour(*time, &self.zone)
+    }
+
+    /// Seconds until then.
+    #[must_use]
+    pub fn left(&self, time: &Timestamp) -> i64 {
+        time.0.saturating_sub(self.now.0).max(0)
     }
 
     /// The zone of all times.
@@ -186,8 +208,8 @@ impl Frame {
 
     /// Where the style sheet is.
     #[must_use]
-    pub fn style(&self) -> &'static str {
-        &assets::STYLE.url
+    pub fn style(&self) -> &str {
+        &self.looks.style.url
     }
 
     /// Where the script is.
@@ -239,6 +261,18 @@ mod tests {
     fn the_token_is_not_in_its_debug_text() {
         let frame = Frame { csrf: "token-4711".into(), ..Frame::default() };
         assert!(!format!("{frame:?}").contains("4711"));
+    }
+
+    #[test]
+    fn a_time_that_was_never_set_is_no_date() {
+        let frame = Frame { now: Timestamp(100), ..Frame::default() };
+        for never in [Timestamp(0), Timestamp(-1)] {
+            assert_eq!(
+                (frame.time(&never), frame.date(&never)),
+                (frame.t("time-unknown"), frame.t("time-unknown"))
+            );
+        }
+        assert_eq!((frame.left(&Timestamp(160)), frame.left(&Timestamp(40))), (60, 0));
     }
 
     #[test]

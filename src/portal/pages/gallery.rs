@@ -3,19 +3,21 @@
 //! Each text that could come from outside goes through `outside`, so that the same gallery shows a normal day and a
 //! hostile one.
 
+use super::assets::Looks;
 use super::devices::{Client, Login, UsedPassword, Way};
 use super::error::{ErrorPage, Trouble};
 use super::factors::Kind;
 use super::frame::Frame;
 use super::history::Stopped;
-use super::overview::{MailClients, Overview, TwoFactor, Warning};
+use super::overview::{Due, MailClients, Overview, TwoFactor, Warning};
 use super::passwords::{NewPassword, StillTried};
 use super::problem::Problem;
 use super::proof::{Choice, How, Proof};
 use super::routes;
 use super::said::Said;
 use crate::clock::Timestamp;
-use crate::config::Language;
+use crate::config::portal::{Logo, LogoKind, Portal};
+use crate::config::{Language, Source};
 
 mod administration;
 mod entrance;
@@ -44,6 +46,17 @@ pub(super) struct Gallery<'a> {
 
 fn ago(seconds: i64) -> Timestamp {
     Timestamp(NOW.0 - seconds)
+}
+
+/// What a site looks like that has a colour and a logo of its own.
+pub(super) fn looks() -> Looks {
+    let text = "site.url = 'https://a.example'\nlisten.path = '/run/x'\nsite.colour = '#7a0019'";
+    let source = Source { name: String::new(), text: text.to_owned() };
+    let portal = Portal::from_sources(&[source]).expect("it is right");
+    let drawing = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 48 32\"><path fill=\"#7a0019\" \
+         d=\"M0 0h48v32H0z\"/><path fill=\"#fff\" d=\"m4 4 20 16L44 4v4L24 24 4 8z\"/></svg>";
+    let logo = Logo { kind: LogoKind::Svg, bytes: drawing.as_bytes().to_vec() };
+    Looks::new(portal.site.colour, Some(logo))
 }
 
 /// All pages in that language.
@@ -157,7 +170,8 @@ impl Gallery<'_> {
                 place: self.outside("Shanghai, China"),
             }),
             Warning::Blocked { address: self.outside("192.0.2.7"), until: ago(-HOUR) },
-            Warning::SetUpBy(ago(-30 * DAY)),
+            Warning::SetUp(Due::By(ago(-30 * DAY))),
+            Warning::SetUp(Due::Now),
             Warning::RecoveryCodes(0),
             Warning::RecoveryCodes(2),
             Warning::OneFactor,
@@ -177,6 +191,8 @@ impl Gallery<'_> {
         self.add("overview", page.render(&said));
         page = Overview { two_factor: false, warnings, passwords: 0, logins: Vec::new(), ..page };
         self.add("overview-warnings", page.render(&frame));
+        page = Overview { factors: 0, ..page };
+        self.add("overview-off", page.render(&frame));
         page.mail_clients = MailClients::Never;
         self.add("overview-never", page.render(&frame));
 
@@ -186,16 +202,19 @@ impl Gallery<'_> {
             mail_clients: MailClients::UntilTwoFactor,
             factors: 1,
             passwords: 0,
-            mandatory: false,
+            due: None,
             problem: None,
         };
-        self.add("two-factor-off", off.render(&frame));
+        let bound = Frame { notice: Some(Said::FirstFactorBound(self.outside("Phone"))), ..frame.clone() };
+        self.add("two-factor-off", off.render(&bound));
+        let due = Some(Due::By(ago(-30 * DAY)));
+        self.add("two-factor-due", TwoFactor { due, passwords: 2, ..off.clone() }.render(&frame));
         self.add("two-factor-no-factor", TwoFactor { factors: 0, ..off.clone() }.render(&frame));
         let never = TwoFactor { mail_clients: MailClients::Never, ..off.clone() };
         self.add("two-factor-never", never.render(&frame));
         let on = TwoFactor { on: true, problem: Some(Problem::Unavailable), ..off };
         self.add("two-factor-on", on.render(&frame));
-        self.add("two-factor-mandatory", TwoFactor { mandatory: true, ..on }.render(&frame));
+        self.add("two-factor-mandatory", TwoFactor { due: Some(Due::Now), ..on }.render(&frame));
     }
 
     /// Every problem, every notice and every error, each on a page.
@@ -204,6 +223,7 @@ impl Gallery<'_> {
         let troubles = [
             Trouble::Form,
             Trouble::Address,
+            Trouble::Astray,
             Trouble::Forbidden,
             Trouble::NotFound,
             Trouble::TooLarge,
@@ -212,7 +232,7 @@ impl Gallery<'_> {
         ];
         for trouble in troubles {
             let page = ErrorPage { trouble };
-            self.add(&format!("error-{}", page.status()), page.render(&frame));
+            self.add(&format!("error-{trouble:?}").to_lowercase(), page.render(&frame));
         }
         for (number, notice) in said(self.outside).into_iter().enumerate() {
             let frame = Frame { notice: Some(notice), ..frame.clone() };
@@ -262,7 +282,8 @@ fn problems() -> Vec<Problem> {
         Problem::WrongRecoveryCode,
         Problem::CodeEnded,
         Problem::Wait(NOW),
-        Problem::SentEnough(NOW),
+        Problem::SentEnough(ago(-40)),
+        Problem::SentEnough(ago(-DAY)),
         Problem::WaitToSignIn(NOW),
         Problem::Locked,
         Problem::Blocked(NOW),

@@ -26,6 +26,8 @@ pub struct Use {
 
 /// How long before its end a client password is said to end soon: time enough to make another.
 const SOON_SECS: i64 = 14 * 24 * 3600;
+/// And no sooner than in the last part of its life: one for a week is not near its end from its first day.
+const SOON_PART: i64 = 4;
 
 /// How a client password stands to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +41,13 @@ pub enum Life {
 }
 
 impl Life {
-    /// How it is at `now` with that end.
+    /// How one that was made then is at `now` with that end.
     #[must_use]
-    pub fn of(expires: Option<Timestamp>, now: Timestamp) -> Self {
+    pub fn of(created: Timestamp, expires: Option<Timestamp>, now: Timestamp) -> Self {
+        let soon = |end: Timestamp| SOON_SECS.min(end.0.saturating_sub(created.0) / SOON_PART);
         match expires {
             Some(end) if end <= now => Self::Ended,
-            Some(end) if end.0 - now.0 <= SOON_SECS => Self::EndsSoon,
+            Some(end) if end.0.saturating_sub(now.0) <= soon(end) => Self::EndsSoon,
             _ => Self::Good,
         }
     }
@@ -337,10 +340,14 @@ mod tests {
     #[test]
     fn an_end_is_told_before_it_comes() {
         let now = Timestamp(1_800_000_000);
-        let life = |left| Life::of(Some(Timestamp(now.0 + left)), now);
-        assert_eq!(Life::of(None, now), Life::Good);
+        let year = Timestamp(now.0 - 365 * 24 * 3600);
+        let life = |left| Life::of(year, Some(Timestamp(now.0 + left)), now);
+        assert_eq!(Life::of(year, None, now), Life::Good);
         assert_eq!([life(SOON_SECS + 1), life(SOON_SECS)], [Life::Good, Life::EndsSoon]);
         assert_eq!([life(1), life(0), life(-1)], [Life::EndsSoon, Life::Ended, Life::Ended]);
+        let week = 7 * 24 * 3600;
+        let of_a_week = |left| Life::of(Timestamp(now.0 + left - week), Some(Timestamp(now.0 + left)), now);
+        assert_eq!([week, week / 4 + 1, week / 4].map(of_a_week), [Life::Good, Life::Good, Life::EndsSoon]);
     }
 
     #[test]

@@ -3,6 +3,10 @@
 use super::frame::Frame;
 use crate::clock::Timestamp;
 use crate::gate::account::TERMS_MAX;
+use crate::gate::codes_sent::PAUSE;
+
+/// Between two codes to the same phone or address.
+const PAUSE_SECS: i64 = PAUSE.as_secs().cast_signed();
 
 /// Why a form comes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +102,18 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Something is wrong; not so where a code was sent a moment ago, and the next one has to wait a little.
+    #[must_use]
+    pub fn is_fault(&self, f: &Frame) -> bool {
+        !matches!(self, Self::SentEnough(until) if f.left(until) <= PAUSE_SECS)
+    }
+
+    /// It is about what was typed.
+    #[must_use]
+    pub fn is_of_input(&self) -> bool {
+        !matches!(self, Self::SentEnough(_))
+    }
+
     /// What it says.
     #[must_use]
     pub fn text(&self, f: &Frame) -> String {
@@ -110,6 +126,9 @@ impl Problem {
             Self::WrongRecoveryCode => f.t("problem-wrong-recovery-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
+            Self::SentEnough(until) if f.left(until) <= PAUSE_SECS => {
+                f.t1("problem-sent-just-now", "until", f.hour(until))
+            }
             Self::SentEnough(until) => f.at("problem-sent-enough", "until", until),
             Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
             Self::Locked => f.t("problem-locked"),

@@ -16,10 +16,10 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Its kind and its name.
+    /// Its kind and its name; its kind alone, where the name says no more.
     #[must_use]
     pub fn text(&self, f: &Frame) -> String {
-        if self.name.is_empty() {
+        if self.kind.says_all_of(&self.name) {
             return self.kind.text(f);
         }
         f.t2("factor-and-name", "kind", self.kind.text(f), "name", &self.name)
@@ -63,6 +63,7 @@ impl Proof {
         match (&self.how, self.by.kind) {
             (How::Typed { sent_to: Some(to), .. }, _) => f.t1("code-sent-to", "to", to),
             (How::Typed { .. }, Kind::Recovery) => f.t("code-recovery"),
+            (How::Typed { .. }, kind) if kind.says_all_of(&self.by.name) => f.t("code-from-the-app"),
             (How::Typed { .. }, _) => f.t1("code-from-app", "name", &self.by.name),
             (How::Passkey { .. }, _) => f.t("code-passkey"),
             (How::Provider, kind) => f.t1("code-provider", "provider", kind.text(f)),

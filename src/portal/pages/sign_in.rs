@@ -22,6 +22,8 @@ page!(SignIn, "sign_in.html");
 /// Choosing among several second factors.
 #[derive(Clone, Debug)]
 pub struct ChooseFactor {
+    /// Whose: the main password was theirs.
+    pub account: String,
     /// Those of the account.
     pub factors: Vec<Choice>,
     /// Why it comes back.
@@ -33,6 +35,8 @@ page!(ChooseFactor, "choose_factor.html");
 /// Proving a second factor.
 #[derive(Clone, Debug)]
 pub struct EnterCode {
+    /// Whose: the main password was theirs.
+    pub account: String,
     /// Which, and how.
     pub proof: Proof,
     /// For how many days this browser may be trusted; `None`: not offered.

@@ -27,7 +27,7 @@ pub fn time(time: Timestamp, language: Language, zone: &TimeZone) -> String {
 #[must_use]
 pub fn date(time: Timestamp, language: Language, zone: &TimeZone) -> String {
     match language {
-        Language::En => shown(time, zone, "%-d %B %Y"),
+        Language::En => shown(time, zone, "%-d %b %Y"),
         Language::ZhCn => shown(time, zone, "%Y年%-m月%-d日"),
     }
 }
@@ -124,7 +124,7 @@ mod tests {
         let zone = TimeZone::fixed(jiff::tz::offset(8));
         assert_eq!(time(AT, Language::En, &zone), "15 Jan 2027, 16:00");
         assert_eq!(time(AT, Language::ZhCn, &zone), "2027年1月15日 16:00");
-        assert_eq!(date(AT, Language::En, &TimeZone::UTC), "15 January 2027");
+        assert_eq!(date(AT, Language::En, &TimeZone::UTC), "15 Jan 2027");
         assert_eq!(date(AT, Language::ZhCn, &TimeZone::UTC), "2027年1月15日");
         assert_eq!(hour(AT, &zone), "16:00");
         assert_eq!(day(AT, &zone), "01-15");

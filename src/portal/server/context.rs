@@ -225,6 +225,7 @@ impl Context {
             now: self.now(),
             zone: self.shared.zone.clone(),
             site: self.shared.settings.site.called().to_owned(),
+            looks: Arc::clone(&self.shared.looks),
             account: proved.map(|standing| standing.account.clone()),
             csrf: self.form_token(),
             path: self.path.clone(),

@@ -33,7 +33,7 @@ impl Headers {
         let origins = providers.into_iter().flatten().filter_map(|url| Url::parse(url).ok());
         let origins: String = origins.map(|url| format!(" {}", url.origin().ascii_serialization())).collect();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'{origins}; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'{origins}; \
              base-uri 'none'; frame-ancestors 'none'"
         );
         // An origin in ASCII always fits.
@@ -43,7 +43,7 @@ impl Headers {
 
     /// Adds them to an answer. One that says nothing of it is not kept.
     pub(crate) fn add(&self, headers: &mut HeaderMap) {
-        let fixed: [(HeaderName, HeaderValue); 6] = [
+        let fixed: [(HeaderName, HeaderValue); 5] = [
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             // A form without Fetch Metadata has to say its origin.
             (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
@@ -59,9 +59,9 @@ impl Headers {
                      camera=(), geolocation=(), microphone=(), payment=(), usb=()",
                 ),
             ),
-            (CONTENT_SECURITY_POLICY, self.policy.clone()),
         ];
         headers.extend(fixed);
+        headers.entry(CONTENT_SECURITY_POLICY).or_insert_with(|| self.policy.clone());
         if self.https {
             headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
         }

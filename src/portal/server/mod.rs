@@ -51,6 +51,7 @@ use super::autoconfig::MailSite;
 use super::control::Control;
 use super::handlers;
 use super::means::Means;
+use super::pages::assets::Looks;
 use super::place::Places;
 use crate::clock::Clock;
 use crate::config::portal::Portal;
@@ -89,6 +90,8 @@ pub(crate) struct Shared {
     pub(crate) means: Means,
     /// Where addresses are.
     pub(crate) places: Places,
+    /// What pages look like.
+    pub(crate) looks: Arc<Looks>,
     /// What mail programs are told.
     pub(crate) mail_site: MailSite,
     pub(crate) clock: Clock,
@@ -103,12 +106,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Portal, zone: TimeZone, means: Means) -> Self {
+    pub(crate) fn new(settings: Portal, zone: TimeZone, means: Means, looks: Looks) -> Self {
         Self {
             zone,
             control: Control::new(&settings.control),
             means,
             places: Places::default(),
+            looks: Arc::new(looks),
             mail_site: MailSite::from(&settings),
             clock: Clock::system(),
             entropy: Entropy::system(),

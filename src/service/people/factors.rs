@@ -48,9 +48,9 @@ impl Service {
     ///
     /// # Errors
     /// The session does not allow it, or trouble.
-    pub async fn challenge(&self, visit: &Visit, factor: Option<i64>) -> Answer<Waiting> {
+    pub async fn challenge(&self, visit: &Visit, factor: Option<i64>, alone: bool) -> Answer<Waiting> {
         let (token, from) = (visit.session()?, self.counted_at(visit));
-        self.at_desk(move |desk| desk.challenge(token, factor, from.as_deref())).await
+        self.at_desk(move |desk| desk.challenge(token, factor, alone, from.as_deref())).await
     }
 
     /// What a session waits for.

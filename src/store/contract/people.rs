@@ -88,7 +88,11 @@ impl<B: Backend> Desk<'_, B> {
     }
 
     fn ask(&self, seed: u64, factor: Option<i64>, now: Timestamp) -> Result<Waiting, Refused> {
-        self.work(now, |desk| desk.challenge(token(seed), factor, Some("192.0.2.7")))
+        self.work(now, |desk| desk.challenge(token(seed), factor, false, Some("192.0.2.7")))
+    }
+
+    fn ask_alone(&self, seed: u64, factor: i64, now: Timestamp) -> Result<Waiting, Refused> {
+        self.work(now, |desk| desk.challenge(token(seed), Some(factor), true, None))
     }
 
     fn begin(&self, seed: u64, now: Timestamp) -> Result<Seed, Refused> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::evidence::{Evidence, Identity, Recipient};
-use super::proof::{Waiting, Wanted, is_taken};
+use super::proof::{Waiting, Wanted, credentials, is_taken};
 use super::sealed::Memo;
 use super::{Delivery, Desk, Known, Outcome, Refused, Standing, allowed, is_sent};
 use crate::gate::clean::{clean, is_unprintable};
@@ -149,13 +149,10 @@ impl Desk<'_> {
 
     fn passkey_options(&mut self, known: &Known) -> Outcome<Memo> {
         let Some(site) = passkey::Site::of(self.rules) else { return Ok(Err(Refused::KindOff)) };
-        let mut bound = Vec::new();
-        for row in known.factors.iter().filter(|row| row.factor.kind == FactorKind::Passkey) {
-            bound.push(self.open_factor(known, &row.uid, &row.sealed)?);
-        }
-        let bound: Vec<&[u8]> = bound.iter().map(|credential| credential.as_slice()).collect();
+        let bound = self.passkeys(known, |_| true)?;
         let handle = self.at.keys.oldest().recipient_mark(&format!("passkey {}", known.account.id));
-        let begun = passkey::begin_registration(&site, known.account.name.as_str(), handle, &bound);
+        let begun =
+            passkey::begin_registration(&site, known.account.name.as_str(), handle, &credentials(&bound));
         begun.map(|begun| Ok(Memo::passkey(begun))).map_err(|error| StoreError::Failed(error.to_string()))
     }
 

@@ -45,6 +45,14 @@ impl Judged {
     }
 }
 
+/// A passkey's row, and what is in it.
+pub(super) type Opened<'k> = (&'k FactorRow, Zeroizing<Vec<u8>>);
+
+/// What is in them.
+pub(super) fn credentials<'o>(opened: &'o [Opened<'_>]) -> Vec<&'o [u8]> {
+    opened.iter().map(|(_, credential)| credential.as_slice()).collect()
+}
+
 /// What a session waits for the proof of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -111,8 +119,9 @@ impl Known {
 }
 
 impl Desk<'_> {
-    /// Asks for a factor to be proved, or for a recovery code (`None`). `from`: where the browser is, as codes
-    /// are counted.
+    /// Asks for a factor to be proved, or for a recovery code (`None`). Where that is a passkey, any of the account's
+    /// may answer: people know a prompt, not the names of their passkeys. Unless it has to be that one, `alone`. `from`:
+    /// where the browser is, as codes are counted.
     ///
     /// # Errors
     /// The store's own trouble.
@@ -120,6 +129,7 @@ impl Desk<'_> {
         &mut self,
         token: TokenTag,
         factor: Option<i64>,
+        alone: bool,
         from: Option<&str>,
     ) -> Outcome<Waiting> {
         let known = allowed!(self.known(token, Act::Prove)?);
@@ -148,8 +158,8 @@ impl Desk<'_> {
             }
             FactorKind::Passkey => {
                 let Some(site) = passkey::Site::of(self.rules) else { return Ok(Err(Refused::KindOff)) };
-                let credential = self.open_factor(&known, &row.uid, &row.sealed)?;
-                let begun = passkey::begin_authentication(&site, &[&credential]);
+                let asked = self.passkeys(&known, |row| !alone || row.factor.id == id)?;
+                let begun = passkey::begin_authentication(&site, &credentials(&asked));
                 let memo = Memo::passkey(begun.map_err(|error| StoreError::Failed(error.to_string()))?);
                 challenge.memo = Some(self.seal_memo(&known, &memo)?);
                 waiting = waiting.with(&memo);
@@ -365,10 +375,11 @@ impl Desk<'_> {
             }
             (FactorKind::Passkey, Evidence::Credential(answer)) => {
                 let Some(challenge) = challenge else { return Ok(Err(Refused::CodeOver)) };
-                match self.passkey_says(known, row, &challenge, answer)? {
-                    Err(PasskeyError::Copied) => return Ok(Ok(Judged::Copied)),
-                    said => said.is_ok(),
-                }
+                return Ok(Ok(match self.passkey_says(known, &challenge, answer)? {
+                    Ok(id) => Judged::Right(Means::Factor(id)),
+                    Err(PasskeyError::Copied) => Judged::Copied,
+                    Err(_) => Judged::Wrong,
+                }));
             }
             (kind, Evidence::Identity(identity)) if kind == identity.provider => {
                 let Some(challenge) = challenge else { return Ok(Err(Refused::CodeOver)) };
@@ -425,28 +436,41 @@ impl Desk<'_> {
         }
     }
 
+    /// The account's passkeys that `which` names, each with its row.
+    pub(super) fn passkeys<'k>(
+        &self,
+        known: &'k Known,
+        which: impl Fn(&FactorRow) -> bool,
+    ) -> Result<Vec<Opened<'k>>, StoreError> {
+        let rows = known.factors.iter().filter(|row| row.factor.kind == FactorKind::Passkey && which(row));
+        rows.map(|row| Ok((row, self.open_factor(known, &row.uid, &row.sealed)?))).collect()
+    }
+
+    /// Which passkey answered, of those that were asked.
     fn passkey_says(
         &mut self,
         known: &Known,
-        row: &FactorRow,
         challenge: &Challenge,
         answer: &str,
-    ) -> Result<Result<(), PasskeyError>, StoreError> {
+    ) -> Result<Result<i64, PasskeyError>, StoreError> {
         // It is good for one answer.
         self.tables.set_challenge(known.session.id, None)?;
         let (Some(site), Some(memo)) = (passkey::Site::of(self.rules), &challenge.memo) else {
             return Ok(Err(PasskeyError::Settings));
         };
         let memo = self.open_memo(known, memo)?;
-        let credential = self.open_factor(known, &row.uid, &row.sealed)?;
-        let grown = match passkey::finish_authentication(&site, &memo.ceremony, answer, &[&credential]) {
-            Ok((_, grown)) => grown,
+        let bound = self.passkeys(known, |_| true)?;
+        let said = passkey::finish_authentication(&site, &memo.ceremony, answer, &credentials(&bound));
+        let (index, grown) = match said {
+            Ok(found) => found,
             Err(error) => return Ok(Err(error)),
         };
+        let row = bound[index].0;
         // Its counter went on.
         let sealed = self.seal_factor(known, &row.uid, &grown)?;
         self.tables.reseal_factor(row.factor.id, &sealed)?;
-        Ok(Ok(()))
+        self.tables.use_factor(row.factor.id, None, self.at.now)?;
+        Ok(Ok(row.factor.id))
     }
 
     fn provider_says(

@@ -66,7 +66,8 @@ pub(super) fn sessions(schemas: &mut Schemas) {
 }
 
 pub(super) fn factors(schemas: &mut Schemas) {
-    schemas.request("NewChallenge", &NewChallenge { factor: Some(1) }, &NewChallenge { factor: None });
+    let challenge = |factor, alone| NewChallenge { factor, alone };
+    schemas.request("NewChallenge", &challenge(Some(1), true), &challenge(None, false));
     let binding = |change, to| NewBinding { kind: "sms".into(), change, to };
     schemas.request("NewBinding", &binding(Some(1), Some(hidden("+8613800000000"))), &binding(None, None));
     let delivery = Delivery {

@@ -131,10 +131,17 @@ fn the_terms_of_a_client_password_hold() {
     page.says("Ends on");
     let password = shown(&page);
     let list = ann.get("/passwords");
-    for words in ["Only for SMTP", "Only from 198.51.100.0/24", "Ends soon"] {
+    for words in ["Only for SMTP", "Only from 198.51.100.0/24", "Ends on"] {
         list.says(words);
     }
-    ann.get("/").says("The client password “Printer” ends on");
+    // One for a week is not near its end on its first day.
+    for page in [list, ann.get("/")] {
+        assert!(
+            !page.text().contains("Ends soon") && !page.text().contains("“Printer” ends on"),
+            "{}",
+            page.text()
+        );
+    }
     for (protocol, address, answer) in [
         ("imap", "198.51.100.7", "FAIL"),
         ("smtp", "203.0.113.7", "FAIL"),

@@ -88,19 +88,22 @@ fn a_person_of_wecom_is_bound_and_asked_at_sign_in() {
     let wecom = WeCom::start();
     let site = wecom.site();
     let (mut ann, _) = site.signed_in(ANN);
-    ann.get("/factors/new/wecom").says("You go to WeCom, confirm there, and come back here.");
+    ann.get("/factors/new/wecom").says("You will go to WeCom, confirm there, and come back here.");
     let first = state(&ann.post("/factors/new/wecom", &[]));
     // What this session did not ask for, what was refused, and what is no code.
     for query in ["code=good&state=00000000000000000000000000000000", "code=good", "code=good&state="] {
         let refused = back(&mut ann, query);
         assert_eq!(refused.status, 400, "{query}");
+        refused.says("This confirmation is not the one we are waiting for");
     }
     back(&mut ann, &format!("state={first}")).says("It was not confirmed.");
     back(&mut ann, &format!("state={first}&code=bad")).says("It was not confirmed.");
     let bound = back(&mut ann, &format!("state={first}&code=good"));
-    assert_eq!(bound.location(), "/factors");
+    assert_eq!(bound.location(), "/two-factor");
     ann.get("/factors").says("WeCom");
-    assert_eq!(back(&mut ann, &format!("state={first}&code=good")).status, 400, "it is good once");
+    let again = back(&mut ann, &format!("state={first}&code=good"));
+    assert_eq!(again.status, 400, "it is good once");
+    again.says("Nothing was changed. Go back to where you began");
 
     ann.post("/sign-out", &[]);
     site.sign_in(&mut ann, ANN).says("Confirm in WeCom.");

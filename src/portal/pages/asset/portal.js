@@ -29,16 +29,24 @@ function printing(button) {
 }
 
 function countdown(place) {
-  const ends = Number(place.dataset.until) * 1000;
+  // The server says how long it lasts: the clock of this device may be wrong.
+  const ends = Date.now() + Number(place.dataset.left) * 1000;
+  place.hidden = false;
   const show = () => {
     const seconds = Math.max(0, Math.round((ends - Date.now()) / 1000));
     const clock = Math.floor(seconds / 60) + ":" + String(seconds % 60).padStart(2, "0");
-    // A clock that is set wrong would only confuse.
-    place.hidden = seconds === 0 || seconds > 3600;
-    place.textContent = place.dataset.text.replace("%", clock);
-    if (seconds > 0) setTimeout(show, 1000);
+    place.textContent = seconds > 0 ? place.dataset.text.replace("%", clock) : place.dataset.over;
+    if (seconds > 0) return setTimeout(show, 1000);
+    place.classList.add("over");
+    place.setAttribute("role", "status");
   };
   show();
+}
+
+// The menu is one row, which scrolls where it is too long: to where this page stands in it.
+function menu(here) {
+  const row = here.closest("ul");
+  row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
 }
 
 function bytes(text) {
@@ -98,5 +106,6 @@ function passkey(form) {
 
 document.querySelectorAll("[data-copy]").forEach(copying);
 document.querySelectorAll("[data-print]").forEach(printing);
-document.querySelectorAll("[data-until]").forEach(countdown);
+document.querySelectorAll("[data-left]").forEach(countdown);
+document.querySelectorAll("nav [aria-current]").forEach(menu);
 document.querySelectorAll("form[data-passkey]").forEach(passkey);

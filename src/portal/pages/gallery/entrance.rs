@@ -7,12 +7,15 @@ use super::super::problem::Problem;
 use super::super::routes;
 use super::super::said::Said;
 use super::super::sign_in::{ChooseFactor, EnterCode, SetUp, SignIn};
-use super::{DAY, Gallery, HOUR, ago};
+use super::{DAY, Gallery, HOUR, ago, looks};
+use std::sync::Arc;
 
 impl Gallery<'_> {
     pub(super) fn sign_in(&mut self) {
         let frame = self.nobody(routes::SIGN_IN);
         self.add("sign-in", SignIn::default().render(&frame));
+        let looks = Arc::new(looks());
+        self.add("sign-in-looks", SignIn::default().render(&Frame { looks, ..frame.clone() }));
         let wrong = SignIn {
             address: self.outside("ann@example.org"),
             problem: Some(Problem::WrongPassword),
@@ -26,23 +29,30 @@ impl Gallery<'_> {
 
         let frame = self.nobody(routes::SIGN_IN_FACTOR);
         let factors = Kind::BOUND.map(|kind| self.choice(kind.word(), kind, "Ann's")).into();
-        let page = ChooseFactor { factors, problem: Some(Problem::NotSent) };
+        let account = self.outside("ann@example.org");
+        let page = ChooseFactor { account: account.clone(), factors, problem: Some(Problem::NotSent) };
         self.add("choose-factor", page.render(&frame));
+        let page = ChooseFactor { problem: Some(Problem::SentEnough(ago(-40))), ..page };
+        self.add("choose-factor-sent", page.render(&frame));
 
         let frame = self.nobody(routes::SIGN_IN_CODE);
         for kind in [Kind::Totp, Kind::Sms, Kind::Passkey, Kind::Wecom, Kind::Recovery] {
-            let page = EnterCode { proof: self.proof(kind), trust_days: Some(7), problem: None };
+            let (account, proof) = (account.clone(), self.proof(kind));
+            let page = EnterCode { account, proof, trust_days: Some(7), problem: None };
             self.add(&format!("code-{}", kind.word()), page.render(&frame));
         }
         let proof = self.proof(Kind::Totp);
-        let page = EnterCode { proof, trust_days: Some(7), problem: Some(Problem::Wait(ago(-60))) };
+        let problem = Some(Problem::Wait(ago(-60)));
+        let page = EnterCode { account, proof, trust_days: Some(7), problem };
         self.add("code-wait", page.render(&frame));
 
-        let frame = Frame { closed: true, ..self.frame(routes::SET_UP) };
-        for (name, until) in [("set-up", None), ("set-up-later", Some(ago(-30 * DAY)))] {
-            let page = SetUp { kinds: Kind::BOUND.into(), bound: until.is_some(), until };
-            self.add(name, page.render(&frame));
-        }
+        let frame = self.frame(routes::SET_UP);
+        let until = Some(ago(-30 * DAY));
+        let page = SetUp { kinds: Kind::BOUND.into(), bound: false, until };
+        self.add("grace", page.render(&frame));
+        self.add("grace-bound", SetUp { bound: true, ..page.clone() }.render(&frame));
+        let page = SetUp { until: None, ..page };
+        self.add("set-up", page.render(&Frame { closed: true, ..frame }));
         self.confirm();
     }
 

@@ -26,7 +26,11 @@ impl Gallery<'_> {
         };
         let frame = self.frame(routes::FACTORS);
         let page = Factors {
-            factors: vec![bound(Kind::Totp, Some(ago(HOUR))), bound(Kind::Passkey, None)],
+            factors: vec![
+                bound(Kind::Totp, Some(ago(HOUR))),
+                bound(Kind::Passkey, None),
+                Factor { choice: self.choice("f2", Kind::Wechat, "wechat"), ..bound(Kind::Wechat, None) },
+            ],
             kinds: Kind::BOUND.into(),
             recovery_codes: Some(7),
             two_factor: false,

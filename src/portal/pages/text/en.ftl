@@ -41,6 +41,11 @@ this-device = This browser
 new-window = (opens in a new tab)
 ends-at = Valid until { $until }.
 ends-in = % left
+ends-over-code = Over. Send a new code.
+ends-over-dialogue = Over. Load this page again.
+time-unknown = an unknown time
+name-phone = Phone
+not-you = Not you? Sign in with another account
 
 ## Signing in
 
@@ -52,19 +57,21 @@ sign-in-button = Sign in
 sign-in-no-client-password = Use the password of your webmail. A client password does not work here.
 sign-in-blocked = Is my address blocked?
 sign-in-code = Code of your authenticator app, or a recovery code
-sign-in-code-hint = Your address is blocked. With your main password and such a code you get in all the same.
+sign-in-code-hint = Your address is blocked. Your main password together with such a code still lets you in.
+sign-in-code-none = If you only have a text message, a passkey or the like, sign in from another network, such as mobile data, or wait until the block ends.
 choose-title = Choose a second factor
-choose-lead = Your password was right. Confirm with one more thing that only you have.
-choose-none = If you have none of these at hand, ask your administrator.
+choose-lead = Your password is right. Now confirm with something that only you have.
+choose-none = None of these at hand? Ask your administrator.
 code-title = Two-step sign-in
 code = Code
 code-sent-to = We sent a code to { $to }. Enter it here.
 code-from-app = Enter the code that your authenticator app shows for “{ $name }”.
-code-recovery = Enter one of your recovery codes. Each works once.
+code-from-the-app = Enter the code that your authenticator app shows.
+code-recovery = Enter one of your recovery codes. Each works only once.
 code-passkey = Confirm with your passkey: your device asks for your fingerprint, your face or its PIN.
-code-provider = Confirm in { $provider }. You come back here afterwards.
-passkey-needs-script = A passkey needs JavaScript, which is off in this browser. Turn it on, or choose another way.
-other-factors = That does not work? Try another way:
+code-provider = Confirm in { $provider }. You will come back here afterwards.
+passkey-needs-script = Passkeys need JavaScript, which is off in this browser. Turn it on, or choose another way.
+other-factors = Not working? Try another way:
 send-again = Send a new code
 send-code = Send code
 trust =
@@ -72,13 +79,14 @@ trust =
         [one] Trust this browser for { $days } day
        *[other] Trust this browser for { $days } days
     }
-trust-hint = Only on a device of your own. You can cancel it at any time.
+trust-hint = Only on your own device. You can cancel this at any time.
 factor-and-name = { $kind }: { $name }
 
 ## Set-up that the site wants
 
 set-up-title = Turn on two-factor
-set-up-lead = Your organisation protects every account with a second factor. Choose one: it takes two minutes.
+set-up-lead = Your organisation wants your account protected by a second factor. Choose one; it takes two minutes.
+set-up-bound = You have a second factor already. All that is left is to turn two-factor on.
 set-up-until = You can do this later, until { $until }.
 set-up-now = Until this is done, nothing else can be reached here.
 set-up-later = Later
@@ -94,6 +102,10 @@ overview-factors =
        *[other] { $count } second factors protect your account.
     }
 overview-two-factor-off = Whoever knows your password gets in. A second factor stops that.
+state-bound = Bound, not yet required of mail programs
+state-bound-means = This portal already asks for your second factor. Mail programs still get in with your main password alone, until you turn two-factor on.
+state-bound-never = Bound, not yet turned on
+state-bound-never-means = This portal already asks for your second factor. Turn two-factor on to keep it that way: then your last second factor cannot be removed.
 overview-two-factor-manage = Manage
 overview-mail-title = Mail programs
 overview-passwords =
@@ -114,15 +126,16 @@ warning-see-stopped = See what to do
 warning-old-device-last = Last attempt: { $at }, from { $address }.
 warning-old-device-last-nowhere = Last attempt: { $at }.
 warning-blocked = Your address { $address } is blocked until { $until }.
-warning-set-up-by = Two-factor has to be on by { $until }.
+warning-set-up-by = Your organisation wants two-factor on by { $until }.
+warning-set-up-now = Your organisation wants two-factor on. Turn it on now.
 warning-recovery-codes =
     { $count ->
-        [0] You have no recovery codes. Without them, a lost phone locks you out.
+        [0] You have no recovery codes. If you lose your phone, you cannot sign in without them.
         [one] You have only { $count } recovery code left.
        *[other] You have only { $count } recovery codes left.
     }
-warning-one-factor = You have only one second factor. Add another, in case it is lost.
-warning-no-password = Your mail programs have no client password, so they cannot get in.
+warning-one-factor = You have only one second factor. Add another in case you lose it.
+warning-no-password = You have no client password yet, so mail programs cannot get in.
 warning-expires = The client password “{ $name }” ends on { $at }.
 warning-make-password = Make a client password
 warning-see-block = See the block
@@ -132,22 +145,24 @@ warning-add-factor = Add a second factor
 
 ## Two-factor on and off
 
+two-factor-ask-title = Turn it on now?
+two-factor-not-now = Not now
 two-factor-turn-on = Turn on two-factor
 two-factor-turn-off = Turn off two-factor
-two-factor-is-on = At every sign-in you confirm with a second factor, besides your main password.
-two-factor-is-off = With two-factor on, your main password alone opens nothing: a second factor is asked for too.
-two-factor-ends-others = When you turn it on, all other browsers are signed out and none is trusted any more.
+two-factor-is-on = Every sign-in takes your main password and a second factor.
+two-factor-is-off = With two-factor on, your main password alone is not enough: every sign-in takes a second factor too.
+two-factor-ends-others = Turning it on signs out all other browsers, and none stays trusted.
 two-factor-mandatory = Your organisation wants two-factor on. It cannot be turned off.
-two-factor-off-means = After that, your main password alone opens your account again.
-two-factor-needs-factor = First add a second factor: an authenticator app, a passkey, or another.
+two-factor-off-means = Mail programs may get in with your main password again, and you can remove your last second factor.
+two-factor-needs-factor = First add a second factor, such as an authenticator app or a passkey.
 two-factor-bind-first = Add a second factor
 two-factor-mail-title = Your mail programs will need client passwords
-two-factor-mail-means = The moment you turn this on, Outlook, Foxmail and the mail on your phone stop working with your main password. Make a client password for each of them first; it takes a minute.
+two-factor-mail-means = As soon as you turn it on, your main password stops working in Outlook, Foxmail and the mail app on your phone. They need client passwords instead: make one for each first. It takes a minute.
 two-factor-make-password = Make a client password
 
 ## Second factors
 
-factors-lead = Any one of these lets you confirm a sign-in. Keep at least two, so that a lost phone does not lock you out.
+factors-lead = You can confirm a sign-in with any one of these. Keep at least two, so that losing your phone does not lock you out.
 factors-bound = Your second factors
 factors-none = You have none yet.
 factors-add = Add a second factor
@@ -171,13 +186,14 @@ about-provider = Confirm in { $provider } on your phone.
 about-recovery = Ten codes on paper, for the day your phone is lost. Each works once.
 new-totp-title = Add an authenticator app
 new-totp-install = Open an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator or FreeOTP.
-new-totp-scan = Scan this picture with it.
+new-totp-scan = Scan this QR code with it.
+new-totp-scan-elsewhere = Is the app on another device? Scan this QR code with it:
 new-totp-qr = QR code with the key for your authenticator app
-new-totp-cannot-scan = I cannot scan it
+new-totp-cannot-scan = Cannot scan it?
 new-totp-type = Type this key into the app (time-based, 6 digits):
 new-totp-open = Open in an app on this device
-new-totp-prove = Enter the code that the app shows now.
-new-totp-name-hint = For you to tell several apart, such as “Ann’s phone”.
+new-totp-prove = Enter the code that the app is showing.
+new-totp-name-hint = To tell them apart if you add several, such as “Ann’s phone”.
 new-sms-title = Add a phone number
 new-sms-to = Phone number
 new-sms-hint = Numbers outside mainland China with + and the country code.
@@ -186,16 +202,16 @@ new-sms-other = Use another number
 new-mail-other = Use another address
 new-mail-to = Mail address at another provider
 new-passkey-title = Add a passkey
-new-passkey-lead = Your device asks for your fingerprint, your face or its PIN. Nothing of that is sent to us.
-new-passkey-name-hint = For you to tell several apart, such as “Laptop”.
-new-passkey-make = Make a passkey
+new-passkey-lead = Your device asks for your fingerprint, your face or its PIN. None of that is sent to us.
+new-passkey-name-hint = To tell them apart if you add several, such as “Laptop”.
+new-passkey-make = Create passkey
 new-provider-title = Add { $provider }
-new-provider-lead = You go to { $provider }, confirm there, and come back here.
+new-provider-lead = You will go to { $provider }, confirm there, and come back here.
 new-provider-go = Continue to { $provider }
 confirm-it-is-you = Confirm that it is you
 confirm-lead = You are about to change something that protects your account.
-change-lead = The new one takes the place of the old one, which stops working the moment the new one is confirmed.
-remove-factor-means = It confirms no sign-in any more. This cannot be undone; you can add it again.
+change-lead = The new one replaces the old one, which stops working as soon as you confirm the new one.
+remove-factor-means = You can no longer confirm a sign-in with it. This cannot be undone, but you can add it again.
 recovery-title = Recovery codes
 recovery-left =
     { $count ->
@@ -470,6 +486,8 @@ error-form = This form is too old
 error-form-advice = Nothing was changed. Go back, load the page again, and send the form once more.
 error-address = This site is set up wrongly
 error-address-advice = Nothing was changed. The address in your browser is not the one in the site’s settings, and sending the form again will not help. Please tell your administrator: the portal’s log names both addresses.
+error-astray = This confirmation is not the one we are waiting for
+error-astray-advice = It came too late, was used already, or belongs to another window. Nothing was changed. Go back to where you began, and confirm once more.
 error-forbidden = This page is not for you
 error-forbidden-advice = Sign in with another account, or ask your administrator.
 error-not-found = There is no such page
@@ -541,7 +559,8 @@ problem-too-many-passwords =
         [one] There can be { $most } client password. Remove it first.
        *[other] There can be { $most } client passwords. Remove one first.
     }
-problem-sent-enough = No further code can be sent before { $until }. Wait until then, or choose another way.
+problem-sent-enough = As many codes were sent as may be. The next one can be sent at { $until }; until then, choose another way.
+problem-sent-just-now = We sent you a code a moment ago; you can ask for another at { $until }.
 problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
 problem-locked = Too many wrong codes: none is accepted any more. Use a passkey or a recovery code if you have one, or ask your administrator.
 problem-too-many =

@@ -38,6 +38,11 @@ this-device = 当前浏览器
 new-window = （在新标签页中打开）
 ends-at = 有效期至 { $until }。
 ends-in = 剩余 %
+ends-over-code = 已超时，请重新发送验证码。
+ends-over-dialogue = 已超时，请重新加载此页。
+time-unknown = 时间未知
+name-phone = 手机
+not-you = 不是您？使用其他帐号登录
 
 ## 登录
 
@@ -48,7 +53,8 @@ main-password = 主密码
 sign-in-button = 登录
 sign-in-no-client-password = 请使用网页邮箱的主密码。客户端专用密码不能用于此处。
 sign-in-code = 身份验证器应用的验证码，或恢复码
-sign-in-code-hint = 您的地址已被封锁。凭主密码和此验证码仍可登录。
+sign-in-code-hint = 您的地址已被封锁。同时提供主密码和此验证码仍可登录。
+sign-in-code-none = 如果您只有短信、通行密钥等方式，请换一个网络（例如移动数据）登录，或等待封锁结束。
 sign-in-blocked = 我的地址是否被封锁？
 choose-title = 选择二次验证方式
 choose-lead = 密码正确。请再用一种只有您持有的方式确认身份。
@@ -57,6 +63,7 @@ code-title = 二次验证
 code = 验证码
 code-sent-to = 验证码已发送至 { $to }，请在此输入。
 code-from-app = 请输入身份验证器应用“{ $name }”中显示的验证码。
+code-from-the-app = 请输入身份验证器应用中显示的验证码。
 code-recovery = 请输入一个恢复码。每个恢复码只能使用一次。
 code-passkey = 请用通行密钥确认：设备会要求您验证指纹、面容或 PIN 码。
 code-provider = 请在{ $provider }中确认，完成后会自动返回此处。
@@ -71,7 +78,8 @@ factor-and-name = { $kind }：{ $name }
 ## 单位要求的设置
 
 set-up-title = 开启二次验证
-set-up-lead = 您所在的单位要求所有帐号开启二次验证。请选择一种方式，大约需要两分钟。
+set-up-lead = 您所在的单位要求您的帐号开启二次验证。请选择一种方式，大约需要两分钟。
+set-up-bound = 您已绑定二次验证方式，只需再开启二次验证。
 set-up-until = 您可以稍后设置，最迟 { $until }。
 set-up-now = 完成设置之前，无法使用其他功能。
 set-up-later = 稍后设置
@@ -82,7 +90,11 @@ overview-title = 概览
 warnings-title = 请注意
 two-factor-title = 二次验证
 overview-factors = 帐号由 { $count } 种二次验证方式保护。
-overview-two-factor-off = 目前任何知道密码的人都能登录。开启二次验证可以防止这种情况。
+overview-two-factor-off = 目前任何知道密码的人都能登录。绑定二次验证方式可以防止这种情况。
+state-bound = 已绑定，尚未对邮件客户端生效
+state-bound-means = 登录本门户时已需二次验证。在您开启二次验证之前，邮件客户端仍可仅凭主密码登录。
+state-bound-never = 已绑定，尚未开启
+state-bound-never-means = 登录本门户时已需二次验证。开启后，最后一种二次验证方式将不能被移除，保护会一直有效。
 overview-two-factor-manage = 管理
 overview-mail-title = 邮件客户端
 overview-passwords =
@@ -102,7 +114,8 @@ warning-see-stopped = 查看如何处理
 warning-old-device-last = 最近一次尝试：{ $at }，来自 { $address }。
 warning-old-device-last-nowhere = 最近一次尝试：{ $at }。
 warning-blocked = 您的地址 { $address } 已被封锁，至 { $until } 解除。
-warning-set-up-by = 须在 { $until } 之前开启二次验证。
+warning-set-up-by = 您所在的单位要求在{ $until }之前开启二次验证。
+warning-set-up-now = 您所在的单位要求开启二次验证，请立即开启。
 warning-recovery-codes =
     { $count ->
         [0] 您没有恢复码。一旦手机丢失，您将无法登录。
@@ -119,17 +132,19 @@ warning-add-factor = 添加二次验证方式
 
 ## 开启和关闭二次验证
 
+two-factor-ask-title = 现在开启吗？
+two-factor-not-now = 暂不开启
 two-factor-turn-on = 开启二次验证
 two-factor-turn-off = 关闭二次验证
 two-factor-is-on = 每次登录时，除主密码外还需进行二次验证。
 two-factor-is-off = 开启二次验证后，仅凭主密码无法登录，还需通过二次验证。
 two-factor-ends-others = 开启时，其他浏览器将全部退出登录，并且不再受信任。
 two-factor-mandatory = 您所在的单位要求开启二次验证，无法关闭。
-two-factor-off-means = 关闭后，仅凭主密码即可登录您的帐号。
+two-factor-off-means = 关闭后，邮件客户端可能又能用主密码登录，最后一种二次验证方式也可以被移除。
 two-factor-needs-factor = 请先绑定一种二次验证方式，例如身份验证器应用或通行密钥。
 two-factor-bind-first = 添加二次验证方式
 two-factor-mail-title = 邮件客户端将需要专用密码
-two-factor-mail-means = 开启之后，Outlook、Foxmail 和手机邮件将立即无法再使用主密码登录。请先为每个客户端生成一个客户端专用密码，只需一分钟。
+two-factor-mail-means = 一旦开启，Outlook、Foxmail 和手机邮件将不能再用主密码登录，须改用客户端专用密码。请先为每个客户端生成一个，只需一分钟。
 two-factor-make-password = 生成客户端专用密码
 
 ## 二次验证方式
@@ -159,8 +174,9 @@ about-recovery = 十个可打印的代码，供手机丢失时使用。每个只
 new-totp-title = 绑定身份验证器应用
 new-totp-install = 在手机上打开身份验证器应用，例如 Google Authenticator、Microsoft Authenticator 或 FreeOTP。
 new-totp-scan = 用它扫描此二维码。
+new-totp-scan-elsewhere = 应用在其他设备上？请用它扫描此二维码：
 new-totp-qr = 供身份验证器应用扫描的二维码
-new-totp-cannot-scan = 无法扫描
+new-totp-cannot-scan = 无法扫描？
 new-totp-type = 请在应用中输入此密钥（基于时间，6 位）：
 new-totp-open = 在本设备的应用中打开
 new-totp-prove = 输入应用当前显示的验证码。
@@ -267,7 +283,7 @@ program-iphone = iPhone 和 iPad
 program-android = 安卓手机
 program-huawei = 华为手机
 program-thunderbird = Thunderbird
-help-title = 设置{ $program }
+help-title = 设置方法：{ $program }
 help-steps = 操作步骤
 help-servers = 填写内容
 help-user-name = 用户名
@@ -427,6 +443,8 @@ error-form = 表单已失效
 error-form-advice = 未做任何更改。请返回并刷新页面，然后重新提交。
 error-address = 本站点设置有误
 error-address-advice = 未做任何更改。浏览器中的网址与站点设置中的网址不一致，重新提交也无济于事。请告知管理员：门户的日志中写有这两个网址。
+error-astray = 收到的确认与本次操作不符
+error-astray-advice = 该确认已超时、已使用过，或属于其他窗口。未做任何更改。请返回重新操作并再次确认。
 error-forbidden = 无权访问此页面
 error-forbidden-advice = 请使用其他帐号登录，或联系管理员。
 error-not-found = 页面不存在
@@ -486,7 +504,8 @@ problem-name-unprintable = 名称中含有制表符或其他不可见字符。�
 problem-name-taken = 已有同名的项目，请换一个名称。
 problem-name-is-password = 这看起来像密码。请输入设备名称，密码由系统生成。
 problem-too-many-passwords = 最多可有 { $most } 个客户端专用密码，请先移除一个。
-problem-sent-enough = { $until } 之前不能再发送验证码。请等到那时，或选择其他方式。
+problem-sent-enough = 验证码发送次数已达上限，{ $until } 之后可再次发送。在此之前，请选择其他方式。
+problem-sent-just-now = 刚刚已向您发送过验证码，{ $until } 之后可以再次获取。
 problem-wait-to-sign-in = 此帐号登录失败次数过多，请在 { $until } 之后重试。
 problem-locked = 验证码错误次数过多，已不再接受验证码。如有通行密钥或恢复码，请使用它们；否则请联系管理员。
 problem-too-many = 此类已有 { $most } 个，达到上限。请先移除或更换。

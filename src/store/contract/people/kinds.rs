@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::gate::codes_sent::PAUSE;
+use crate::gate::factor::Means;
 use crate::gate::passkey::tests::{Browser, DOMAIN, ORIGIN};
 use crate::gate::throttle::{FAILURES_MAX, Throttle};
 
@@ -169,6 +170,42 @@ pub(in crate::store::contract) fn a_passkey_proves_and_its_copy_is_told<B: Backe
     let told: Vec<_> =
         desk.events(&[Kind::FactorTried]).into_iter().filter_map(|event| event.reason).collect();
     assert_eq!(told, ["passkey", "passkey", "passkey-copied"]);
+}
+
+/// Whoever has several is asked once, and answers with the one that is at hand.
+pub(in crate::store::contract) fn one_prompt_takes_any_passkey_of_the_account<B: Backend>(backend: &B) {
+    let mut desk = desk(backend);
+    (desk.rules.origin, desk.rules.relying_party) = (Some(ORIGIN.to_owned()), Some(DOMAIN.to_owned()));
+    order(backend, &Order::AddAccount(name(ANN))).expect("added");
+    desk.sign_in(&arrival(ANN, 1), NOW).expect("signed in");
+    let credential = |answer: String| Evidence::Credential(Zeroizing::new(answer));
+    let mut session = 1;
+    let mut browsers: Vec<(i64, Browser)> = Vec::new();
+    for byte in [7, 8] {
+        let browser = Browser::new(&[byte; 32]);
+        let begun = desk.begin_as(session, FactorKind::Passkey, None, None, NOW).expect("begun");
+        let made = credential(browser.make(&begun.options.expect("options")));
+        let bound = desk.confirm_by(session, &made, &format!("key {byte}"), NOW).expect("bound");
+        browsers.push((bound.factors.last().expect("one").id, browser));
+        session += 1_000;
+    }
+    let ids = [browsers[0].0, browsers[1].0];
+    for (seed, (id, browser)) in (10..).zip(&mut browsers) {
+        desk.sign_in(&arrival(ANN, seed), NOW).expect("signed in");
+        // Whichever is named.
+        let options = desk.ask(seed, Some(ids[0]), NOW).expect("asked").options.expect("options");
+        let asked: serde_json::Value = serde_json::from_str(&options).expect("JSON");
+        assert_eq!(asked["publicKey"]["allowCredentials"].as_array().map(Vec::len), Some(2));
+        let inside = desk.show(Some(ids[0]), seed, &credential(browser.prove(&options)), NOW).expect("right");
+        assert_eq!(inside.session.proof, Some((Means::Factor(*id), NOW)), "the one that answered");
+    }
+    // What only one may prove, no other proves.
+    desk.sign_in(&arrival(ANN, 20), NOW).expect("signed in");
+    let options = desk.ask_alone(20, ids[0], NOW).expect("asked").options.expect("options");
+    let other = credential(browsers[1].1.prove(&options));
+    assert_eq!(desk.show(Some(ids[0]), 20, &other, NOW), Err(Refused::WrongCode));
+    let options = desk.ask_alone(20, ids[0], NOW).expect("asked").options.expect("options");
+    assert!(desk.show(Some(ids[0]), 20, &credential(browsers[0].1.prove(&options)), NOW).is_ok());
 }
 
 pub(in crate::store::contract) fn recovery_codes_open_once_and_remove_nothing<B: Backend>(backend: &B) {
