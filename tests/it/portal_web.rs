@@ -15,7 +15,9 @@ mod passwords;
 mod permitted;
 mod program;
 mod providers;
+mod repeating;
 mod site;
+mod trusting;
 
 /// The main password of everybody.
 const MAIN: &str = "Mqp3rTu8vWx5yZaB";

@@ -76,10 +76,14 @@ export class Person {
   static failures = [];
   static all = [];
 
-  static async sitDown(browser, { url, account, password, from, language = "en", javaScriptEnabled = true }) {
+  static async sitDown(
+    browser,
+    { url, account, password, from, language = "en", javaScriptEnabled = true, width = WIDTH, proxy },
+  ) {
     const context = await browser.newContext({
       baseURL: url,
-      viewport: { width: WIDTH, height: 700 },
+      viewport: { width, height: 700 },
+      proxy,
       locale: language,
       javaScriptEnabled,
       // The portal takes the word of 127.0.0.1 for where browsers are.
@@ -141,6 +145,22 @@ export class Person {
 
   async fill(fields) {
     for (const [name, value] of Object.entries(fields)) await this.page.fill(`main [name=${name}]`, value);
+  }
+
+  /// Taps at where something is, whatever it is by then.
+  async tap(selector) {
+    const { x, y, width, height } = await this.page.locator(selector).first().boundingBox();
+    await this.page.mouse.click(x + width / 2, y + height / 2);
+  }
+
+  async buttonSays(selector, name) {
+    assert.match(await this.text(selector), pattern(this.language, name, {}));
+  }
+
+  /// Waits until the browser has come there.
+  async comesTo(path) {
+    await this.page.waitForURL((url) => url.pathname === path, { timeout: PATIENCE });
+    await this.#look();
   }
 
   /// Fills the form of the page in, and sends it.

@@ -112,11 +112,11 @@ async fn forget(context: &mut Context, what: &'static str, id: &str, said: &Said
 }
 
 async fn sign_out_everywhere(mut context: Context) -> Answer {
-    context.owner().await?;
+    let standing = context.owner().await?;
     match context.delete::<Nothing>(target(&["devices"]).with("all", true)).await {
         Ok(Nothing {}) => {
             context.forget_session();
-            context.forget_device();
+            context.forget_device(&standing.trust_name);
             context.say(&Said::SignedOutEverywhere);
             Ok(context.go(routes::SIGN_IN))
         }

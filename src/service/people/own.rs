@@ -15,11 +15,11 @@ use crate::gate::name::{AccountName, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::Block;
 use crate::gate::secret::NewSecret;
-use crate::gate::session::Act;
+use crate::gate::session::{Act, TokenTag};
 use crate::gate::target::Target;
-use crate::store::EventQuery;
 use crate::store::portal::{SessionRow, TrustedDevice};
 use crate::store::sending::Delegation;
+use crate::store::{EventQuery, Tables};
 
 /// How far back logins are shown (design: login devices).
 const SHOWN: Duration = Duration::from_secs(7 * 86_400);
@@ -153,12 +153,8 @@ impl Service {
     pub async fn own_devices(&self, visit: &Visit) -> Answer<Devices> {
         let token = visit.session()?;
         let (standing, sessions, trusted) = self.at_desk(move |desk| desk.devices(token)).await?;
-        let current_device = match visit.device {
-            None => None,
-            Some(device) => {
-                self.store.read(move |tables| tables.device(device)).await?.map(|device| device.id)
-            }
-        };
+        let current_device = self.device_of(standing.account.id, &visit.devices).await?;
+        let current_device = current_device.map(|device| device.id);
         let mut clients: HashMap<Client, (usize, Timestamp)> = HashMap::new();
         for (place, event) in self.logins_of(&standing.account.name, SHOWN).await?.into_iter().enumerate() {
             let accepted = event.verdict.as_deref() == Some("accept");
@@ -175,6 +171,16 @@ impl Service {
             |((password, protocol, address), (_, at))| ClientLogin { password, protocol, address, at };
         let clients = clients.into_iter().map(client).collect();
         Ok(Devices { current: standing.session.id, current_device, trusted, sessions, clients })
+    }
+
+    /// The trusted device of an account among these.
+    pub(super) async fn device_of(&self, account: i64, tokens: &[TokenTag]) -> Answer<Option<TrustedDevice>> {
+        let tokens = tokens.to_vec();
+        let find = move |tables: &mut dyn Tables| {
+            let found: Result<Vec<_>, _> = tokens.iter().map(|token| tables.device(*token)).collect();
+            Ok(found?.into_iter().flatten().find(|device| device.account_id == account))
+        };
+        Ok(self.store.read(find).await?)
     }
 
     /// Ends another session of the account.

@@ -253,8 +253,13 @@ impl Desk<'_> {
             self.end_others(&known)?;
             self.turn(&mut known, true)?;
         }
+        if means == Means::Recovery {
+            // Whoever needs one has lost what else they had, perhaps with a browser that is trusted.
+            self.end_trust(&known)?;
+        }
         if means != Means::MainPassword && known.session.stage != Stage::Full {
-            if let Some(device) = trust.filter(|_| !self.rules.trust_for.is_zero()) {
+            let may = means != Means::Recovery && !self.rules.trust_for.is_zero();
+            if let Some(device) = trust.filter(|_| may) {
                 self.trust(&known, device)?;
             }
             self.make_room(account, Stage::Full, Some(known.session.id))?;

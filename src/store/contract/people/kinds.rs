@@ -244,14 +244,14 @@ pub(in crate::store::contract) fn a_browser_is_trusted_where_the_site_allows_it<
         })
     };
     prove(&desk, 2, later(60)).expect("right");
-    let trusted = Arrival { device: Some(token(2_002)), ..arrival(ANN, 3) };
+    let trusted = Arrival { devices: vec![token(2_002)], ..arrival(ANN, 3) };
     assert_eq!(desk.sign_in(&trusted, later(61)).expect("signed in").session.stage, Stage::Full);
     let (_, sessions, devices) = desk.work(later(61), |desk| desk.devices(token(3))).expect("allowed");
     assert_eq!((sessions.len(), devices.len()), (3, 1));
     let forget =
         |seed, id| desk.work(later(61), |desk| desk.forget_device(token(seed), id)).expect("allowed");
     assert!(forget(3, devices[0].id) && !forget(3, devices[0].id));
-    let again = Arrival { token: token(4), ..trusted.clone() };
+    let again = Arrival { token: token(4), devices: vec![trusted.renewed], ..trusted.clone() };
     assert_eq!(desk.sign_in(&again, later(62)).expect("signed in").session.stage, Stage::Factor, "at once");
     let end = |id| desk.work(later(62), |desk| desk.end_session(token(3), id)).expect("allowed");
     assert!(end(sessions[1].session.id) && !end(sessions[1].session.id));
@@ -259,7 +259,7 @@ pub(in crate::store::contract) fn a_browser_is_trusted_where_the_site_allows_it<
     let mut never = desk;
     never.rules.trust_for = Duration::ZERO;
     prove(&never, 5, later(120)).expect("right");
-    let untrusted = Arrival { device: Some(token(2_005)), ..arrival(ANN, 6) };
+    let untrusted = Arrival { devices: vec![token(2_005)], ..arrival(ANN, 6) };
     assert_eq!(never.sign_in(&untrusted, later(121)).expect("signed in").session.stage, Stage::Factor);
     never.work(later(121), |desk| desk.sign_out_everywhere(token(1_005))).expect("allowed");
     for seed in [3, 6, 1_005] {
