@@ -1,6 +1,5 @@
 // Somebody whose phone is far away from the server and who taps twice; and two accounts that trust one browser.
 import assert from "node:assert/strict";
-import { createServer, request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { secret } from "./ask.mjs";
@@ -12,48 +11,32 @@ const TAPS_APART = 300;
 /// A phone in the hand.
 const WIDTH = 375;
 
-/// The long way to the server: what it answers arrives late, and whoever hangs up is not told at all.
+/// The long way to the server: what it answers arrives late.
 class LongWay {
-  posted = [];
+  #posted = [];
 
-  static async begin() {
+  static async of(person) {
     const way = new LongWay();
-    way.server = createServer((asked, answer) => {
-      if (asked.method === "POST") way.posted.push(new URL(asked.url).pathname);
-      const onward = request(asked.url, { method: asked.method, headers: asked.headers }, async (came) => {
-        await pause(LATENCY);
-        if (answer.destroyed) return;
-        answer.writeHead(came.statusCode, came.rawHeaders);
-        came.pipe(answer);
-      });
-      onward.on("error", () => answer.destroy());
-      answer.on("close", () => answer.writableFinished || onward.destroy());
-      asked.pipe(onward);
+    person.page.on("request", (request) => {
+      if (request.method() === "POST") way.#posted.push(new URL(request.url()).pathname);
     });
-    await new Promise((listening) => way.server.listen(0, "127.0.0.1", listening));
+    const tools = await person.context.newCDPSession(person.page);
+    await tools.send("Network.enable");
+    const conditions = { offline: false, latency: LATENCY, downloadThroughput: -1, uploadThroughput: -1 };
+    await tools.send("Network.emulateNetworkConditions", conditions);
     return way;
-  }
-
-  get proxy() {
-    return { server: `http://127.0.0.1:${this.server.address().port}`, bypass: "<-loopback>" };
   }
 
   /// How often a form was sent there since this was asked last.
   sent(path) {
-    const count = this.posted.filter((posted) => posted === path).length;
-    this.posted = [];
+    const count = this.#posted.filter((posted) => posted === path).length;
+    this.#posted = [];
     return count;
-  }
-
-  close() {
-    this.server.closeAllConnections();
-    this.server.close();
   }
 }
 
 export const impatience = ({ sit, erin, fred, getsIn }) => {
   const apps = new Map();
-  let way;
 
   const bound = async (person) => {
     await person.begin();
@@ -72,32 +55,30 @@ export const impatience = ({ sit, erin, fred, getsIn }) => {
 
   /// Everything that a phone does to get a client password, each button tapped twice.
   const impatient = async (language, javaScriptEnabled) => {
-    const one = await sit(erin.account, { language, javaScriptEnabled, width: WIDTH, proxy: way.proxy });
+    const one = await sit(erin.account, { language, javaScriptEnabled, width: WIDTH });
+    const way = await LongWay.of(one);
     const times = javaScriptEnabled ? 1 : 2;
-    const tapTwice = async () => {
-      const button = "main form button.primary";
-      await one.tap(button);
-      await pause(TAPS_APART);
-      if (javaScriptEnabled) await one.buttonSays(button, "one-moment");
-      await one.tap(button);
+    const tapTwice = () => one.tapTwice("main form button.primary", TAPS_APART);
+    const isSent = async (path) => {
+      if (javaScriptEnabled) await one.said("one-moment");
+      assert.equal(way.sent(path), times, `${path} ${language} ${javaScriptEnabled}`);
     };
-    const isSent = (path) => assert.equal(way.sent(path), times, `${path} ${language} ${javaScriptEnabled}`);
 
     await one.go("/sign-in");
     await one.fill({ address: one.account, password: one.password });
     await tapTwice();
     await one.comesTo("/sign-in/code");
-    isSent("/sign-in");
+    await isSent("/sign-in");
     await one.fill({ code: await apps.get(erin.account).code() });
     await tapTwice();
     await one.comesTo("/");
-    isSent("/sign-in/code");
+    await isSent("/sign-in/code");
     await one.go("/passwords/new");
     const name = `${language} ${javaScriptEnabled}`;
     await one.fill({ name });
     await tapTwice();
-    await one.page.waitForSelector("#secret");
-    isSent("/passwords/new");
+    await one.page.waitForSelector("#secret", { timeout: 20_000 });
+    await isSent("/passwords/new");
     const made = (await one.text("#secret")).replace(/\s/g, "");
     await secret(one.account, made);
     await getsIn("imap", one.account, made);
@@ -115,22 +96,19 @@ export const impatience = ({ sit, erin, fred, getsIn }) => {
     const before = await one.text(button);
     await one.page.route("**/passwords/new", (route) => route.fulfill({ status: 204 }));
     await one.fill({ name: "never" });
-    await one.tap(button);
-    await one.buttonSays(button, "one-moment");
+    await one.tapTwice(button, TAPS_APART);
+    await one.said("one-moment");
     await one.page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
     assert.equal(await one.text(button), before);
     assert.equal(await one.page.$("[aria-disabled]"), null);
     await one.page.unroute("**/passwords/new");
-    way.sent();
   };
 
   const tapsTwice = async () => {
-    way = await LongWay.begin();
     await impatient("en", true);
     await impatient("zh-CN", false);
     await impatient("zh-CN", true);
     await impatient("en", false);
-    way.close();
   };
 
   /// Two mailboxes of one person: neither trust ends the other.

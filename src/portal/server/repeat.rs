@@ -118,10 +118,10 @@ impl Kept {
 
     /// What it made of the session: the new token, empty for none; `None`: it left it as it was.
     fn session(&self) -> Option<&str> {
-        let lines = self.headers.iter().filter(|(name, _)| name == SET_COOKIE.as_str());
-        let pairs = lines.filter_map(|(_, line)| line.split(';').next()?.split_once('='));
         // The last one counts, as it does for the browser.
-        pairs.filter(|(name, _)| *name == cookies::SESSION).last().map(|(_, value)| value)
+        let lines = self.headers.iter().rev().filter(|(name, _)| name == SET_COOKIE.as_str());
+        let mut pairs = lines.filter_map(|(_, line)| line.split(';').next()?.split_once('='));
+        pairs.find(|(name, _)| *name == cookies::SESSION).map(|(_, value)| value)
     }
 
     fn response(self) -> Option<Response> {

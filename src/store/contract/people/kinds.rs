@@ -186,9 +186,16 @@ pub(in crate::store::contract) fn recovery_codes_open_once_and_remove_nothing<B:
     desk.sign_in(&arrival(ANN, 2), NOW).expect("signed in");
     let (_, rows) = desk.work(NOW, |desk| desk.recovery_rows(token(2))).expect("allowed");
     assert_eq!(desk.show(None, 2, &Evidence::Recovery(None), NOW), Err(Refused::WrongCode));
+    let ann = made.account.id;
+    let trusts = || write(backend, |tables| tables.devices(ann)).len();
+    let Arrival { visitor, .. } = arrival(ANN, 0);
+    write(backend, |tables| tables.add_device(ann, token(50), NOW, later(60), &visitor));
     let used = Evidence::Recovery(Some(rows[0].id));
-    let inside = desk.show(None, 2, &used, NOW).expect("right");
+    let prove =
+        |desk: &mut people::Desk<'_>| desk.prove(token(2), token(1_002), None, &used, Some(token(51)));
+    let inside = desk.work(NOW, prove).expect("right");
     assert_eq!((inside.session.stage, inside.recovery_codes), (Stage::Full, 1));
+    assert_eq!(trusts(), 0, "it ends trust, and makes none");
     assert_eq!(desk.show(None, 1_002, &used, NOW), Err(Refused::WrongCode), "once");
     assert_eq!(
         desk.remove(1_002, id, NOW),
