@@ -60,6 +60,8 @@
 //! | `DELETE /v1/portal/factors?id=` | [`Passed`](portal::Passed) |
 //! | `POST /v1/portal/two-factor` [`TwoFactor`](portal::TwoFactor) | [`Standing`](portal::Standing) |
 //! | `POST /v1/portal/recovery-codes` | [`RecoveryCodes`](portal::RecoveryCodes) |
+//! | `POST /v1/portal/forms` [`FormSent`](portal::FormSent) | [`FormKnown`](portal::FormKnown) |
+//! | `PUT /v1/portal/forms` [`FormAnswered`](portal::FormAnswered) | [`Nothing`] |
 //! | `GET /v1/portal/passwords` | [`OwnPasswords`](portal::OwnPasswords) |
 //! | `POST /v1/portal/passwords` [`NewPasswordRequest`] | [`NewPasswordAnswer`] |
 //! | `DELETE /v1/portal/passwords?id=` or `?all=true` | [`RevokedList`] |

@@ -9,6 +9,7 @@
 //! Answers that give the session another token are [`Passed`]; the one from before is good for nothing then.
 
 mod admin;
+mod forms;
 mod own;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::clock::Timestamp;
 pub use admin::{AccountFactors, CountView, HourView, Overview, Reset};
+pub use forms::{FormAnswered, FormKnown, FormSent, FormState};
 pub use own::{
     ClientView, Devices, EndedView, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords,
     StillTried, TrustedView, VisitView,
@@ -28,8 +30,10 @@ pub use own::{
 pub const SESSION: &str = "authorization";
 /// The header that carries the browser: [`Visitor`] as JSON.
 pub const VISITOR: &str = "sidegate-visitor";
-/// The header that carries what a trusted device is known by, where the browser has one.
+/// The header that carries what the browser is known by as a trusted device, of one account each; spaces between them.
 pub const DEVICE: &str = "sidegate-device";
+/// The most of those, and the most accounts that one browser is trusted by. A household has fewer.
+pub const DEVICES_MAX: usize = 5;
 /// The longest name of a system or program, in bytes.
 pub const VISITOR_BYTES_MAX: usize = 64;
 
@@ -91,12 +95,21 @@ pub struct SignIn {
 pub struct Passed {
     /// The token from now on.
     pub session: Hidden,
-    /// What the browser will be known by as a trusted device, if it is one from now on.
-    pub device: Option<Hidden>,
+    /// What the browser is known by from now on, if it is a trusted device.
+    pub device: Option<Trust>,
     /// Where its owner stands.
     pub standing: Standing,
     /// Backup addresses that have to be told of a change of factors.
     pub tell: Vec<Hidden>,
+}
+
+/// A browser is a trusted device of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trust {
+    /// What it is known by from now on. Each sign-in gives it another.
+    pub token: Hidden,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 /// Where the owner of a session stands.
@@ -131,6 +144,8 @@ pub struct Standing {
     pub fresh_until: Option<Timestamp>,
     /// How many days a browser is trusted; 0: never.
     pub trust_days: u32,
+    /// What a browser calls its trust of this account, beside that of others: it tells nobody which account that is.
+    pub trust_name: String,
     /// The block of the browser's address.
     pub blocked: Option<Timestamp>,
 }

@@ -38,6 +38,7 @@ pub mod reason;
 pub mod record;
 pub mod recovery;
 pub mod relayed;
+pub mod repeats;
 pub mod reset;
 pub mod seal;
 pub mod secret;

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::server::Device;
 use crate::api::PORTAL_CONNECTIONS_MAX;
 use crate::api::client::{ANSWER_WAIT, Call, Caller, ClientError, Target, json};
 use crate::api::portal::{DEVICE, Hidden, PortalError, SESSION, VISITOR, Visitor, Why};
@@ -41,7 +42,7 @@ pub(crate) struct Control {
 pub(crate) struct Asking<'a> {
     pub(crate) visitor: &'a Visitor,
     pub(crate) session: Option<&'a Hidden>,
-    pub(crate) device: Option<&'a Hidden>,
+    pub(crate) devices: &'a [Device],
 }
 
 /// The target of a question: `/v1/portal/` and these parts.
@@ -120,8 +121,10 @@ fn headers(asking: Asking<'_>) -> Result<HeaderMap, PortalError> {
         value.set_sensitive(true);
         headers.insert(SESSION, value);
     }
-    if let Some(device) = asking.device {
-        let mut value = HeaderValue::from_str(device.reveal()).map_err(unfit)?;
+    if !asking.devices.is_empty() {
+        // All of them: whose they are, the daemon knows and nobody else has to.
+        let tokens: Vec<&str> = asking.devices.iter().map(|device| device.token.reveal()).collect();
+        let mut value = HeaderValue::from_str(&tokens.join(" ")).map_err(unfit)?;
         value.set_sensitive(true);
         headers.insert(DEVICE, value);
     }

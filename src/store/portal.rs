@@ -193,8 +193,14 @@ pub trait PortalTables {
     fn device(&mut self, token: TokenTag) -> Result<Option<TrustedDevice>, StoreError>;
     /// The trusted devices of an account, the one that was used last first.
     fn devices(&mut self, account_id: i64) -> Result<Vec<TrustedDevice>, StoreError>;
-    /// Notes that a trusted device was used.
-    fn use_device(&mut self, id: i64, address: Option<&str>, now: Timestamp) -> Result<(), StoreError>;
+    /// Notes that a trusted device was used; it is known by another token from now on.
+    fn use_device(
+        &mut self,
+        id: i64,
+        token: TokenTag,
+        address: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
     /// Ends the trust in one device of an account, or in all. Returns in how many.
     fn remove_devices(&mut self, account_id: i64, id: Option<i64>) -> Result<usize, StoreError>;
     /// The record of that name of codes that were sent.

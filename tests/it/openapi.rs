@@ -83,7 +83,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 67);
+    assert_eq!(table.len(), 69);
     assert_eq!(table, described());
 }
 
@@ -258,6 +258,7 @@ fn the_schemas_are_the_types() {
     values::rollout(&mut schemas);
     values::the_daemon(&mut schemas);
     portal::sessions(&mut schemas);
+    portal::forms(&mut schemas);
     portal::factors(&mut schemas);
     portal::own(&mut schemas);
     portal::administration(&mut schemas);
@@ -275,6 +276,7 @@ fn every_type_of_the_api_is_described() {
         include_str!("../../src/api/people.rs"),
         include_str!("../../src/api/portal.rs"),
         include_str!("../../src/api/portal/admin.rs"),
+        include_str!("../../src/api/portal/forms.rs"),
         include_str!("../../src/api/portal/own.rs"),
         include_str!("../../src/api/rollout.rs"),
         include_str!("../../src/api/sending.rs")

@@ -49,7 +49,7 @@ pub(crate) async fn site(settings: &str) -> Site {
 pub(crate) fn visit(address: &str) -> Visit {
     let visitor =
         Visitor { address: Some(address.to_owned()), system: "Linux".into(), program: "Firefox".into() };
-    Visit { session: None, device: None, visitor, address: address.parse().ok() }
+    Visit { session: None, devices: Vec::new(), visitor, address: address.parse().ok() }
 }
 
 pub(crate) fn inside(visit: &Visit, session: &Token) -> Visit {
@@ -217,7 +217,7 @@ async fn guesses_at_one_account_from_everywhere_cost_waits_but_not_its_owners_de
         let until = Timestamp(site.now().0 + 30);
         assert_eq!(waits, PeopleError::Wait(until), "{account}: the same for a name that nobody has");
     }
-    let known = Visit { device: Some(device.tag()), ..visit(HOME) };
+    let known = Visit { devices: vec![device.0.tag()], ..visit(HOME) };
     let entered = site.sign_in(&known, ANN, MAIN, None).await.unwrap();
     assert_eq!(entered.standing.session.stage, Stage::Full, "and it is spared the factor");
     site.stop().await;

@@ -46,8 +46,8 @@ async fn with_everything(site: &Site) -> Visit {
     let id = entered.standing.factors[0].id;
     let shown = Shown::Code(people::hidden(&site.code(&app)));
     let passed = service.prove_factor(&again, Some(id), shown, true).await.unwrap();
-    let device = passed.device.expect("trusted").tag();
-    Visit { device: Some(device), ..people::inside(&home, &passed.session) }
+    let device = passed.device.expect("trusted").0.tag();
+    Visit { devices: vec![device], ..people::inside(&home, &passed.session) }
 }
 
 #[tokio::test]
@@ -326,7 +326,7 @@ async fn administration_wants_a_factor_proved_in_this_session() {
     let pending = people::inside(&people::visit(HOME), &entered.session);
     let shown = Shown::Code(people::hidden(&site.code(&app)));
     let device = service.prove_factor(&pending, None, shown, true).await.unwrap().device.unwrap();
-    let known = Visit { device: Some(device.tag()), ..people::visit(HOME) };
+    let known = Visit { devices: vec![device.0.tag()], ..people::visit(HOME) };
     let entered = site.sign_in(&known, ANN, MAIN, None).await.unwrap();
     let trusted = people::inside(&known, &entered.session);
     assert!(service.owner(&trusted, Act::Look).await.is_ok());

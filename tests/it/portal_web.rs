@@ -16,8 +16,10 @@ mod passwords;
 mod permitted;
 mod program;
 mod providers;
+mod repeating;
 mod site;
 mod steps;
+mod trusting;
 
 /// The main password of everybody.
 const MAIN: &str = "Mqp3rTu8vWx5yZaB";

@@ -10,6 +10,7 @@ import { isIn, isRefused, login, secret } from "./ask.mjs";
 import { everyFactor, until } from "./factors.mjs";
 import { Mailbox, Providers } from "./peers.mjs";
 import { Person, startBrowser } from "./person.mjs";
+import { impatience } from "./taps.mjs";
 
 const life = JSON.parse(process.env.SIDEGATE_LIFE);
 const { url, password } = life;
@@ -241,9 +242,12 @@ const guessedCodes = async () => {
 
 const carol = await sit("carol@example.test", { language: "zh-CN" });
 const { begin, middle, end } = everyFactor({ carol, life, mailbox, providers });
-// Side by side: one of them waits a minute for the next message.
+const erin = await sit("erin@example.test");
+const fred = await sit("fred@example.test");
+// Side by side: one of them waits a minute for the next message, another for codes that were not used yet.
 const lives = [
   [begin, middle, end],
+  impatience({ sit, erin, fred, getsIn }),
   [firstSteps, clientPassword, trustedDevice, stoppedAtFactor, mandatory, withoutScript, blockedAddress, guessedCodes],
 ];
 

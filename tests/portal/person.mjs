@@ -76,10 +76,10 @@ export class Person {
   static failures = [];
   static all = [];
 
-  static async sitDown(browser, { url, account, password, from, language = "en", javaScriptEnabled = true }) {
+  static async sitDown(browser, { url, account, password, from, language = "en", javaScriptEnabled = true, width = WIDTH }) {
     const context = await browser.newContext({
       baseURL: url,
-      viewport: { width: WIDTH, height: 700 },
+      viewport: { width, height: 700 },
       locale: language,
       javaScriptEnabled,
       // The portal takes the word of 127.0.0.1 for where browsers are.
@@ -143,6 +143,37 @@ export class Person {
 
   async fill(fields) {
     for (const [name, value] of Object.entries(fields)) await this.page.fill(`main [name=${name}]`, value);
+  }
+
+  /// Taps on something twice, so long apart. Not by what else drives the pages here: that waits for the answer to the first.
+  async tapTwice(selector, apart) {
+    const found = this.page.locator(selector).first();
+    await found.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = await found.boundingBox();
+    const tools = await this.context.newCDPSession(this.page);
+    const at = { x: x + width / 2, y: y + height / 2, button: "left", clickCount: 1 };
+    const tap = () => Promise.all(["mousePressed", "mouseReleased"].map((type) => tools.send("Input.dispatchMouseEvent", { type, ...at })));
+    // The page itself takes it down: nobody else is answered while the browser waits.
+    await this.page.evaluate((selector) => {
+      addEventListener("mousedown", () => sessionStorage.setItem("between", document.querySelector(selector).textContent), true);
+    }, selector);
+    await tap();
+    await pause(apart);
+    await tap();
+  }
+
+  /// Whether this was to be read on the button as it was tapped the second time.
+  async said(name) {
+    const between = await this.page.evaluate(() => sessionStorage.getItem("between"));
+    assert.match(between, pattern(this.language, name, {}));
+  }
+
+  /// Waits until the browser has come there, whatever it was on the way to before.
+  async comesTo(path) {
+    for (const end = Date.now() + PATIENCE; this.path !== path && Date.now() < end; ) await pause(50);
+    this.at(path);
+    await this.page.waitForLoadState();
+    await this.#look();
   }
 
   /// Fills the form of the page in, and sends it.

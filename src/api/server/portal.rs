@@ -3,6 +3,7 @@
 //! Work that was begun is done even if the portal is gone: an attempt that nobody waits for is counted all the same.
 
 mod admin;
+mod forms;
 mod own;
 mod views;
 
@@ -22,8 +23,8 @@ use zeroize::Zeroizing;
 use super::{Api, Body, Params};
 use crate::api::Nothing;
 use crate::api::portal::{
-    DEVICE, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof, RecoveryCodes, SESSION,
-    SignIn, Standing, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
+    DEVICE, DEVICES_MAX, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof,
+    RecoveryCodes, SESSION, SignIn, Standing, Trust, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
 };
 use crate::gate::clean::is_unprintable;
 use crate::gate::factor::FactorKind;
@@ -48,6 +49,7 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v1/portal/two-factor", post(two_factor))
         .route("/v1/portal/recovery-codes", post(recovery_codes))
         .merge(admin::routes())
+        .merge(forms::routes())
         .merge(own::routes())
 }
 
@@ -132,7 +134,8 @@ impl FromRequestParts<Api> for By {
         let token = |text: &str| Token::parse(text).map(|token| token.tag());
         let bearer = header(SESSION)?.map(|value| value.strip_prefix("Bearer ").and_then(token));
         let session = bearer.map(|tag| tag.unwrap_or(TokenTag([0; 32])));
-        let device = header(DEVICE)?.and_then(token);
+        let devices = header(DEVICE)?.unwrap_or_default().split(' ');
+        let devices = devices.filter_map(token).take(DEVICES_MAX).collect();
         let visitor: Visitor = match header(VISITOR)? {
             None => Visitor::default(),
             Some(json) => serde_json::from_str(json)
@@ -149,7 +152,7 @@ impl FromRequestParts<Api> for By {
             system: visitor.system,
             program: visitor.program,
         };
-        Ok(Self(Visit { session, device, visitor: stored, address }))
+        Ok(Self(Visit { session, devices, visitor: stored, address }))
     }
 }
 
@@ -167,7 +170,9 @@ impl Api {
     fn passed(&self, passed: people::Passed) -> Passed {
         Passed {
             session: Hidden::new(passed.session.reveal().as_str()),
-            device: passed.device.map(|device| Hidden::new(device.reveal().as_str())),
+            device: passed
+                .device
+                .map(|(token, until)| Trust { token: Hidden::new(token.reveal().as_str()), until }),
             standing: self.standing(passed.standing, None),
             tell: passed.tell.iter().map(|to| Hidden::new(to.reveal())).collect(),
         }

@@ -216,6 +216,7 @@ mod tests {
             administrator: false,
             fresh_until: None,
             trust_days: 7,
+            trust_name: "0a1b2c3d4e5f".into(),
             blocked: None,
         }
     }

@@ -160,11 +160,11 @@ async fn forget(
 }
 
 async fn sign_out_everywhere(mut context: Context) -> Answer {
-    context.owner().await?;
+    let standing = context.owner().await?;
     match context.delete::<EndedView>(target(&["devices"]).with("all", true)).await {
         Ok(_) => {
             context.forget_session();
-            context.forget_device();
+            context.forget_device(&standing.trust_name);
             context.say(&Said::SignedOutEverywhere);
             Ok(context.go(routes::SIGN_IN))
         }

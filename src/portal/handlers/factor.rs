@@ -10,6 +10,7 @@ use axum::routing::get;
 use super::asked::{self, answer, by_provider, challenge, challenge_of, judged, pending};
 use super::{callback, sign_in, two_factor};
 use crate::api::portal::{NewChallenge, Pending, Standing};
+use crate::portal::pages::factors::Kind;
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::sign_in::{ChooseFactor, EnterCode};
 use crate::portal::pages::{Said, routes};
@@ -81,7 +82,9 @@ fn enter(
 ) -> Response {
     let Some(proof) = asked::proof(pending, standing) else { return choose(context, standing, problem) };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let trust_days = usize::try_from(standing.trust_days).ok().filter(|days| *days > 0);
+    // A recovery code ends trust, and makes none.
+    let may_trust = proof.by.kind != Kind::Recovery;
+    let trust_days = usize::try_from(standing.trust_days).ok().filter(|days| *days > 0 && may_trust);
     let page = EnterCode { account: standing.account.clone(), proof, trust_days, problem };
     let frame = context.frame(Some(standing));
     context.show_with(status, page.render(&frame))

@@ -32,7 +32,10 @@ async fn form(mut context: Context) -> Answer {
         match context.get::<Standing>(target(&["session"])).await {
             Ok(standing) if standing.stage == "factor" => return Ok(context.go(routes::SIGN_IN_FACTOR)),
             Ok(standing) => return onward(&mut context, &standing).await,
-            Err(error) if error.error == Why::Over => context.forget_session(),
+            Err(error) if error.error == Why::Over => {
+                context.forget_session();
+                context.now_said(Said::SignInAgain);
+            }
             Err(error) => return Err(context.stop(&error)),
         }
     }

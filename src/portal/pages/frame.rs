@@ -32,6 +32,8 @@ pub struct Frame {
     pub account: Option<String>,
     /// The token that every form carries.
     pub csrf: String,
+    /// The number of this page, which every form carries besides: so one that is sent twice is known.
+    pub once: String,
     /// The path of this page: choosing a language comes back to it.
     pub path: String,
     /// What was done just now.
@@ -52,6 +54,7 @@ impl Default for Frame {
             looks: Arc::default(),
             account: None,
             csrf: String::new(),
+            once: String::new(),
             path: routes::HOME.to_owned(),
             notice: None,
             admin: false,

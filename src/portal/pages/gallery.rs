@@ -86,6 +86,7 @@ impl Gallery<'_> {
             site: self.outside("Example Mail"),
             account: Some(self.outside("ann@example.org")),
             csrf: self.outside("dGhpcyBpcyBhIHRva2Vu"),
+            once: self.outside("YSBudW1iZXI"),
             path: path.to_owned(),
             admin: true,
             ..Frame::default()

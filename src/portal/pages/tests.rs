@@ -117,7 +117,7 @@ fn nothing_is_inline() {
 }
 
 #[test]
-fn every_form_posts_with_the_token() {
+fn every_form_posts_with_the_token_and_the_number() {
     for Shown { name, html } in plain() {
         let mut forms = html.split("<form");
         forms.next();
@@ -133,6 +133,8 @@ fn every_form_posts_with_the_token() {
             assert_eq!(attribute(head, "method"), Some("post"), "{name}: {head}");
             let token = "<input type=\"hidden\" name=\"csrf\" value=\"dGhpcyBpcyBhIHRva2Vu\">";
             assert_eq!(body.matches(token).count(), 1, "{name}: {head}");
+            let number = "<input type=\"hidden\" name=\"once\" value=\"YSBudW1iZXI\">";
+            assert_eq!(body.matches(number).count(), 1, "{name}: {head} could act twice");
             assert!(body.contains("<button"), "{name}: a form without a button needs a script");
         }
     }

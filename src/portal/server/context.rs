@@ -1,5 +1,7 @@
 //! What a handler has: who asks, in which language, what the daemon says, and how to answer.
 
+mod known;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use serde::de::DeserializeOwned;
 use super::cookies::{self, Cookies};
 use super::forgery::{self, Root};
 use super::language::language;
-use super::{Shared, said};
+use super::{Shared, repeat, said};
 use crate::api::client::Target;
 use crate::api::portal::{Hidden, Passed, PortalError, Standing, Visitor, Why};
 use crate::clock::Timestamp;
@@ -30,8 +32,6 @@ use crate::portal::pages::error::{ErrorPage, Trouble};
 use crate::portal::pages::frame::Frame;
 use crate::portal::pages::{Problem, Said, routes};
 
-/// A day.
-const DAY: Duration = Duration::from_secs(24 * 3600);
 /// After so long, somebody who asked too often may ask again.
 const A_MINUTE: HeaderValue = HeaderValue::from_static("60");
 /// How long a chosen language is remembered.
@@ -130,11 +130,11 @@ impl Context {
 
     // What the daemon is asked.
 
-    fn asking(&self) -> Asking<'_> {
+    pub(super) fn asking(&self) -> Asking<'_> {
         Asking {
             visitor: &self.visitor,
             session: self.cookies.session.as_ref(),
-            device: self.cookies.device.as_ref(),
+            devices: &self.cookies.devices,
         }
     }
 
@@ -166,7 +166,7 @@ impl Context {
     /// Where the owner of the session stands, whatever the stage.
     pub(crate) async fn standing(&mut self) -> Result<Standing, Stop> {
         if !self.has_session() {
-            return Err(self.lead_to_sign_in(None).into());
+            return Err(self.lead_to_sign_in().into());
         }
         self.ask_standing().await.map_err(|error| self.stop(&error))
     }
@@ -228,6 +228,7 @@ impl Context {
             looks: Arc::clone(&self.shared.looks),
             account: proved.map(|standing| standing.account.clone()),
             csrf: self.form_token(),
+            once: repeat::number(&self.shared.entropy),
             path: self.path.clone(),
             notice: self.said.clone(),
             admin: proved.is_some_and(|standing| standing.administrator),
@@ -321,33 +322,6 @@ impl Context {
         self.said = Some(said);
     }
 
-    /// The session goes on under another token.
-    pub(crate) fn passed(&mut self, passed: &Passed) {
-        self.set_cookie(cookies::SESSION, passed.session.reveal(), None);
-        self.cookies.session = Some(passed.session.clone());
-        if self.cookies.pre.take().is_some() {
-            self.set.extend(cookies::forget(cookies::PRE));
-        }
-        if let Some(device) = &passed.device {
-            let age = DAY * passed.standing.trust_days;
-            self.set_cookie(cookies::DEVICE, device.reveal(), Some(age));
-        }
-    }
-
-    /// The browser forgets the session.
-    pub(crate) fn forget_session(&mut self) {
-        if self.cookies.session.take().is_some() {
-            self.set.extend(cookies::forget(cookies::SESSION));
-        }
-    }
-
-    /// The browser forgets that it is trusted.
-    pub(crate) fn forget_device(&mut self) {
-        if self.cookies.device.take().is_some() {
-            self.set.extend(cookies::forget(cookies::DEVICE));
-        }
-    }
-
     /// The browser remembers a language.
     pub(crate) fn choose(&mut self, language: &str) {
         self.set_cookie(cookies::LANGUAGE, language, Some(LANGUAGE_KEPT));
@@ -386,15 +360,12 @@ impl Context {
         trust
     }
 
-    /// To the form for signing in, and back here afterwards.
-    pub(crate) fn lead_to_sign_in(&mut self, said: Option<&Said>) -> Response {
-        self.forget_session();
+    /// To the form for signing in, and back here afterwards. A session that is over is forgotten there and not here: this
+    /// may be the late answer to something that was asked before a proof gave the browser another token, which it has.
+    pub(crate) fn lead_to_sign_in(&mut self) -> Response {
         let path = self.path.clone();
         if path != routes::HOME {
             self.keep_next(&path);
-        }
-        if let Some(said) = said {
-            self.say(said);
         }
         self.go(routes::SIGN_IN)
     }
@@ -424,7 +395,7 @@ impl Context {
     pub(crate) fn stop(&mut self, error: &PortalError) -> Stop {
         let path = self.path.clone();
         let response = match error.error {
-            Why::Over => self.lead_to_sign_in(Some(&Said::SignInAgain)),
+            Why::Over => self.lead_to_sign_in(),
             Why::Factor | Why::Stale => self.lead_to_confirm(error.factor, &path),
             Why::SetUp => self.go(routes::SET_UP),
             Why::Forbidden => self.trouble(Trouble::Forbidden),

@@ -3,18 +3,20 @@
 //! All have the prefix `__Host-` (RFC 6265bis, 4.1.3.2): a browser takes them only from this very host, encrypted (or
 //! from itself), for all paths. No neighbour under the same domain can plant one.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::header::COOKIE;
 
-use crate::api::portal::Hidden;
+use crate::api::portal::{DEVICES_MAX, Hidden};
+use crate::clock::Timestamp;
 
 /// The session's token.
 pub(crate) const SESSION: &str = "__Host-sidegate";
-/// What a trusted device is known by.
-pub(crate) const DEVICE: &str = "__Host-sidegate-device";
+/// What a trusted device is known by: for each account one, whose name goes on with what the daemon calls its trust.
+pub(crate) const DEVICE: &str = "__Host-sidegate-device-";
 /// Random bytes that forms before sign-in are known by.
 pub(crate) const PRE: &str = "__Host-sidegate-pre";
 /// The chosen language.
@@ -30,11 +32,27 @@ pub(crate) const TRUST: &str = "__Host-sidegate-trust";
 /// The longest value that is read, in bytes. Tokens have 43.
 pub(crate) const VALUE_BYTES_MAX: usize = 512;
 
+/// The longest name that the daemon gives the trust of an account, in bytes.
+const TRUST_NAME_BYTES_MAX: usize = 32;
+/// Between the time of the last use and the token.
+const BETWEEN: char = '.';
+
+/// What a browser has as a trusted device of one account.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Device {
+    /// What the daemon calls the trust of that account.
+    pub(crate) name: String,
+    /// When it got its token.
+    pub(crate) since: Timestamp,
+    pub(crate) token: Hidden,
+}
+
 /// What the browser sent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Cookies {
     pub(crate) session: Option<Hidden>,
-    pub(crate) device: Option<Hidden>,
+    /// Those that were used last first, and never more than [`DEVICES_MAX`].
+    pub(crate) devices: Vec<Device>,
     pub(crate) pre: Option<Hidden>,
     pub(crate) language: Option<String>,
     pub(crate) said: Option<String>,
@@ -54,17 +72,49 @@ impl Cookies {
             }
             match name.trim() {
                 SESSION => cookies.session = token(value),
-                DEVICE => cookies.device = token(value),
                 PRE => cookies.pre = token(value),
                 LANGUAGE => cookies.language = Some(value.to_owned()),
                 SAID => cookies.said = Some(value.to_owned()),
                 TRUST => cookies.trust = true,
                 NEXT => cookies.next = Some(value.to_owned()),
-                _ => {}
+                name => cookies.devices.extend(device(name, value)),
             }
         }
+        cookies.devices.sort_by_key(|device| Reverse(device.since));
+        cookies.devices.truncate(DEVICES_MAX);
         cookies
     }
+
+    /// Remembers another token as a trusted device of an account, in place of the one before. What gives way to it: the
+    /// name of the account whose trust was used longest ago, where there are too many.
+    pub(crate) fn trust(&mut self, new: Device) -> Option<String> {
+        self.devices.retain(|device| device.name != new.name);
+        let gone = (self.devices.len() >= DEVICES_MAX).then(|| self.devices.pop()).flatten();
+        self.devices.insert(0, new);
+        gone.map(|device| device.name)
+    }
+}
+
+/// What a browser has as a trusted device, from a cookie of any name.
+fn device(name: &str, value: &str) -> Option<Device> {
+    let name = name.strip_prefix(DEVICE).filter(|name| is_trust_name(name))?;
+    let (since, text) = value.split_once(BETWEEN).filter(|(_, text)| !text.is_empty())?;
+    Some(Device { name: name.to_owned(), since: Timestamp(since.parse().ok()?), token: token(text)? })
+}
+
+fn is_trust_name(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (1..=TRUST_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(good)
+}
+
+/// The name of the cookie of a trusted device.
+pub(crate) fn device_name(name: &str) -> Option<String> {
+    is_trust_name(name).then(|| format!("{DEVICE}{name}"))
+}
+
+/// Its value.
+pub(crate) fn device_value(device: &Device) -> String {
+    format!("{}{BETWEEN}{}", device.since.0, device.token.reveal())
 }
 
 /// What can be a token.
@@ -105,7 +155,7 @@ mod tests {
         let cookies = read(&["a=b; __Host-sidegate=t0-K_n; x", "__Host-sidegate-language=zh-CN"]);
         assert_eq!(cookies.session.as_ref().map(Hidden::reveal), Some("t0-K_n"));
         assert_eq!(cookies.language.as_deref(), Some("zh-CN"));
-        assert!(cookies.device.is_none() && !format!("{cookies:?}").contains("t0-K_n"));
+        assert!(cookies.devices.is_empty() && !format!("{cookies:?}").contains("t0-K_n"));
         assert_eq!(read(&["sidegate=a; __host-sidegate=b; __Host-sidegate2=c"]), Cookies::default());
     }
 
@@ -118,10 +168,41 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_is_trusted_by_some_accounts_and_the_one_used_longest_ago_gives_way() {
+        let line = |name: &str, at: i64| format!("__Host-sidegate-device-{name}={at}.t0ken{at}");
+        let lines: Vec<String> = (0..7).map(|n| line(&format!("a{n}"), [3, 9, 1, 7, 5, 8, 2][n])).collect();
+        let mut cookies = read(&[&lines.join("; ")]);
+        let names = |cookies: &Cookies| -> Vec<String> {
+            cookies.devices.iter().map(|device| device.name.clone()).collect()
+        };
+        assert_eq!(names(&cookies), ["a1", "a5", "a3", "a4", "a0"]);
+        let new = |name: &str| Device { name: name.into(), since: Timestamp(10), token: Hidden::new("t") };
+        assert_eq!(cookies.trust(new("a4")), None, "in the place of its own");
+        assert_eq!(cookies.trust(new("b")).as_deref(), Some("a0"));
+        assert_eq!(names(&cookies), ["b", "a4", "a1", "a5", "a3"]);
+        assert_eq!((names(&read(&["a=b"])), device_value(&new("b"))), (Vec::new(), "10.t".to_owned()));
+        for wrong in [
+            "=1.t",
+            "A=1.t",
+            "a-b=1.t",
+            "a=t",
+            "a=x.t",
+            "a=1.t.t",
+            "a=1.",
+            &format!("{}=1.t", "a".repeat(33)),
+        ] {
+            let read = read(&[&format!("{DEVICE}{wrong}")]);
+            assert!(read.devices.is_empty(), "{wrong}: {read:?}");
+        }
+        assert_eq!(read(&[&format!("{DEVICE}{}=1.t", "a".repeat(32))]).devices.len(), 1);
+        assert!(device_name("a; x=y").is_none() && !format!("{cookies:?}").contains("t0ken"));
+    }
+
+    #[test]
     fn a_cookie_stays_with_this_host_and_away_from_scripts() {
         let line = set(SESSION, "abc", None).unwrap();
         assert_eq!(line, "__Host-sidegate=abc; Path=/; Secure; HttpOnly; SameSite=Lax");
-        let line = set(DEVICE, "abc", Some(Duration::from_secs(604_800))).unwrap();
+        let line = set(LANGUAGE, "abc", Some(Duration::from_secs(604_800))).unwrap();
         assert!(line.to_str().unwrap().ends_with("; SameSite=Lax; Max-Age=604800"));
         assert!(forget(SESSION).unwrap().to_str().unwrap().contains("__Host-sidegate=; Path=/; Secure"));
         for wrong in ["a;b", "a b", "a\r\nSet-Cookie: x=y", "ä", &"a".repeat(VALUE_BYTES_MAX + 1)] {

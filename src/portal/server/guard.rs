@@ -20,6 +20,7 @@ use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::forwarded::{Peer, client, unheard};
+use super::repeat::{self, Sent};
 use super::{Context, Form, Shared, forgery};
 use crate::gate::translated::{Nat64, fold};
 use crate::portal::pages::error::Trouble;
@@ -97,16 +98,29 @@ async fn pass(shared: &Arc<Shared>, context: &mut Context, mut request: Request,
         return context.trouble(Trouble::TooMany);
     }
     let (mut parts, body) = request.into_parts();
-    let form = match form(&parts.headers, body).await {
-        Ok(form) => form,
+    let (form, sent) = match form(context, &parts.headers, body).await {
+        Ok(read) => read,
         Err(trouble) => return context.trouble(trouble),
     };
     if let Err(refused) = is_ours(shared, context, &parts.headers, &form) {
-        return *refused;
+        let ours = forgery::from_our_site(&parts.headers, &shared.settings.site.url);
+        return match sent.filter(|_| ours) {
+            Some(sent) => repeat::taken_in(shared, context, &sent).await.unwrap_or(*refused),
+            None => *refused,
+        };
+    }
+    if let Some(sent) = &sent
+        && let Some(answer) = repeat::answered(shared, context, sent).await
+    {
+        return answer;
     }
     parts.extensions.insert(context.clone());
     parts.extensions.insert(form);
-    next.run(Request::from_parts(parts, axum::body::Body::empty())).await
+    let request = Request::from_parts(parts, axum::body::Body::empty());
+    match sent {
+        Some(sent) => repeat::act(shared, context, sent, request, next).await,
+        None => next.run(request).await,
+    }
 }
 
 /// Whether a form was sent from a page of ours to this browser; else the answer to it.
@@ -139,8 +153,12 @@ fn is_ours(
     }
 }
 
-/// The fields of a request's body.
-async fn form(headers: &HeaderMap, body: axum::body::Body) -> Result<Form, Trouble> {
+/// The fields of a request's body; and what it is known by if it is sent again, where that would do anything.
+async fn form(
+    context: &Context,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+) -> Result<(Form, Option<Sent>), Trouble> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case(FORM) {
@@ -152,7 +170,10 @@ async fn form(headers: &HeaderMap, body: axum::body::Body) -> Result<Form, Troub
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Trouble::TooLarge),
         Ok(Err(_)) | Err(_) => return Err(Trouble::Form),
     };
-    Form::read(&body).ok_or(Trouble::TooLarge)
+    let form = Form::read(&body).ok_or(Trouble::TooLarge)?;
+    let sent = Some(&context.path).filter(|path| *path != routes::LANGUAGE);
+    let sent = sent.and_then(|path| Sent::of(path, &form, &body));
+    Ok((form, sent))
 }
 
 /// Around every answer, pages or not.

@@ -3,6 +3,7 @@
 //! ```text
 //! connection ──► guard.rs ──► Context, Form ──► ../handlers ──► page or redirect ──► headers.rs
 //!                   │ forwarded.rs: whose request · forgery.rs: is the form ours · pace: not too often
+//!                   │ repeat.rs: was it sent before
 //! ```
 //!
 //! `cookies` says what a browser keeps, `said` what the next page tells, `language` in which language, `tls` encrypts where
@@ -19,6 +20,7 @@ pub(crate) mod forwarded;
 mod guard;
 mod headers;
 mod language;
+mod repeat;
 mod said;
 mod tls;
 
@@ -60,6 +62,7 @@ use crate::pace::Pace;
 use crate::serve::stop::{Told, stopped};
 
 pub(crate) use context::{Answer, Context, Stop};
+pub(crate) use cookies::Device;
 pub(crate) use form::Form;
 pub(crate) use headers::FOR_EVER;
 pub(crate) use tls::Tls;

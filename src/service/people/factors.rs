@@ -20,8 +20,8 @@ use crate::store::people::{Evidence, Identity, NewBinding, Recipient, RecoveryCo
 pub struct Passed {
     /// Under this token from now on.
     pub session: Token,
-    /// The browser is a trusted device from now on, known by this.
-    pub device: Option<Token>,
+    /// The browser is a trusted device, known by this from now on, until then.
+    pub device: Option<(Token, Timestamp)>,
     /// Where its owner stands.
     pub standing: Standing,
     /// Who else has to be told.
@@ -96,15 +96,18 @@ impl Service {
         let (session, device) = (self.token(), trust.then(|| self.token()));
         let (next, trusted) = (session.tag(), device.as_ref().map(Token::tag));
         let standing = self.at_desk(move |desk| desk.prove(token, next, factor, &evidence, trusted)).await?;
-        let device = match trusted {
-            Some(tag) if self.is_trusted(tag).await? => device,
-            _ => None,
+        let device = match device {
+            Some(device) => self.trusted(device).await?,
+            None => None,
         };
         Ok(Passed { session, device, standing, tell: Vec::new() })
     }
 
-    async fn is_trusted(&self, tag: crate::gate::session::TokenTag) -> Answer<bool> {
-        Ok(self.store.read(move |tables| tables.device(tag)).await?.is_some())
+    /// Until when a browser is trusted that is known by this; `None`: it is not.
+    pub(super) async fn trusted(&self, device: Token) -> Answer<Option<(Token, Timestamp)>> {
+        let tag = device.tag();
+        let found = self.store.read(move |tables| tables.device(tag)).await?;
+        Ok(found.map(|found| (device, found.until)))
     }
 
     /// What was shown, as far as it can be looked at outside the transaction.

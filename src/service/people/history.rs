@@ -69,14 +69,11 @@ impl Service {
             looked_at: LOGINS_MAX,
             limit: CLIENT_DAYS_MAX,
         };
-        let device = visit.device;
-        let read = move |tables: &mut dyn Tables| {
-            let device = device.map(|device| tables.device(device)).transpose()?.flatten();
-            Ok((device.map(|device| device.id), tables.client_days(&query)?))
-        };
+        let current_device = self.device_of(standing.account.id, &visit.devices).await?;
+        let current_device = current_device.map(|device| device.id);
         // Those who logged in just now as well.
         self.flush().await?;
-        let (current_device, days) = self.store.read(read).await?;
+        let days = self.store.read(move |tables| tables.client_days(&query)).await?;
         let (current, clients) = (standing.session.id, by_client(days));
         Ok(Devices { current, current_device, trusted, visits, clients })
     }

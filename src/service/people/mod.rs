@@ -3,12 +3,14 @@
 //! - `counted`: what a try counts for its address
 //! - `sign_in`: the main password, from addresses that are not blocked and from those that are
 //! - `factors`: proofs and bindings, with what needs a hash or the upstream
+//! - `forms`: forms that are sent twice
 //! - `named`: who names accounts that are none
 //! - `history`: who signed in lately, and who was stopped
 //! - `own`: client passwords, sessions, delegations, blocks
 
 mod counted;
 mod factors;
+mod forms;
 mod history;
 mod named;
 mod own;
@@ -16,6 +18,8 @@ mod sign_in;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
 
 use super::{OrderError, Service};
 use crate::clock::Timestamp;
@@ -90,8 +94,8 @@ impl From<HasherError> for PeopleError {
 pub struct Visit {
     /// The session's token; `None`: there is none.
     pub session: Option<TokenTag>,
-    /// What the browser shows to be known as a trusted device.
-    pub device: Option<TokenTag>,
+    /// What the browser shows to be known as a trusted device, of one account each.
+    pub devices: Vec<TokenTag>,
     /// The browser.
     pub visitor: Visitor,
     /// Its address.
@@ -111,6 +115,9 @@ impl Visit {
         Actor { name: account.to_string(), address: self.visitor.address.clone(), session }
     }
 }
+
+/// Bytes of the name of an account's trust in a browser that has few.
+const TRUST_NAME_BYTES: usize = 6;
 
 type Answer<T> = Result<T, PeopleError>;
 
@@ -151,6 +158,14 @@ impl Service {
     pub async fn owner(&self, visit: &Visit, act: Act) -> Answer<Standing> {
         let token = visit.session()?;
         self.at_desk(move |desk| desk.stand(token, act)).await
+    }
+
+    /// What browsers call their trust of an account: the same in all of them, and nobody learns from it which account. A
+    /// key that is forgotten changes it; what a browser has under the old name then is just left to end.
+    #[must_use]
+    pub fn trust_name(&self, account: i64) -> String {
+        let mark = self.keys().oldest().recipient_mark(&format!("trust {account}"));
+        HEXLOWER.encode(&mark[..TRUST_NAME_BYTES])
     }
 
     /// A new token for a session or a trusted device.

@@ -15,10 +15,11 @@ use crate::gate::name::{AccountName, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
 use crate::gate::record::Block;
 use crate::gate::secret::NewSecret;
-use crate::gate::session::Act;
+use crate::gate::session::{Act, TokenTag};
 use crate::gate::target::Target;
-use crate::store::EventQuery;
+use crate::store::portal::TrustedDevice;
 use crate::store::sending::Delegation;
+use crate::store::{EventQuery, Tables};
 
 /// How far back logins are shown (design: login devices).
 const SHOWN: Duration = Duration::from_secs(7 * 86_400);
@@ -112,6 +113,16 @@ impl Service {
             Done::Revoked(gone) => Ok(gone),
             Done::Changed | Done::Unchanged | Done::NewPassword(_) => Ok(Vec::new()),
         }
+    }
+
+    /// The trusted device of an account among these.
+    pub(super) async fn device_of(&self, account: i64, tokens: &[TokenTag]) -> Answer<Option<TrustedDevice>> {
+        let tokens = tokens.to_vec();
+        let find = move |tables: &mut dyn Tables| {
+            let found: Result<Vec<_>, _> = tokens.iter().map(|token| tables.device(*token)).collect();
+            Ok(found?.into_iter().flatten().find(|device| device.account_id == account))
+        };
+        Ok(self.store.read(find).await?)
     }
 
     /// Ends another session of the account; returns the browser's system and program.

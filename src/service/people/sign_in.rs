@@ -25,13 +25,13 @@ use crate::gate::identity::Whose;
 use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Reason, Verdict};
 use crate::gate::name::AccountName;
+use crate::gate::repeats::Repeats;
 use crate::gate::secret::Secret;
 use crate::gate::session::{Stage, Token, TokenTag};
 use crate::gate::throttle::{Admission, Throttle};
 use crate::service::identity::Opened;
 use crate::service::who::{Trier, Who};
 use crate::service::{Rules, lock};
-use crate::store::Tables;
 use crate::store::identity::Unasked;
 use crate::store::people::{Arrival, Standing, Turned};
 use crate::upstream::Said;
@@ -49,6 +49,8 @@ pub struct Entrance {
     pub(super) lifting: tokio::sync::Mutex<()>,
     /// Names that are no account's, by whom they were typed.
     pub(super) misses: Misses,
+    /// Forms that were sent lately.
+    pub(super) repeats: Mutex<Repeats>,
 }
 
 impl Default for Entrance {
@@ -59,6 +61,7 @@ impl Default for Entrance {
             blocked: Mutex::default(),
             lifting: tokio::sync::Mutex::default(),
             misses: Misses::default(),
+            repeats: Mutex::default(),
         }
     }
 }
@@ -119,11 +122,12 @@ impl Service {
         match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
             Ok((opened, login)) => {
                 let entering = Entering { opened, login, both: false };
-                let (session, standing) = self.enter(&visit, entering, &password, generation).await?;
+                let (session, device, standing) = self.enter(&visit, entering, &password, generation).await?;
                 if standing.session.stage != Stage::Factor {
                     self.came_in(&account, &standing.account.name, &visit).await;
                 }
-                Ok(Passed { session, device: None, standing, tell: Vec::new() })
+                let device = self.trusted(device).await?;
+                Ok(Passed { session, device, standing, tell: Vec::new() })
             }
             Err(PeopleError::Blocked(until)) => match code {
                 Some(code) => self.sign_in_blocked(visit, account, password, code).await,
@@ -133,25 +137,27 @@ impl Service {
         }
     }
 
-    /// The session of somebody whose main password was found right on what was known since `generation`.
+    /// The session of somebody whose main password was found right on what was known since `generation`, and what the
+    /// browser is known by from now on if it is a trusted device.
     async fn enter(
         self: &Arc<Self>,
         visit: &Visit,
         entering: Entering,
         password: &Secret,
         generation: u64,
-    ) -> Answer<(Token, Standing)> {
+    ) -> Answer<(Token, Token, Standing)> {
         let Entering { opened, login, both } = entering;
         if opened.account.is_none() && self.rules().people.makes(&opened.name) {
             // Nobody becomes a new account whose mailbox may be a known account's.
             self.ask_for_mailboxes(Unasked::All).await.map_err(unavailable)?;
         }
-        let session = self.token();
-        let (token, device, visitor) = (session.tag(), visit.device, visit.visitor.clone());
+        let (session, device) = (self.token(), self.token());
+        let (token, renewed, visitor) = (session.tag(), device.tag(), visit.visitor.clone());
         let Opened { name, marks, .. } = opened;
         let (source, refused) = (self.counted_at(visit), login.clone());
-        let (mailbox, name_of) = (marks, name.clone());
-        let arrival = Arrival { name: name_of, mailbox, token, device, visitor, source, login, both };
+        let (mailbox, name_of, devices) = (marks, name.clone(), visit.devices.clone());
+        let arrival =
+            Arrival { name: name_of, mailbox, token, devices, renewed, visitor, source, login, both };
         let entered = self.at_desk(move |desk| desk.sign_in(&arrival).map(Ok)).await?;
         let standing = match entered {
             Ok(standing) => standing,
@@ -179,7 +185,7 @@ impl Service {
                 });
             }
         }
-        Ok((session, standing))
+        Ok((session, device, standing))
     }
 
     /// Whose main password it is: the account, or the name, whose mailbox it opens; and the event of a login by it, which
@@ -208,7 +214,7 @@ impl Service {
             }
         };
         if let Some(until) = self.entrance.wait(trier.tag, self.now())
-            && !self.is_known_device(who.whose(), visit.device).await?
+            && !self.is_known_device(who.whose(), &visit.devices).await?
         {
             return Err(PeopleError::Wait(until));
         }
@@ -237,13 +243,10 @@ impl Service {
     }
 
     /// Whether a browser is a trusted device of the account that was typed.
-    async fn is_known_device(&self, whose: Option<&Whose>, device: Option<TokenTag>) -> Answer<bool> {
-        let account = whose.and_then(Whose::account);
-        let (Some(id), Some(device)) = (account.map(|account| account.id), device) else { return Ok(false) };
-        let now = self.now();
-        let find = move |tables: &mut dyn Tables| tables.device(device);
-        let device = self.store.read(find).await?.filter(|device| now < device.until);
-        Ok(device.is_some_and(|device| device.account_id == id))
+    async fn is_known_device(&self, whose: Option<&Whose>, devices: &[TokenTag]) -> Answer<bool> {
+        let Some(id) = whose.and_then(Whose::account).map(|account| account.id) else { return Ok(false) };
+        let device = self.device_of(id, devices).await?;
+        Ok(device.is_some_and(|device| self.now() < device.until))
     }
 
     /// What a main password is worth, before anything is counted, and whom it concerns.
@@ -336,7 +339,9 @@ impl Service {
         let accepted = Verdict::Accept(Grant { account: opened.name.clone(), password: None });
         let judged = trier.known_as(self, opened.name.as_str());
         let entering = Entering { login: self.event(&judged, &accepted), opened, both: true };
-        let (session, standing) = match self.enter(visit, entering, password, generation).await {
+        // Trust is no help here, and its token is not used up by a code that may be wrong.
+        let untrusted = Visit { devices: Vec::new(), ..visit.clone() };
+        let (session, _, standing) = match self.enter(&untrusted, entering, password, generation).await {
             Err(PeopleError::NoAccount) => return Err(PeopleError::WrongPassword),
             entered => entered?,
         };

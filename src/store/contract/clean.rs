@@ -52,7 +52,7 @@ pub(super) fn text_of_strangers_is_kept_clean<B: Backend>(backend: &B) {
             let (account_id, stage, now, visitor) = (account.id, Stage::Full, NOW, &visitor);
             tables.add_session(&NewSession { account_id, token, stage, now, visitor })?;
             let device = tables.add_device(account_id, token, NOW, NOW, visitor)?;
-            tables.use_device(device, Some(hostile), NOW)?;
+            tables.use_device(device, token, Some(hostile), NOW)?;
             let sealed = Sealed { key_id: key_of_suite().id(), bytes: vec![1; 60] };
             let (kind, uid) = (FactorKind::Totp, [token.0[0]; UID_BYTES]);
             let factor = NewFactor { kind, name: hostile.into(), uid, sealed, mark: None };

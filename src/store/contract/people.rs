@@ -43,8 +43,9 @@ fn arrival(address: &str, seed: u64) -> Arrival {
     let visitor = Visitor { address: None, system, program };
     let login = Event::new(NOW, Kind::Login, "gate").account(address).reason("main-password");
     let login = Event { verdict: Some("accept".to_owned()), ..login };
-    let (name, token) = (name(address), token(seed));
-    Arrival { name, mailbox: Vec::new(), token, device: None, visitor, source: None, login, both: false }
+    let (name, token, renewed) = (name(address), token(seed), token(seed + 9_000));
+    let (mailbox, devices) = (Vec::new(), Vec::new());
+    Arrival { name, mailbox, token, devices, renewed, visitor, source: None, login, both: false }
 }
 
 /// Somebody at a store, with the rules that hold there.
@@ -325,22 +326,26 @@ pub(super) fn a_trusted_device_spares_the_factor_but_not_for_changes<B: Backend>
     let ann = write(backend, |tables| tables.account(&name(ANN))).expect("there").id;
     write(backend, |tables| tables.add_device(ann, token(50), NOW, until, &visitor));
     let stage = |arrival: Arrival, now| desk.sign_in(&arrival, now).expect("signed in").session.stage;
-    let with = |seed| Arrival { device: Some(token(50)), ..arrival(ANN, seed) };
+    let with = |seed, device| Arrival { devices: vec![token(device)], ..arrival(ANN, seed) };
     let last = Timestamp(until.0 - 1);
-    assert_eq!(stage(with(2), last), Stage::Full);
+    assert_eq!(stage(with(2, 50), last), Stage::Full);
     assert!(desk.stand(2, Act::Look, last).is_ok());
     assert_eq!(desk.stand(2, Act::Change, last), Err(Denied::Factor.into()));
-    assert_eq!(stage(with(3), until), Stage::Factor, "seven days are over");
+    // Each use gives it another token, and no more time.
+    assert_eq!(stage(with(8, 50), last), Stage::Factor, "its token was used");
+    assert_eq!(stage(with(9, 9_002), last), Stage::Full);
+    assert_eq!(stage(with(3, 9_009), until), Stage::Factor, "seven days are over");
     let other = Visitor { program: "Chrome".to_owned(), ..visitor };
-    assert_eq!(stage(Arrival { visitor: other, ..with(4) }, NOW), Stage::Factor, "another browser");
-    assert_eq!(stage(Arrival { device: Some(token(51)), ..with(5) }, NOW), Stage::Factor, "not its token");
+    assert_eq!(stage(Arrival { visitor: other, ..with(4, 9_009) }, NOW), Stage::Factor, "another browser");
+    assert_eq!(stage(with(5, 51), NOW), Stage::Factor, "not its token");
     let mut shorter = desk;
     shorter.rules.trust_for = Duration::from_secs(86_400);
-    let day = shorter.sign_in(&with(6), later(86_400)).expect("signed in");
+    let day = shorter.sign_in(&with(6, 9_009), later(86_400)).expect("signed in");
     assert_eq!(day.session.stage, Stage::Factor, "the site trusts for a day now");
     let stage = |arrival: Arrival, now| shorter.sign_in(&arrival, now).expect("signed in").session.stage;
+    assert_eq!(stage(with(10, 9_009), NOW), Stage::Full, "none of those used it");
     write(backend, |tables| tables.remove_devices(ann, None));
-    assert_eq!(stage(with(7), NOW), Stage::Factor, "trust was cancelled");
+    assert_eq!(stage(with(7, 9_010), NOW), Stage::Factor, "trust was cancelled");
 }
 
 /// A hash takes a while: the session may have ended meanwhile, or what was proved may have grown old.

@@ -214,8 +214,9 @@ pub(super) fn trust_in_a_device_ends<B: Backend>(backend: &B) {
     let (id, account_id) = (ids[0], ann);
     let expected = TrustedDevice { id, account_id, created: NOW, until, last_at: NOW, visitor: visitor() };
     assert_eq!((find(1), find(9)), (Some(expected), None));
-    write(backend, |tables| tables.use_device(ids[0], None, LATER));
-    let used = find(1).expect("it is trusted");
+    write(backend, |tables| tables.use_device(ids[0], token(4), None, LATER));
+    assert_eq!(find(1), None, "another token now");
+    let used = find(4).expect("it is trusted");
     assert_eq!((used.last_at, used.visitor.address), (LATER, None));
     let of = |account| -> Vec<i64> {
         write(backend, |tables| tables.devices(account)).iter().map(|device| device.id).collect()

@@ -21,7 +21,7 @@ mod visits;
 use std::time::Duration;
 
 use super::orders::Circumstances;
-use super::portal::{FactorRow, NewSession, SessionRow, Visitor};
+use super::portal::{FactorRow, NewSession, SessionRow, TrustedDevice, Visitor};
 use super::senders;
 use super::{StoreError, Tables};
 use crate::clock::Timestamp;
@@ -56,8 +56,10 @@ pub struct Arrival {
     pub mailbox: Vec<MailboxMark>,
     /// What will find the session.
     pub token: TokenTag,
-    /// What the browser showed to be known as a trusted device.
-    pub device: Option<TokenTag>,
+    /// What the browser showed to be known as a trusted device, of any account.
+    pub devices: Vec<TokenTag>,
+    /// What it will be known by as one of this account, if it is.
+    pub renewed: TokenTag,
     /// The browser.
     pub visitor: Visitor,
     /// Where it is, as failures are counted.
@@ -292,20 +294,31 @@ impl<'a> Desk<'a> {
         Ok(name.is_odd() || !matches!(whose, Whose::Unknown(form) if form == *name))
     }
 
-    /// Whether the browser is a trusted device of the account: the same kind of browser, before the end.
+    /// Whether the browser is a trusted device of the account: the same kind of browser, before the end. If so, it is known
+    /// by another token from now on: a copy of its cookie is good until its owner comes again, and no longer.
     fn trusts(&mut self, account: &Account, arrival: &Arrival) -> Result<bool, StoreError> {
-        let Some(token) = arrival.device else { return Ok(false) };
-        let Some(device) = self.tables.device(token)? else { return Ok(false) };
+        let Some(device) = self.device_of(account.id, &arrival.devices)? else { return Ok(false) };
         let Visitor { address, system, program } = &arrival.visitor;
         let same = device.visitor.system == *system && device.visitor.program == *program;
         let in_time = (device.created..device.until).contains(&self.at.now);
         // The site may have taken trust back, or shortened it.
         let allowed = self.at.now < device.created.plus(self.rules.trust_for);
-        let trusted = device.account_id == account.id && same && in_time && allowed;
+        let trusted = same && in_time && allowed;
         if trusted {
-            self.tables.use_device(device.id, address.as_deref(), self.at.now)?;
+            self.tables.use_device(device.id, arrival.renewed, address.as_deref(), self.at.now)?;
         }
         Ok(trusted)
+    }
+
+    /// The trusted device of the account among these.
+    fn device_of(&mut self, account: i64, tokens: &[TokenTag]) -> Result<Option<TrustedDevice>, StoreError> {
+        for token in tokens {
+            let device = self.tables.device(*token)?;
+            if device.as_ref().is_some_and(|device| device.account_id == account) {
+                return Ok(device);
+            }
+        }
+        Ok(None)
     }
 
     /// Where the owner of a session stands, if the session allows `act`.

@@ -292,8 +292,13 @@ impl Desk<'_> {
         if let Some(by) = known.by(means) {
             self.came_in(&known, by)?;
         }
+        if means == Means::Recovery {
+            // Whoever needs one has lost what else they had, perhaps with a browser that is trusted.
+            self.end_trust(&known)?;
+        }
         if means != Means::MainPassword && known.session.stage != Stage::Full {
-            if let Some(device) = trust.filter(|_| !self.rules.trust_for.is_zero()) {
+            let may = means != Means::Recovery && !self.rules.trust_for.is_zero();
+            if let Some(device) = trust.filter(|_| may) {
                 self.trust(&known, device)?;
             }
             self.make_room(account, Stage::Full, Some(known.session.id))?;

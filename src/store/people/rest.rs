@@ -52,6 +52,14 @@ impl Desk<'_> {
         self.note_of(known, Kind::SessionsEnded, &ended(sessions, devices))
     }
 
+    /// Ends all trust of the account.
+    pub(super) fn end_trust(&mut self, known: &Known) -> Result<(), StoreError> {
+        match self.tables.remove_devices(known.account.id, None)? {
+            0 => Ok(()),
+            devices => self.note_of(known, Kind::SessionsEnded, &ended(0, devices)),
+        }
+    }
+
     pub(super) fn turn(&mut self, known: &mut Known, on: bool) -> Result<(), StoreError> {
         if known.account.two_factor == on {
             return Ok(());

@@ -273,9 +273,15 @@ impl PortalTables for SqliteTables<'_> {
         self.list(&sql, [account_id], read_device)
     }
 
-    fn use_device(&mut self, id: i64, address: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "UPDATE trusted_device SET last_at = ?2, last_address = ?3 WHERE id = ?1";
-        self.run(sql, params![id, now.0, address.map(clean)])?;
+    fn use_device(
+        &mut self,
+        id: i64,
+        token: TokenTag,
+        address: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE trusted_device SET last_at = ?2, last_address = ?3, token = ?4 WHERE id = ?1";
+        self.run(sql, params![id, now.0, address.map(clean), token.0])?;
         Ok(())
     }
 

@@ -35,6 +35,7 @@ fn bare_standing() -> Standing {
         administrator: false,
         fresh_until: None,
         trust_days: 7,
+        trust_name: "0a1b2c3d4e5f".into(),
         blocked: None,
     }
 }
@@ -61,8 +62,26 @@ pub(super) fn sessions(schemas: &mut Schemas) {
     schemas.answer("FactorView", &factor(Some(NOW)), &factor(None));
     schemas.answer("Standing", &full_standing(), &bare_standing());
     let passed = |device, standing, tell| Passed { session: hidden("x"), device, standing, tell };
-    let full = passed(Some(hidden("x")), full_standing(), vec![hidden("ann@example.net")]);
+    let trust = Trust { token: hidden("x"), until: NOW };
+    schemas.answer("Trust", &trust, &trust);
+    let full = passed(Some(trust), full_standing(), vec![hidden("ann@example.net")]);
     schemas.answer("Passed", &full, &passed(None, bare_standing(), vec![]));
+}
+
+pub(super) fn forms(schemas: &mut Schemas) {
+    let form = || String::from("AAAA");
+    schemas.request(
+        "FormSent",
+        &FormSent { form: form(), acts: true },
+        &FormSent { form: form(), acts: false },
+    );
+    let known = |answer| FormKnown { state: FormState::Answered, answer };
+    schemas.answer("FormKnown", &known(Some(hidden("x"))), &known(None));
+    let words = [FormState::New, FormState::UnderWay, FormState::Answered]
+        .map(|state| serde_json::to_value(state).expect("JSON").as_str().expect("a word").to_owned());
+    schemas.words("FormState", &words.each_ref().map(String::as_str));
+    let answered = |answer| FormAnswered { form: form(), answer };
+    schemas.request("FormAnswered", &answered(Some(hidden("x"))), &answered(None));
 }
 
 pub(super) fn factors(schemas: &mut Schemas) {

@@ -106,6 +106,8 @@ pub(super) struct Browser {
     pub(super) cookies: BTreeMap<String, String>,
     /// The token of the last page that had one.
     pub(super) token: String,
+    /// The number of the last page, until a form of it is sent.
+    pub(super) number: String,
 }
 
 impl Browser {
@@ -116,9 +118,17 @@ impl Browser {
 
     /// Sends a form of the last page.
     pub(super) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let body = encoded(fields, Some(&self.token));
+        let body = self.form(fields);
         let origin = self.site.clone();
         self.ask("POST", path, &[("sec-fetch-site", "same-origin"), ("origin", &origin)], &body)
+    }
+
+    /// A form of the last page as it is sent. Sent again, it is another: few pages of ours are kept open.
+    pub(super) fn form(&mut self, fields: &[(&str, &str)]) -> String {
+        let number = std::mem::take(&mut self.number);
+        let mut all = vec![("once", number.as_str())];
+        all.extend(fields);
+        encoded(&all, Some(&self.token))
     }
 
     /// Sends a form, and goes where it leads.
@@ -161,7 +171,8 @@ impl Browser {
         request + "\r\n" + body
     }
 
-    fn keep(&mut self, page: &Page) {
+    /// Remembers what an answer says.
+    pub(super) fn keep(&mut self, page: &Page) {
         for (_, line) in page.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let (name, rest) = line.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
@@ -174,6 +185,14 @@ impl Browser {
         if let Some(token) = page.field("csrf") {
             self.token = token;
         }
+        if let Some(number) = page.field("once") {
+            self.number = number;
+        }
+    }
+
+    /// By how many accounts it is trusted, for all it knows.
+    pub(super) fn trusts(&self) -> usize {
+        self.cookies.keys().filter(|name| name.starts_with("__Host-sidegate-device-")).count()
     }
 
     /// Its session.

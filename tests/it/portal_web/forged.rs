@@ -83,6 +83,7 @@ fn a_session_is_never_one_that_somebody_chose() {
     assert_ne!(first, second);
     let mut thief = Browser { cookies: [("__Host-sidegate".to_owned(), first)].into(), ..site.browser() };
     assert_eq!(thief.get("/").location(), "/sign-in");
+    thief.get("/sign-in").says("Your session is over.");
     assert!(thief.session().is_none());
     assert_eq!(ann.get("/").status, 200);
     ann.post("/sign-out", &[]);

@@ -86,7 +86,7 @@ fn forms(page: &Page) -> Vec<Form> {
             ["input ", "button ", "select ", "textarea "].iter().any(|name| tag.starts_with(name))
         });
         let field = |tag: &str| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()));
-        let fields = tags.filter_map(field).filter(|(name, _)| name != "csrf").collect();
+        let fields = tags.filter_map(field).filter(|(name, _)| name != "csrf" && name != "once").collect();
         Form { action: attribute(head, "action").expect("where it is sent"), fields }
     };
     page.body.split("<form").skip(1).map(form).collect()

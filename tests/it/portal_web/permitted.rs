@@ -15,9 +15,14 @@ const TO_PROVE: &[&str] = &[
     "POST /v1/portal/challenge",
     "POST /v1/portal/proof",
 ];
-/// What needs no session.
-const FOR_ANYBODY: &[&str] =
-    &["POST /v1/portal/session", "DELETE /v1/portal/session", "GET /v1/portal/block"];
+/// What needs no session. Of a form that was sent twice nothing is done here: where it acts, its session is asked.
+const FOR_ANYBODY: &[&str] = &[
+    "POST /v1/portal/session",
+    "DELETE /v1/portal/session",
+    "GET /v1/portal/block",
+    "POST /v1/portal/forms",
+    "PUT /v1/portal/forms",
+];
 
 /// A request that would do something, if it were allowed.
 fn request(method: &str, path: &str) -> (String, Value) {

@@ -122,7 +122,7 @@ fn a_person_of_wecom_is_bound_and_asked_at_sign_in() {
     let third = state(&ann.post("/sign-in/code", &[("trust", "yes")]));
     let inside = back(&mut ann, &format!("state={third}&code=good"));
     assert_eq!(inside.location(), "/");
-    assert!(ann.cookies.contains_key("__Host-sidegate-device"), "trust is remembered over the way there");
+    assert_eq!(ann.trusts(), 1, "trust is remembered over the way there");
 
     // One person, one account.
     let (mut bob, _) = site.signed_in(BOB);

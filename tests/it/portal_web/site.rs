@@ -166,6 +166,7 @@ impl Site {
             language: "en".to_owned(),
             cookies: BTreeMap::new(),
             token: String::new(),
+            number: String::new(),
         }
     }
 

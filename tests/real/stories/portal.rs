@@ -73,7 +73,8 @@ fn people_look_after_themselves() {
     );
     let plan = Plan::new(Mode::Front).with_postfix().with_browser().settings(&settings);
     let Some(site) = plan.start() else { return };
-    for account in ["alice@example.test", "carol@example.test", DAN] {
+    for account in ["alice@example.test", "carol@example.test", DAN, "erin@example.test", "fred@example.test"]
+    {
         site.account(account);
     }
     let mut portal = start_portal(&site, &ports);

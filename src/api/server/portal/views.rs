@@ -94,6 +94,7 @@ impl Api {
             Some(_) if session.stage == Stage::Full => session.proof.map(|(_, at)| at.plus(FRESH)),
             _ => None,
         };
+        let trust_name = self.service.trust_name(account.id);
         Standing {
             account: account.name.to_string(),
             stage: session.stage.word().to_owned(),
@@ -113,6 +114,7 @@ impl Api {
             administrator,
             fresh_until: fresh,
             trust_days: u32::try_from(rules.people.trust_for.as_secs() / DAY_SECS).unwrap_or(u32::MAX),
+            trust_name,
             blocked,
         }
     }

@@ -1,4 +1,5 @@
-// Comfort for the portal's pages: copying, printing, a countdown, passkeys. Without it everything but passkeys works.
+// Comfort for the portal's pages: copying, printing, a countdown, forms that are sent once, passkeys. Without it everything
+// but passkeys works.
 "use strict";
 
 function copying(button) {
@@ -86,20 +87,68 @@ function answer(credential) {
   });
 }
 
-function passkey(form) {
-  if (!navigator.credentials || !window.PublicKeyCredential) return;
-  const field = form.elements.namedItem("credential");
+// How long a form waits for its answer before it may be sent again: the server takes the second for the first. One that
+// is answered with a file stays on its page.
+const WAITS = 10_000;
+const WAITS_FOR_FILE = 3_000;
+
+// A form is sent once, be it tapped twice or Enter pressed again: its button is grey and says so. What comes back from the
+// browser's memory is as it was before.
+function once(form) {
+  const able = form.dataset.passkey && navigator.credentials && window.PublicKeyCredential;
+  const field = able && form.elements.namedItem("credential");
+  let undo = null;
+  let asking = false;
+  const free = () => {
+    if (undo) undo();
+    undo = null;
+    asking = false;
+  };
+  const busy = (button) => {
+    free();
+    const before = Array.from(button.childNodes);
+    const plain = !button.firstElementChild;
+    button.setAttribute("aria-disabled", "true");
+    if (plain) button.textContent = document.body.dataset.moment;
+    undo = () => {
+      button.removeAttribute("aria-disabled");
+      if (plain) button.replaceChildren(...before);
+      if (field) field.value = "";
+    };
+  };
+  const sent = () => {
+    const mine = undo;
+    setTimeout(() => undo === mine && free(), "file" in form.dataset ? WAITS_FOR_FILE : WAITS);
+  };
+  window.addEventListener("pageshow", free);
   form.addEventListener("submit", async (event) => {
-    // A button that asks for another factor needs no passkey.
-    if (field.value || (event.submitter && event.submitter.formNoValidate)) return;
+    const button = event.submitter || form.querySelector("button:not([type=button])");
+    // It asks for another factor, while the browser still asks for the passkey.
+    const other = button.formNoValidate;
+    if (undo && !(asking && other)) {
+      event.preventDefault();
+      return;
+    }
+    busy(button);
+    if (!field || other) {
+      sent();
+      return;
+    }
     event.preventDefault();
+    asking = true;
+    const mine = undo;
+    let answered;
     try {
       const options = ceremony(JSON.parse(form.dataset.options));
-      field.value = answer(await navigator.credentials[form.dataset.passkey](options));
+      answered = answer(await navigator.credentials[form.dataset.passkey](options));
     } catch (error) {
       // The server says what to do; the word only helps it to tell a refusal from a fault.
-      field.value = JSON.stringify({ error: error.name });
+      answered = JSON.stringify({ error: error.name });
     }
+    if (undo !== mine) return;
+    asking = false;
+    field.value = answered;
+    sent();
     form.submit();
   });
 }
@@ -108,4 +157,4 @@ document.querySelectorAll("[data-copy]").forEach(copying);
 document.querySelectorAll("[data-print]").forEach(printing);
 document.querySelectorAll("[data-left]").forEach(countdown);
 document.querySelectorAll("nav [aria-current]").forEach(menu);
-document.querySelectorAll("form[data-passkey]").forEach(passkey);
+document.querySelectorAll("form[method=post]").forEach(once);

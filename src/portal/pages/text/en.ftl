@@ -28,6 +28,7 @@ remove = Remove
 change-named = Change: { $name }
 remove-named = Remove: { $name }
 continue = Continue
+one-moment = One moment …
 bind = Confirm and add
 copy = Copy
 copied = Copied

@@ -29,6 +29,7 @@ remove = 移除
 change-named = 更改：{ $name }
 remove-named = 移除：{ $name }
 continue = 继续
+one-moment = 请稍候……
 bind = 确认并绑定
 copy = 复制
 copied = 已复制

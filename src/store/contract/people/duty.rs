@@ -71,7 +71,7 @@ pub(in crate::store::contract) fn past_the_date_a_proof_turns_two_factor_on<B: B
     let Arrival { visitor, .. } = arrival(ANN, 0);
     let ann = write(backend, |tables| tables.account(&name(ANN))).expect("there").id;
     write(backend, |tables| tables.add_device(ann, token(50), NOW, later(10_000), &visitor));
-    let trusted = Arrival { device: Some(token(50)), ..arrival(ANN, 3) };
+    let trusted = Arrival { devices: vec![token(50)], ..arrival(ANN, 3) };
     let entered = desk.sign_in(&trusted, end).expect("signed in");
     assert_eq!(entered.session.stage, Stage::Factor);
     let now = later(200);

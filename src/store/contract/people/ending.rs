@@ -15,7 +15,7 @@ fn others<B: Backend>(desk: &Desk<'_, B>, seed: u64, now: Timestamp) {
     let Arrival { visitor, .. } = arrival(ANN, 0);
     let ann = write(desk.backend, |tables| tables.account(&name(ANN))).expect("there").id;
     write(desk.backend, |tables| tables.add_device(ann, token(seed + 5_000), now, later(10_000), &visitor));
-    let trusted = Arrival { device: Some(token(seed + 5_000)), ..arrival(ANN, seed) };
+    let trusted = Arrival { devices: vec![token(seed + 5_000)], ..arrival(ANN, seed) };
     let entered = desk.sign_in(&trusted, now).expect("signed in");
     assert_eq!(entered.session.stage, Stage::Full);
     desk.sign_in(&arrival(ANN, seed + 1), now).expect("signed in");
@@ -27,7 +27,7 @@ fn are_out<B: Backend>(desk: &Desk<'_, B>, seed: u64, now: Timestamp) {
     for one in [seed, seed + 1] {
         assert_eq!(desk.stand(one, Act::Prove, now), Err(Denied::Over.into()), "{one}");
     }
-    let trusted = Arrival { device: Some(token(seed + 5_000)), ..arrival(ANN, seed) };
+    let trusted = Arrival { devices: vec![token(seed + 9_000)], ..arrival(ANN, seed) };
     assert_eq!(desk.sign_in(&trusted, now).expect("signed in").session.stage, Stage::Factor);
 }
 

@@ -223,9 +223,16 @@ pub(in crate::store::contract) fn recovery_codes_open_once_and_remove_nothing<B:
     desk.sign_in(&arrival(ANN, 2), NOW).expect("signed in");
     let (_, rows) = desk.work(NOW, |desk| desk.recovery_rows(token(2))).expect("allowed");
     assert_eq!(desk.show(None, 2, &Evidence::Recovery(None), NOW), Err(Refused::WrongCode));
+    let ann = made.account.id;
+    let trusts = || write(backend, |tables| tables.devices(ann)).len();
+    let Arrival { visitor, .. } = arrival(ANN, 0);
+    write(backend, |tables| tables.add_device(ann, token(50), NOW, later(60), &visitor));
     let used = Evidence::Recovery(Some(rows[0].id));
-    let inside = desk.show(None, 2, &used, NOW).expect("right");
+    let prove =
+        |desk: &mut people::Desk<'_>| desk.prove(token(2), token(1_002), None, &used, Some(token(51)));
+    let inside = desk.work(NOW, prove).expect("right");
     assert_eq!((inside.session.stage, inside.recovery_codes), (Stage::Full, 1));
+    assert_eq!(trusts(), 0, "it ends trust, and makes none");
     assert_eq!(desk.show(None, 1_002, &used, NOW), Err(Refused::WrongCode), "once");
     assert_eq!(
         desk.remove(1_002, id, NOW),
@@ -281,7 +288,7 @@ pub(in crate::store::contract) fn a_browser_is_trusted_where_the_site_allows_it<
         })
     };
     prove(&desk, 2, later(60)).expect("right");
-    let trusted = Arrival { device: Some(token(2_002)), ..arrival(ANN, 3) };
+    let trusted = Arrival { devices: vec![token(2_002)], ..arrival(ANN, 3) };
     assert_eq!(desk.sign_in(&trusted, later(61)).expect("signed in").session.stage, Stage::Full);
     let (_, visits, devices) = desk.work(later(61), |desk| desk.devices(token(3))).expect("allowed");
     let sessions: Vec<i64> = visits.iter().filter_map(|seen| seen.visit.session).collect();
@@ -289,7 +296,7 @@ pub(in crate::store::contract) fn a_browser_is_trusted_where_the_site_allows_it<
     let forget =
         |seed, id| desk.work(later(61), |desk| desk.forget_device(token(seed), id)).expect("allowed");
     assert!(forget(3, devices[0].id) && !forget(3, devices[0].id));
-    let again = Arrival { token: token(4), ..trusted.clone() };
+    let again = Arrival { token: token(4), devices: vec![trusted.renewed], ..trusted.clone() };
     assert_eq!(desk.sign_in(&again, later(62)).expect("signed in").session.stage, Stage::Factor, "at once");
     let end = |id| desk.work(later(62), |desk| desk.end_session(token(3), id)).expect("allowed");
     assert_eq!(end(sessions[1]).expect("it was there").program, "Firefox");
@@ -298,7 +305,7 @@ pub(in crate::store::contract) fn a_browser_is_trusted_where_the_site_allows_it<
     let mut never = desk;
     never.rules.trust_for = Duration::ZERO;
     prove(&never, 5, later(120)).expect("right");
-    let untrusted = Arrival { device: Some(token(2_005)), ..arrival(ANN, 6) };
+    let untrusted = Arrival { devices: vec![token(2_005)], ..arrival(ANN, 6) };
     assert_eq!(never.sign_in(&untrusted, later(121)).expect("signed in").session.stage, Stage::Factor);
     never.work(later(121), |desk| desk.sign_out_everywhere(token(1_005))).expect("allowed");
     for seed in [3, 6, 1_005] {
