@@ -49,6 +49,8 @@ pub enum Kind {
     FactorRemoved,
     /// An administrator took all second factors of an account away.
     FactorsReset,
+    /// An administrator forgot the wrong codes of an account.
+    FactorsUnlocked,
     /// New recovery codes were made; all earlier ones are void.
     RecoveryCodesMade,
     /// A code was sent to a phone or a mail address.
@@ -103,7 +105,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -119,6 +121,7 @@ impl Kind {
         Self::FactorChanged,
         Self::FactorRemoved,
         Self::FactorsReset,
+        Self::FactorsUnlocked,
         Self::RecoveryCodesMade,
         Self::CodeSent,
         Self::CodesMany,
@@ -165,6 +168,7 @@ impl Kind {
             Self::FactorChanged => "factor-changed",
             Self::FactorRemoved => "factor-removed",
             Self::FactorsReset => "factors-reset",
+            Self::FactorsUnlocked => "factors-unlocked",
             Self::RecoveryCodesMade => "recovery-codes-made",
             Self::CodeSent => "code-sent",
             Self::CodesMany => "codes-many",

@@ -77,6 +77,8 @@ pub enum NoticeKind {
     FactorRemoved,
     /// An administrator took all second factors away.
     FactorsReset,
+    /// An administrator forgot wrong codes.
+    FactorsUnlocked,
     /// New recovery codes were made.
     RecoveryCodesMade,
     /// Two-factor was turned off.
@@ -98,6 +100,7 @@ impl NoticeKind {
             Kind::FactorChanged => Self::FactorChanged,
             Kind::FactorRemoved => Self::FactorRemoved,
             Kind::FactorsReset => Self::FactorsReset,
+            Kind::FactorsUnlocked => Self::FactorsUnlocked,
             Kind::RecoveryCodesMade => Self::RecoveryCodesMade,
             Kind::TwoFactorOff => Self::TwoFactorOff,
             Kind::DeviceTrusted => Self::DeviceTrusted,
@@ -110,11 +113,12 @@ impl NoticeKind {
 }
 
 /// Events that owners may be told of.
-pub const OWNERS_KINDS: [Kind; 9] = [
+pub const OWNERS_KINDS: [Kind; 10] = [
     Kind::FactorAdded,
     Kind::FactorChanged,
     Kind::FactorRemoved,
     Kind::FactorsReset,
+    Kind::FactorsUnlocked,
     Kind::RecoveryCodesMade,
     Kind::TwoFactorOff,
     Kind::DeviceTrusted,

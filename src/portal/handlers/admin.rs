@@ -37,8 +37,14 @@ async fn overview(mut context: Context, RawQuery(query): RawQuery) -> Answer {
         Err(error) => return Err(context.stop(&error)),
     };
     let span = |HourView { at, failures, blocks }| Span { at, failures, blocks };
-    let address = |CountView { name, failures }| Count { place: context.place(Some(&name)), name, failures };
-    let account = |CountView { name, failures }| Count { name, place: String::new(), failures };
+    let address = |CountView { name, failures, blocked, block }| Count {
+        place: context.place(Some(&name)),
+        name,
+        failures,
+        blocked: blocked.zip(block),
+    };
+    let account =
+        |CountView { name, failures, .. }| Count { name, place: String::new(), failures, blocked: None };
     let page = Admin {
         hours,
         spans: found.hours.into_iter().map(span).collect(),

@@ -17,6 +17,8 @@ pub struct Count {
     pub place: String,
     /// Failures.
     pub failures: u32,
+    /// An address that is blocked: until when, and what is blocked, itself or a network around it.
+    pub blocked: Option<(Timestamp, String)>,
 }
 
 /// How many hours can be looked at: a day and a week.

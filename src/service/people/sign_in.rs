@@ -109,7 +109,7 @@ impl Service {
         match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
             Ok(opened) => {
                 let (session, standing) = self.enter(&visit, opened, &password, generation).await?;
-                if standing.session.stage != Stage::Factor {
+                if standing.session.stage != Stage::Factor && standing.set_up_code.is_none() {
                     self.came_in(&account, &standing.account.name, &visit).await;
                 }
                 Ok(Passed { session, device: None, standing, tell: Vec::new() })

@@ -156,6 +156,7 @@ pub(super) fn rules() -> PeopleRules {
         sms_countries: vec![CountryCode::china()],
         codes: SentLimits::default(),
         mandatory: Vec::new(),
+        set_up_code: true,
     }
 }
 

@@ -26,6 +26,7 @@ impl Gallery<'_> {
             name: self.outside(name),
             place: if place.is_empty() { String::new() } else { self.outside(place) },
             failures,
+            blocked: None,
         };
         let frame = self.frame(routes::ADMIN);
         let page = admin::Admin {
