@@ -170,6 +170,7 @@ mod tests {
             signed_in: Some(made),
             sessions: 1,
             trusted: 0,
+            makes_code: true,
         };
         let expected = "\
 address               ann@example.org

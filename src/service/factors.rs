@@ -35,6 +35,8 @@ pub struct FactorsOf {
     pub sessions: u32,
     /// Browsers that are trusted.
     pub trusted: u32,
+    /// A reset makes a set-up code.
+    pub makes_code: bool,
 }
 
 impl Service {
@@ -59,6 +61,7 @@ impl Service {
                 failures: throttle.failures,
                 codes: throttle.admits(now),
                 set_up_code: code.map(|code| code.ends()),
+                makes_code: wanted,
                 signed_in: tables.signed_in(found.id)?,
                 sessions: count(sessions.iter().filter(|row| !row.session.is_over(now)).count()),
                 trusted: count(devices.iter().filter(|one| (one.created..one.until).contains(&now)).count()),

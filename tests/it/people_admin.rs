@@ -219,7 +219,7 @@ fn the_command_line_looks_after_people() {
     assert_eq!(
         listed,
         json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0, "wait": null,
-        "locked": false, "set_up_code": null, "signed_in": null, "sessions": 0, "trusted": 0 })
+        "locked": false, "set_up_code": null, "signed_in": null, "sessions": 0, "trusted": 0, "makes_code": true })
     );
 
     let set = ["account", "main-password", ANN];
@@ -239,9 +239,30 @@ fn the_command_line_looks_after_people() {
     let reset = ["factor", "reset", ANN, "--reason", "lost phone"];
     let (status, out, _) = daemon.sidegate(&reset);
     assert!(status == 0 && out.contains("next sign-in leads to setting it up"), "{out}");
+    let code = out.split("set-up code: ").nth(1).expect("a code").trim().to_owned();
+    assert_eq!((code.len(), code.matches('-').count()), (19, 3), "{code}");
+    let (_, out, _) = daemon.sidegate(&["factor", "list", ANN]);
+    assert!(out.contains("waited for; ends ") && !out.contains(&code), "{out}");
+    let (_, out, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "left", "--two-factor-off"]);
+    assert!(
+        !out.contains("set-up code") && err.contains("have the owner of ann@example.org change"),
+        "{err}"
+    );
+    let (status, out, _) = daemon.sidegate(&["factor", "unlock", ANN]);
+    assert!(status == 0 && out.contains("nothing was locked"), "{out}");
+    let (_, out, _) = daemon.sidegate(&["--json", "factor", "unlock", ANN]);
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), json!({ "failures": 0 }));
+    let (_, out, _) = daemon.sidegate(&["--json", "factor", "reset", ANN, "--reason", "lost phone"]);
+    let reset: Value = serde_json::from_str(&out).unwrap();
+    assert!(reset["set_up_code"].as_str() != Some(&code) && reset["ends"].is_i64(), "{reset}");
     let (status, _, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "  "]);
     assert!(status == 1 && err.contains("needs a reason"), "{err}");
-    for missing in [&["factor", "list"][..], &["factor", "reset", ANN], &["account", "main-password"]] {
+    for missing in [
+        &["factor", "list"][..],
+        &["factor", "reset", ANN],
+        &["factor", "unlock"],
+        &["account", "main-password"],
+    ] {
         assert_eq!(daemon.sidegate(missing).0, 2, "{missing:?}");
     }
     let (status, _, err) = daemon.sidegate(&["factor", "list", "bob@example.org"]);
@@ -250,11 +271,18 @@ fn the_command_line_looks_after_people() {
     let kinds = daemon.control("GET", &format!("/v1/events?account={ANN}"), &Value::Null);
     let events = kinds["events"].as_array().unwrap().iter();
     let kinds: Vec<&str> = events.filter_map(|event| event["kind"].as_str()).collect();
-    let expected =
-        ["account-added", "main-password-set", "main-password-removed", "sessions-ended", "factors-reset"];
+    let expected = [
+        "account-added",
+        "main-password-set",
+        "main-password-removed",
+        "sessions-ended",
+        "factors-reset",
+        "factors-reset",
+        "factors-reset",
+    ];
     assert_eq!(kinds, expected);
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
-    assert!(!log.contains(PHRASE) && !log.contains("argon2id"), "{log}");
+    assert!(!log.contains(PHRASE) && !log.contains("argon2id") && !log.contains(&code), "{log}");
 }
 
 #[test]

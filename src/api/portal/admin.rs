@@ -65,6 +65,8 @@ pub struct AccountFactors {
     pub sessions: u32,
     /// Browsers that are trusted.
     pub trusted: u32,
+    /// A reset makes a set-up code (`portal.set_up_code`).
+    pub makes_code: bool,
 }
 
 /// A reset of an account's second factors.

@@ -100,5 +100,6 @@ fn factors_view(found: FactorsOf) -> AccountFactors {
         signed_in: found.signed_in,
         sessions: found.sessions,
         trusted: found.trusted,
+        makes_code: found.makes_code,
     }
 }

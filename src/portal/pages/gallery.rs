@@ -231,6 +231,8 @@ pub(in crate::portal) fn said(outside: &dyn Fn(&str) -> String) -> Vec<Said> {
         Said::Withdrawn(name()),
         Said::BlockLifted(name()),
         Said::FactorsReset(name()),
+        Said::FactorsUnlocked(name()),
+        Said::AccountSignedOut(name()),
     ]
 }
 
@@ -239,6 +241,7 @@ fn problems() -> Vec<Problem> {
         Problem::WrongPassword,
         Problem::WrongCode,
         Problem::CodeEnded,
+        Problem::WrongSetUpCode,
         Problem::Wait(NOW),
         Problem::SentEnough(NOW),
         Problem::WaitToSignIn(NOW),

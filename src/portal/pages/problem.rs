@@ -13,6 +13,8 @@ pub enum Problem {
     WrongCode,
     /// The code was good once: it ended, was used, or a newer one was sent.
     CodeEnded,
+    /// Wrong set-up code.
+    WrongSetUpCode,
     /// Too many wrong codes: this factor waits until then.
     Wait(Timestamp),
     /// Enough codes were sent: the next one then.
@@ -96,6 +98,7 @@ impl Problem {
         match self {
             Self::WrongPassword => f.t("problem-wrong-password"),
             Self::WrongCode => f.t("problem-wrong-code"),
+            Self::WrongSetUpCode => f.t("problem-wrong-set-up-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
             Self::SentEnough(until) => f.at("problem-sent-enough", "until", until),

@@ -207,6 +207,7 @@ pub(super) fn administration(schemas: &mut Schemas) {
         signed_in: None,
         sessions: 1,
         trusted: 0,
+        makes_code: true,
     };
     let full = factors(vec![factor(None)], Some(9));
     let full = AccountFactors { wait: Some(NOW), set_up_code: Some(NOW), signed_in: Some(NOW), ..full };

@@ -6,7 +6,7 @@ use super::super::frame::Frame;
 use super::super::problem::Problem;
 use super::super::routes;
 use super::super::said::Said;
-use super::super::sign_in::{ChooseFactor, EnterCode, SetUp, SignIn};
+use super::super::sign_in::{ChooseFactor, EnterCode, EnterSetUpCode, SetUp, SignIn};
 use super::{DAY, Gallery, HOUR, ago};
 
 impl Gallery<'_> {
@@ -42,6 +42,13 @@ impl Gallery<'_> {
         for (name, until) in [("set-up", None), ("set-up-later", Some(ago(-30 * DAY)))] {
             let page = SetUp { kinds: Kind::BOUND.into(), bound: until.is_some(), until };
             self.add(name, page.render(&frame));
+        }
+        for (name, over, problem) in [
+            ("set-up-code", false, None),
+            ("set-up-code-wrong", false, Some(Problem::WrongSetUpCode)),
+            ("set-up-code-over", true, None),
+        ] {
+            self.add(name, EnterSetUpCode { over, problem }.render(&frame));
         }
         self.confirm();
     }

@@ -75,6 +75,10 @@ set-up-lead = 您所在的单位要求所有帐号开启二次验证。请选择
 set-up-until = 您可以稍后设置，最迟 { $until }。
 set-up-now = 完成设置之前，无法使用其他功能。
 set-up-later = 稍后设置
+set-up-code = 设置码
+set-up-code-lead = 您的二次验证方式已被重置。添加新的验证方式之前，请先输入设置码，以免知道您密码的人抢先绑定。
+set-up-code-hint = 请向管理员索取：共 16 位字母和数字，不区分大小写，可省略连字符。
+set-up-code-over = 您的设置码已过期。请联系管理员再次重置二次验证方式，以获取新的设置码。
 
 ## 概览
 
@@ -427,11 +431,14 @@ said-granted = { $delegate } 现在可以使用您的邮箱。
 said-withdrawn = { $delegate } 不能再使用您的邮箱。
 said-block-lifted = 已解除对 { $address } 的封锁。
 said-factors-reset = 已重置 { $account } 的二次验证方式。
+said-factors-unlocked = 已清除 { $account } 的验证码错误计数，现在可以继续使用验证码。
+said-account-signed-out = { $account } 的所有登录均已退出，不再信任任何浏览器。
 
 ## 问题提示
 
 problem-wrong-password = 邮箱地址或密码错误。
 problem-wrong-code = 验证码错误。请使用最新的验证码重试。
+problem-wrong-set-up-code = 设置码错误。请核对后重试，或联系管理员。
 problem-code-ended = 验证码已失效，请重新获取。
 problem-wait = 验证码错误次数过多。请等到 { $until }，或选择其他方式。
 problem-blocked = 您的地址登录失败次数过多，已被封锁，至 { $until } 解除。
@@ -482,6 +489,10 @@ admin-chart-table = 以表格显示
 admin-failures = 登录失败
 admin-new-blocks = 新增封锁
 admin-hour = 起始时间
+admin-chart-peak = 峰值：{ $at } 起的一小时内失败 { $failures } 次。
+admin-chart-peak-hours = 峰值：{ $at } 起的六小时内失败 { $failures } 次。
+admin-blocked-until = 封锁至 { $until }
+admin-blocked-by = 属于 { $block }
 admin-top-addresses = 失败最多的地址
 admin-top-accounts = 失败最多的帐号
 admin-address = 地址
@@ -497,11 +508,25 @@ admin-since = 开始
 admin-until = 结束
 admin-reason = 原因
 admin-exempt = 已豁免，不生效
+reason-by-hand = 由管理员封锁
+reason-failures = 连续失败 { $failures } 次
+reason-accounts = 涉及 { $accounts } 个帐号
+reason-repeated = 其中 { $repeated } 次是同一个错误密码
+reason-repeated-several = 其中 { $repeated } 次是同样的 { $passwords } 个错误密码
+reason-program = 来自 { $program }
+reason-spared = 设置 lockout.repeats = "once" 可避免
 admin-lift = 解除
 admin-lift-named = 解除对 { $name } 的封锁
 admin-accounts-title = 帐号
 admin-search = 地址的一部分
 admin-search-button = 搜索
+admin-only = 显示
+admin-only-all = 全部帐号
+admin-only-two-factor-off = 二次验证未开启
+admin-only-never-signed-in = 从未登录
+admin-only-no-client-password = 没有客户端专用密码
+admin-signed-in = 最近登录
+admin-never = 从未
 admin-some = 帐号列表
 admin-found =
     { $count ->
@@ -515,8 +540,24 @@ admin-disabled = 已停用
 admin-group = 组
 admin-created = 创建于
 admin-wrong-codes = 连续错误的验证码次数
+admin-codes-wait = { $until } 之前不接受验证码
+admin-codes-locked = 解除锁定之前不接受验证码
+admin-code-waits = 下次登录时须输入，有效期至 { $until }
+admin-sessions = 登录会话
+admin-trusted = 可信浏览器
+admin-unlock-title = 解除验证码锁定
+admin-unlock-means = 清除验证码错误计数，恢复使用验证码，其他不变。输错验证码的人知道主密码，请先让本人修改主密码。系统会通知本人。
+admin-sign-out-title = 退出所有登录
+admin-sign-out-means = 结束此帐号在本门户的全部登录，并不再信任任何浏览器。邮件客户端不受影响。
 admin-reset-title = 重置二次验证方式
 admin-reset-means = 将移除此帐号的全部二次验证方式、恢复码和可信设备。请务必核实申请人身份，这是盗取帐号的常见手段。系统会通知本人。
+admin-reset-code = 重置后会显示一次设置码，本人下次登录时须输入。
+admin-reset-no-code = 本站不使用设置码：重置后，最先用主密码登录的人即可绑定新的验证方式。请先让本人修改主密码。
+admin-code-title = 设置码
+admin-code-once = 设置码仅显示这一次。
+admin-code-means = 请将设置码交给 { $account } 的本人，不要告诉其他任何人：当面交付，或通过可信的电话告知。下次登录时，须先输入设置码才能添加二次验证方式。
+admin-code-until = 有效期至 { $until }。再次重置会生成新的设置码。
+admin-code-done = 我已交付
 admin-reset-reason = 原因（记入日志）
 admin-rollout-title = 上线进度
 admin-rollout-whom = 受规则影响的帐号
