@@ -120,7 +120,7 @@ fn an_address_that_is_blocked_is_told_and_lifted_where_the_failures_are() {
     // One in a blocked network names the network.
     site.block("198.51.100.0/24");
     let overview = ann.get("/admin");
-    overview.says("with 198.51.100.0/24");
+    overview.says("by the block of 198.51.100.0/24");
     assert!(overview.body.contains("value=\"198.51.100.0/24\""));
     ann.post_and_go("/admin", &[("address", "198.51.100.0/24")]).says("was lifted");
     ann.get("/admin?hours=168").says("in the six hours from");

@@ -31,6 +31,8 @@ const PROVIDER_SECRET: &str = "a+secret/of=the&application";
 const BLOCKED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 77);
 /// Where somebody guesses at second factors.
 const GUESSED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 78);
+/// Where somebody sits who knows a main password.
+const THIEF: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 79);
 /// Whom the site wants to have two-factor.
 const DAN: &str = "dan@example.test";
 
@@ -137,6 +139,10 @@ fn configure_portal(site: &Site, ports: &Ports) {
 enum Asked {
     /// One login of a mail program.
     Login { protocol: String, user: String, password: String, from: Option<Ipv4Addr> },
+    /// An administrator resets second factors.
+    Reset { account: String },
+    /// An administrator forgets wrong codes.
+    Unlock { account: String },
     /// A secret that is used.
     Secret { account: String, secret: String },
 }
@@ -161,6 +167,7 @@ fn live(site: &Site, ports: &Ports) {
         "home": HOME,
         "blocked": BLOCKED,
         "guessed": GUESSED,
+        "thief": THIEF,
         "chromium": "/usr/bin/chromium",
         "phones": site.path("phones"),
         "mailPort": ports.mail,
@@ -198,6 +205,13 @@ fn answer(site: &Site, asked: &Asked) -> String {
                 _ => smtp(site, from, user, password),
             }
         }
+        Asked::Reset { account } => {
+            let reset =
+                site.cli.done(&["factor", "reset", account, "--reason", "lost phone, seen in person"]);
+            let code = reset.split("set-up code: ").nth(1).expect("a set-up code");
+            code.trim().to_owned()
+        }
+        Asked::Unlock { account } => site.cli.done(&["factor", "unlock", account]),
         Asked::Secret { account, secret } => {
             site.secret(account, secret);
             String::new()

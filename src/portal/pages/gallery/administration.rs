@@ -70,7 +70,7 @@ impl Gallery<'_> {
             place: if exempt { String::new() } else { self.outside("Shanghai, China") },
             since: ago(HOUR / 2),
             until: ago(-HOUR / 2),
-            reason: if exempt { Reason::Words(self.outside("guesses passwords")) } else { streak.clone() },
+            reason: if exempt { Reason::Words(self.outside("scans this host")) } else { streak.clone() },
             exempt,
         };
         let page = admin::AdminBlocks { blocks: vec![block(false), block(true)] };
