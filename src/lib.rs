@@ -57,7 +57,8 @@
 //!   - People: [`gate::people`] what a site allows them · [`gate::factor`] second factors and what must be proved before one
 //!     changes · [`gate::totp`], [`gate::code`] codes, [`gate::codes_sent`] how many are sent · [`gate::phone`] where to ·
 //!     [`gate::passkey`] passkeys · [`gate::recovery`] codes for whoever lost everything, [`gate::reset`] and a reset by an
-//!     administrator · [`gate::main_password`] where no upstream knows any · [`gate::mandatory`] who must have two-factor ·
+//!     administrator, [`gate::set_up_code`] what has to be given after it · [`gate::main_password`] where no upstream knows
+//!     any · [`gate::mandatory`] who must have two-factor ·
 //!     [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far ·
 //!     [`gate::visit`] who came in and who was stopped · [`gate::repeats`] forms that are sent twice · [`gate::seal`] what
 //!     the store may not read

@@ -7,7 +7,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/status` | [`Status`] |
-//! | `GET /v1/accounts?after=&search=&limit=` | [`AccountList`] |
+//! | `GET /v1/accounts?after=&search=&only=&limit=` | [`AccountList`] |
 //! | `POST /v1/accounts` [`NewAccount`] | [`AccountView`] |
 //! | `GET /v1/accounts/{address}` | [`AccountView`] |
 //! | `PATCH /v1/accounts/{address}` [`AccountChange`] | [`AccountView`] |
@@ -19,7 +19,8 @@
 //! | `POST /v1/import/passwords` [`ImportPasswords`] | [`ImportAnswer`] |
 //! | `GET /v1/accounts/{address}/limits` | [`AccountLimits`] |
 //! | `GET /v1/accounts/{address}/factors` | [`AccountFactors`](portal::AccountFactors) |
-//! | `POST /v1/accounts/{address}/factors/reset` [`FactorsReset`] | [`Nothing`] |
+//! | `POST /v1/accounts/{address}/factors/reset` [`FactorsReset`] | [`ResetAnswer`] |
+//! | `POST /v1/accounts/{address}/factors/unlock` | [`Unlocked`] |
 //! | `PUT /v1/accounts/{address}/main-password` [`NewMainPassword`] | [`Nothing`] |
 //! | `DELETE /v1/accounts/{address}/main-password` | [`Nothing`] |
 //! | `POST /v1/accounts/{address}/sessions/end` | [`Nothing`] |
@@ -75,10 +76,12 @@
 //! | `GET /v1/portal/admin/overview?hours=` | [`Overview`](portal::Overview) |
 //! | `GET /v1/portal/admin/blocks` | [`BlockList`] |
 //! | `DELETE /v1/portal/admin/blocks?address=` | [`Nothing`] |
-//! | `GET /v1/portal/admin/accounts?after=&search=&limit=` | [`AccountList`] |
+//! | `GET /v1/portal/admin/accounts?after=&search=&only=&limit=` | [`AccountList`] |
 //! | `GET /v1/portal/admin/accounts/{address}` | [`AccountView`] |
 //! | `GET /v1/portal/admin/accounts/{address}/factors` | [`AccountFactors`](portal::AccountFactors) |
-//! | `POST /v1/portal/admin/accounts/{address}/reset` [`Reset`](portal::Reset) | [`Nothing`] |
+//! | `POST /v1/portal/admin/accounts/{address}/reset` [`Reset`](portal::Reset) | [`ResetAnswer`] |
+//! | `POST /v1/portal/admin/accounts/{address}/unlock` | [`Unlocked`] |
+//! | `POST /v1/portal/admin/accounts/{address}/sign-out` | [`Nothing`] |
 //! | `GET /v1/portal/admin/rollout?since=&after=&limit=` | [`RolloutList`] |
 //!
 //! An error is a status and an [`ErrorBody`]: 400 bad request, 403 not allowed, 404 not found,
@@ -107,7 +110,7 @@ pub use import::{
     PasswordLine, PasswordList,
 };
 pub use keys::{KeyView, KeysView};
-pub use people::{FactorsReset, NewMainPassword};
+pub use people::{FactorsReset, NewMainPassword, ResetAnswer, Unlocked};
 pub use rollout::{RolloutList, RolloutView};
 pub use sending::{
     AccountLimits, AliasList, AliasView, DelegationList, DelegationView, LimitInForce, LimitValue, LimitWord,
@@ -250,6 +253,8 @@ pub struct AccountLine {
     pub passwords: u32,
     /// When it was made.
     pub created: Timestamp,
+    /// When somebody last signed in at the portal, all the way; absent: never.
+    pub signed_in: Option<Timestamp>,
 }
 
 /// An account.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::portal::Hidden;
+use crate::clock::Timestamp;
 
 /// Takes an account's second factors and recovery codes away, ends its sessions and all trust, forgets wrong codes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,22 @@ pub struct FactorsReset {
     /// Turn two-factor off too. Else it stays on, and the next sign-in leads to setting it up.
     #[serde(default)]
     pub two_factor_off: bool,
+}
+
+/// What came of a reset: the only answer that carries the set-up code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetAnswer {
+    /// The set-up code that has to be given before another second factor is bound; absent: none is asked for.
+    pub set_up_code: Option<Hidden>,
+    /// When it ends.
+    pub ends: Option<Timestamp>,
+}
+
+/// Wrong codes that were forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlocked {
+    /// How many in a row there were; 0: nothing was locked, and nothing was done.
+    pub failures: u32,
 }
 
 /// A main password to be set, where no upstream knows any.

@@ -132,6 +132,9 @@ pub struct Standing {
     pub recovery_codes: Option<u32>,
     /// When they were made.
     pub recovery_made: Option<Timestamp>,
+    /// The second factors were reset: the set-up code that an administrator has must be given before one is bound. When it
+    /// ends; absent: there is none, or it was given in this session.
+    pub set_up_code: Option<Timestamp>,
     /// How many client passwords there are.
     pub passwords: u32,
     /// How many there may be.
@@ -231,7 +234,8 @@ pub struct Delivery {
     pub request: String,
 }
 
-/// What somebody proves a factor with: exactly one of `password`, `code`, `recovery_code`, `credential`, `identity`.
+/// What somebody proves a factor with: exactly one of `password`, `code`, `recovery_code`,
+/// `set_up_code`, `credential`, `identity`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Proof {
@@ -247,6 +251,9 @@ pub struct Proof {
     /// A recovery code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_code: Option<Hidden>,
+    /// The set-up code of a reset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub set_up_code: Option<Hidden>,
     /// What the browser answered for a passkey, JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<Hidden>,
@@ -310,6 +317,8 @@ pub enum Why {
     Factor,
     /// Two-factor has to be set up first.
     SetUp,
+    /// The set-up code has to be given first.
+    SetUpCode,
     /// Something has to be proved again; where `factor` is told, that one.
     Stale,
     /// The code or the like is wrong.

@@ -289,6 +289,7 @@ ID  REVOKED    AT
             group: None,
             passwords: 2,
             created: DAY,
+            signed_in: None,
         };
         let text = accounts(&[line], &plain());
         assert!(

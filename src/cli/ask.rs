@@ -30,7 +30,7 @@ pub(super) fn told_as_json(answer: &Answer, out: &mut Out) -> Result<bool, Failu
 /// `sidegate account …`
 pub(super) fn account(command: Account, client: &Client, out: &mut Out) -> Result<(), Failure> {
     match command {
-        Account::List { search } => return list(search.as_deref(), client, out),
+        Account::List { search, only } => return list(search.as_deref(), only.as_deref(), client, out),
         Account::Add(account) => {
             let answer = client.post(&Target::of(&["accounts"]), &NewAccount { address: account.address })?;
             if !told_as_json(&answer, out)? {
@@ -97,8 +97,8 @@ fn change(address: &str, change: AccountChange, client: &Client, out: &mut Out) 
     out.line(&format!("{}: {}", now.address, what.join(", ")))
 }
 
-fn list(search: Option<&str>, client: &Client, out: &mut Out) -> Result<(), Failure> {
-    let target = Target::of(&["accounts"]).with_some("search", search);
+fn list(search: Option<&str>, only: Option<&str>, client: &Client, out: &mut Out) -> Result<(), Failure> {
+    let target = Target::of(&["accounts"]).with_some("search", search).with_some("only", only);
     let rows = all_rows(client, &target, "accounts", &[("after", "address")])?;
     if out.style.json {
         return out.value(&json!({ "accounts": rows, "more": false }));

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 
 use crate::api::ROWS_MAX;
 use crate::config::duration;
+use crate::gate::account::Lacks;
 use crate::gate::event::Kind;
 pub use bulk::{Export, Import, Key, Table};
 pub use people::{Factor, MainPassword, ResetFactors};
@@ -182,12 +183,16 @@ Example:
     Add(Address),
     /// List the accounts
     #[command(after_help = "\
-Example:
-  sidegate account list --search example.org")]
+Examples:
+  sidegate account list --search example.org
+  sidegate account list --only two-factor-off")]
     List {
         /// Only those with this text in their address
         #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         search: Option<String>,
+        /// Only those that lack it
+        #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(Lacks::ALL.map(Lacks::word)))]
+        only: Option<String>,
     },
     /// Show an account with its client passwords
     #[command(after_help = "\

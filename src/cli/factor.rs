@@ -1,12 +1,14 @@
 //! `sidegate factor`, and what `sidegate account` does about main passwords and sessions.
 
+use zeroize::Zeroizing;
+
 use super::ask::told_as_json;
 use super::commands::{Factor, MainPassword, ResetFactors};
 use super::output::{Cell, Out, Style, Table, Tone, visible};
 use super::{Failure, note, password};
 use crate::api::client::{Client, Target};
 use crate::api::portal::{AccountFactors, Hidden};
-use crate::api::{FactorsReset, NewMainPassword, Nothing};
+use crate::api::{FactorsReset, NewMainPassword, Nothing, ResetAnswer, Unlocked};
 
 /// `sidegate factor …`
 pub(super) fn factor(command: Factor, client: &Client, out: &mut Out) -> Result<(), Failure> {
@@ -26,9 +28,44 @@ pub(super) fn factor(command: Factor, client: &Client, out: &mut Out) -> Result<
             } else {
                 "where two-factor is on, the next sign-in leads to setting it up"
             };
-            out.line(&format!("{}: second factors and recovery codes removed; {then}", account.address))
+            out.line(&format!("{}: second factors and recovery codes removed; {then}", account.address))?;
+            set_up_code(&answer.read()?, &account.address, out)
+        }
+        Factor::Unlock(account) => {
+            let target = Target::of(&["accounts", &account.address, "factors", "unlock"]);
+            let answer = client.post(&target, &Nothing {})?;
+            if told_as_json(&answer, out)? {
+                return Ok(());
+            }
+            let text = match answer.read::<Unlocked>()?.failures {
+                0 => "no wrong codes are counted: nothing was locked".to_owned(),
+                1 => "1 wrong code forgotten; codes are looked at".to_owned(),
+                failures => format!("{failures} wrong codes forgotten; codes are looked at again"),
+            };
+            out.line(&format!("{}: {text}", account.address))
         }
     }
+}
+
+/// What has to be handed to the owner after a reset.
+fn set_up_code(reset: &ResetAnswer, address: &str, out: &mut Out) -> Result<(), Failure> {
+    let (Some(code), Some(ends)) = (&reset.set_up_code, reset.ends) else {
+        note(&format!(
+            "note: no set-up code is asked for: whoever signs in first with the main password binds the next second \
+             factor; have the owner of {address} change the main password before that"
+        ));
+        return Ok(());
+    };
+    let line = Zeroizing::new(format!("set-up code: {}\n", code.reveal()));
+    // A closed pipe is no quiet end here: nobody has seen the code, but it is asked for.
+    out.bytes(line.as_bytes()).map_err(|error| {
+        Failure::Said(format!("the set-up code could not be written ({error}); reset again for another one"))
+    })?;
+    note(&format!(
+        "note: the code is shown this once, and good until {}; hand it to the owner alone: the next sign-in asks for it",
+        out.style.times.show(ends)
+    ));
+    Ok(())
 }
 
 /// `sidegate account main-password`
@@ -72,6 +109,19 @@ fn factors(account: &AccountFactors, style: &Style) -> String {
     let failures = account.failures;
     let tone = if failures == 0 { Tone::Plain } else { Tone::Odd };
     facts.row(vec!["wrong codes in a row".into(), Cell::toned(failures.to_string(), tone)]);
+    let wait = account.wait.map(|until| format!("none is looked at before {}", style.times.show(until)));
+    let locked = account.locked.then(|| "none is looked at before `sidegate factor unlock`".to_owned());
+    if let Some(text) = locked.or(wait) {
+        facts.row(vec!["codes".into(), Cell::toned(text, Tone::Odd)]);
+    }
+    if let Some(ends) = account.set_up_code {
+        facts.row(vec!["set-up code".into(), format!("waited for; ends {}", style.times.show(ends)).into()]);
+    }
+    let signed_in = account.signed_in.map(|at| style.times.show(at));
+    let signed_in = signed_in.map_or_else(|| Cell::toned("never", Tone::Odd), Cell::from);
+    facts.row(vec!["last sign-in".into(), signed_in]);
+    facts.row(vec!["sessions".into(), account.sessions.into()]);
+    facts.row(vec!["trusted browsers".into(), account.trusted.into()]);
     let mut text = facts.show(style.colour);
     text.push('\n');
     if account.factors.is_empty() {
@@ -114,11 +164,21 @@ mod tests {
             ],
             recovery_codes: Some(9),
             failures: 2,
+            wait: None,
+            locked: false,
+            set_up_code: None,
+            signed_in: Some(made),
+            sessions: 1,
+            trusted: 0,
+            makes_code: true,
         };
         let expected = "\
 address               ann@example.org
 recovery codes        9 left
 wrong codes in a row  2
+last sign-in          2026-11-20T00:00:00Z
+sessions              1
+trusted browsers      0
 
 ID  KIND  NAME             BOUND                 LAST USE
 1   totp  Ann's phone      2026-11-20T00:00:00Z  2026-11-20T00:00:00Z
@@ -127,7 +187,14 @@ ID  KIND  NAME             BOUND                 LAST USE
         assert_eq!(factors(&account, &Style::plain(false)), expected);
         account.factors.clear();
         account.recovery_codes = None;
+        (account.wait, account.set_up_code, account.signed_in) = (Some(made), Some(made), None);
         let text = factors(&account, &Style::plain(false));
         assert!(text.contains("none made\n") && text.ends_with("\nno second factors\n"), "{text}");
+        assert!(text.contains("none is looked at before 2026-11-20T00:00:00Z\n"), "{text}");
+        assert!(text.contains("waited for; ends 2026-11-20T00:00:00Z\n"), "{text}");
+        assert!(text.contains("last sign-in          never\n"), "{text}");
+        account.locked = true;
+        let text = factors(&account, &Style::plain(false));
+        assert!(text.contains("before `sidegate factor unlock`\n"), "{text}");
     }
 }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::complaint::Fault;
 use super::section::Section;
-use super::value::{line, list, number, time};
+use super::value::{line, list, number, time, truth};
 use super::{DAY, duration, text};
 use crate::gate::codes_sent::SentLimits;
 use crate::gate::factor::FactorKind;
@@ -50,6 +50,8 @@ pub struct People {
     pub sms_countries: Vec<CountryCode>,
     /// `[portal.codes]`
     pub codes: SentLimits,
+    /// After a reset a set-up code has to be given before a factor is bound.
+    pub set_up_code: bool,
     /// `[[portal.mandatory]]`
     pub mandatory: Vec<Mandatory>,
 }
@@ -66,6 +68,7 @@ impl Default for People {
             trust_for: 7 * DAY,
             sms_countries: vec![CountryCode::china()],
             codes: SentLimits::default(),
+            set_up_code: true,
             mandatory: Vec::new(),
         }
     }
@@ -114,6 +117,7 @@ pub(super) fn people(mut section: Section<'_, '_>) -> People {
         let cure = "name at least one, such as \"86\"; to send none, take \"sms\" out of factors";
         section.complain("sms_countries", Fault::new("names no country", cure));
     }
+    let set_up_code = section.get_or("set_up_code", truth, default.set_up_code);
     let codes = codes(section.section("codes"), default.codes);
     let mandatory = section.each("mandatory", mandatory);
     People {
@@ -126,6 +130,7 @@ pub(super) fn people(mut section: Section<'_, '_>) -> People {
         trust_for,
         sms_countries,
         codes,
+        set_up_code,
         mandatory,
     }
 }

@@ -143,3 +143,34 @@ pub struct RevokedPassword {
     /// When it was removed.
     pub at: Timestamp,
 }
+/// What an account lacks that a site may want of everybody: what administrators look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// Two-factor is off.
+    TwoFactor,
+    /// Nobody ever signed in at the portal.
+    SignIn,
+    /// It has no client password.
+    ClientPassword,
+}
+
+impl Lacks {
+    /// All.
+    pub const ALL: [Self; 3] = [Self::TwoFactor, Self::SignIn, Self::ClientPassword];
+
+    /// The stable word in queries.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TwoFactor => "two-factor-off",
+            Self::SignIn => "never-signed-in",
+            Self::ClientPassword => "no-client-password",
+        }
+    }
+
+    /// Reads [`Lacks::word`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lacks| lacks.word() == word)
+    }
+}

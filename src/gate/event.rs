@@ -55,6 +55,8 @@ pub enum Kind {
     FactorRemoved,
     /// An administrator took all second factors of an account away.
     FactorsReset,
+    /// An administrator forgot the wrong codes of an account.
+    FactorsUnlocked,
     /// New recovery codes were made; all earlier ones are void.
     RecoveryCodesMade,
     /// A code was sent to a phone or a mail address.
@@ -109,7 +111,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in the order of the manual.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Login,
         Self::BlockAdded,
         Self::BlockLifted,
@@ -126,6 +128,7 @@ impl Kind {
         Self::FactorChanged,
         Self::FactorRemoved,
         Self::FactorsReset,
+        Self::FactorsUnlocked,
         Self::RecoveryCodesMade,
         Self::CodeSent,
         Self::CodesMany,
@@ -173,6 +176,7 @@ impl Kind {
             Self::FactorChanged => "factor-changed",
             Self::FactorRemoved => "factor-removed",
             Self::FactorsReset => "factors-reset",
+            Self::FactorsUnlocked => "factors-unlocked",
             Self::RecoveryCodesMade => "recovery-codes-made",
             Self::CodeSent => "code-sent",
             Self::CodesMany => "codes-many",

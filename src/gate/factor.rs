@@ -100,6 +100,19 @@ pub enum Means {
     Factor(i64),
     /// A recovery code.
     Recovery,
+    /// Their main password, and the set-up code that an administrator gave them.
+    SetUpCode,
+}
+
+impl Means {
+    /// Whether it is a second factor, or a recovery code in its place.
+    #[must_use]
+    pub fn is_second(self) -> bool {
+        match self {
+            Self::Factor(_) | Self::Recovery => true,
+            Self::MainPassword | Self::SetUpCode => false,
+        }
+    }
 }
 
 /// What somebody wants to do to their factors.
@@ -151,7 +164,7 @@ pub fn allows(
     let is_bound = |id: i64| factors.iter().any(|factor| factor.id == id);
     let proved_any = match means {
         None => false,
-        Some(Means::MainPassword) => factors.is_empty(),
+        Some(Means::MainPassword | Means::SetUpCode) => factors.is_empty(),
         Some(Means::Factor(id)) => is_bound(id),
         Some(Means::Recovery) => true,
     };

@@ -45,6 +45,7 @@ pub mod secret;
 pub mod sender;
 pub mod sending;
 pub mod session;
+pub mod set_up_code;
 pub mod sharing;
 pub mod streak;
 pub mod table;

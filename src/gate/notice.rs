@@ -79,6 +79,8 @@ pub enum NoticeKind {
     FactorRemoved,
     /// An administrator took all second factors away.
     FactorsReset,
+    /// An administrator forgot wrong codes.
+    FactorsUnlocked,
     /// New recovery codes were made.
     RecoveryCodesMade,
     /// Two-factor was turned off.
@@ -101,6 +103,7 @@ impl NoticeKind {
             Kind::FactorChanged => Self::FactorChanged,
             Kind::FactorRemoved => Self::FactorRemoved,
             Kind::FactorsReset => Self::FactorsReset,
+            Kind::FactorsUnlocked => Self::FactorsUnlocked,
             Kind::RecoveryCodesMade => Self::RecoveryCodesMade,
             Kind::TwoFactorOff => Self::TwoFactorOff,
             Kind::DeviceTrusted => Self::DeviceTrusted,
@@ -113,12 +116,13 @@ impl NoticeKind {
 }
 
 /// Events that owners may be told of.
-pub const OWNERS_KINDS: [Kind; 10] = [
+pub const OWNERS_KINDS: [Kind; 11] = [
     Kind::StoppedAtFactor,
     Kind::FactorAdded,
     Kind::FactorChanged,
     Kind::FactorRemoved,
     Kind::FactorsReset,
+    Kind::FactorsUnlocked,
     Kind::RecoveryCodesMade,
     Kind::TwoFactorOff,
     Kind::DeviceTrusted,

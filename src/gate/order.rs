@@ -13,6 +13,7 @@ use super::record::Block;
 use super::reset::ResetReason;
 use super::secret::Digest;
 use super::session::{Act, Denied, TokenTag};
+use crate::clock::Timestamp;
 
 /// Who orders something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,11 @@ pub enum Order {
         reason: ResetReason,
         /// Turn two-factor off too. Else the next sign-in leads to setting it up.
         two_factor_off: bool,
+        /// Of the set-up code, where the rules make one.
+        code: Digest,
     },
+    /// Forget the wrong codes of somebody's second factors, and nothing else.
+    UnlockFactors(AccountName),
     /// Set the main password where no upstream knows any. Its hash is made before.
     SetMainPassword {
         /// Whose.
@@ -150,6 +155,10 @@ pub enum Done {
     NewPassword(i64),
     /// These client passwords were removed: number and name.
     Revoked(Vec<(i64, String)>),
+    /// Second factors were reset; when the set-up code ends, if there is one.
+    FactorsReset(Option<Timestamp>),
+    /// So many wrong codes were forgotten.
+    Unlocked(u32),
 }
 
 /// Why an order was not carried out; nothing was changed.

@@ -34,6 +34,8 @@ pub struct PeopleRules {
     pub codes: SentLimits,
     /// Who must have two-factor.
     pub mandatory: Vec<MandatoryRule>,
+    /// After a reset a set-up code has to be given before a factor is bound.
+    pub set_up_code: bool,
 }
 
 impl PeopleRules {
@@ -49,15 +51,17 @@ impl PeopleRules {
         self.sms_countries.iter().any(|country| country.has(phone))
     }
 
-    /// What is true of an account at this moment, for what a session of it may do.
+    /// What is true of an account at this moment, for what a session of it may do. `coded`: the store has a set-up code of
+    /// it.
     #[must_use]
-    pub fn owner(&self, account: &Account, bound: bool, now: Timestamp) -> Owner {
+    pub fn owner(&self, account: &Account, bound: bool, coded: bool, now: Timestamp) -> Owner {
         Owner {
             enabled: account.enabled,
             bound,
             two_factor: account.two_factor,
             duty: duty(&self.mandatory, account, now),
             administers: self.administrators.is_some() && self.administrators == account.group,
+            awaits_code: self.set_up_code && coded && !bound,
         }
     }
 }

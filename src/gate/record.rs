@@ -15,6 +15,9 @@ use crate::clock::Timestamp;
 /// The most failures a record keeps. More than any sensible `lockout.failures`.
 pub const FAILURES_MAX: usize = 1000;
 
+/// The reason of a block that somebody made by hand, and said no other.
+pub const BY_HAND: &str = "by an administrator";
+
 /// The settings that these rules go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockoutRules {

@@ -167,6 +167,8 @@ pub struct Owner {
     pub duty: Duty,
     /// It is one of the site's administrators.
     pub administers: bool,
+    /// Its factors were reset: a set-up code has to be given before the first one is bound.
+    pub awaits_code: bool,
 }
 
 impl Owner {
@@ -189,6 +191,9 @@ pub enum Denied {
     /// Two-factor has to be set up first.
     #[error("set up two-factor first")]
     SetUp,
+    /// The set-up code of an administrator has to be given first.
+    #[error("give the set-up code first")]
+    SetUpCode,
     /// What was proved was too long ago.
     #[error("prove again that it is you")]
     Stale,
@@ -218,7 +223,13 @@ impl Session {
     /// Whether a second factor, or a recovery code in its place, was proved in it, however long ago.
     #[must_use]
     pub fn proved_factor(&self) -> bool {
-        matches!(self.proof, Some((Means::Factor(_) | Means::Recovery, _)))
+        self.proof.is_some_and(|(means, _)| means.is_second())
+    }
+
+    /// Whether the set-up code was given in it, however long ago.
+    #[must_use]
+    pub fn gave_code(&self) -> bool {
+        matches!(self.proof, Some((Means::SetUpCode, _)))
     }
 
     /// How far it goes now: never [`Stage::Trusted`].
@@ -226,6 +237,8 @@ impl Session {
     pub fn reach(&self, owner: &Owner) -> Stage {
         match (owner.bound, owner.needs_factor()) {
             (false, true) => Stage::SetUp,
+            // What is reset is not open to whoever knows the main password.
+            (false, false) if owner.awaits_code => Stage::SetUp,
             (false, false) => Stage::Full,
             // The duty began, or somebody turned it off in spite of it: the next proof turns it on.
             (true, _) if owner.duty == Duty::Now && !owner.two_factor => Stage::Factor,
@@ -247,7 +260,9 @@ impl Session {
             return Err(Denied::Over);
         }
         match (self.reach(owner), act) {
-            (_, Act::Prove) | (Stage::SetUp, Act::SetUp) => Ok(()),
+            (_, Act::Prove) => Ok(()),
+            (Stage::SetUp, Act::SetUp) if owner.awaits_code && !self.gave_code() => Err(Denied::SetUpCode),
+            (Stage::SetUp, Act::SetUp) => Ok(()),
             (Stage::Factor, _) => Err(Denied::Factor),
             (Stage::SetUp, _) => Err(Denied::SetUp),
             (Stage::Full | Stage::Trusted, Act::Look) => Ok(()),
@@ -269,7 +284,7 @@ impl Session {
     fn allows_change(&self, owner: &Owner, now: Timestamp) -> Result<(), Denied> {
         match self.means(now) {
             None => Err(Denied::Stale),
-            Some(Means::MainPassword) if owner.bound => Err(Denied::Factor),
+            Some(Means::MainPassword | Means::SetUpCode) if owner.bound => Err(Denied::Factor),
             Some(_) => Ok(()),
         }
     }

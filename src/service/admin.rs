@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::who::Who;
 use super::{Service, SharingError};
 use crate::clock::Timestamp;
-use crate::gate::account::{Account, Terms};
+use crate::gate::account::{Account, Lacks, Terms};
 use crate::gate::address::Key;
 use crate::gate::event::Event;
 use crate::gate::identity::Whose;
@@ -99,6 +99,7 @@ impl Service {
             | Order::NewPassword { account: name, .. }
             | Order::Revoke { account: name, .. }
             | Order::ResetFactors { account: name, .. }
+            | Order::UnlockFactors(name)
             | Order::SetMainPassword { account: name, .. }
             | Order::EndSessions(name) => Some(name.clone()),
             Order::AddBlock(..)
@@ -170,7 +171,7 @@ impl Service {
         let order = Order::NewPassword { account, name, terms, digest, phc };
         match self.carry_out(order, actor).await? {
             Done::NewPassword(id) => Ok((id, secret)),
-            Done::Changed | Done::Unchanged | Done::Revoked(_) => Err(StoreError::Closed.into()),
+            _ => Err(StoreError::Closed.into()),
         }
     }
 
@@ -224,9 +225,10 @@ impl Service {
         &self,
         after: String,
         search: String,
+        only: Option<Lacks>,
         limit: u32,
     ) -> Result<Vec<AccountLine>, StoreError> {
-        self.store.read(move |tables| tables.accounts(&after, &search, limit)).await
+        self.store.read(move |tables| tables.accounts(&after, &search, only, limit)).await
     }
 
     /// Events up to this moment.

@@ -180,7 +180,7 @@ impl Service {
         &self,
         is_wanted: impl Fn(&AccountName) -> bool,
     ) -> Result<Vec<AccountName>, Verdict> {
-        let lines = self.store.read(|tables| tables.accounts("", "", SOME_ACCOUNTS)).await;
+        let lines = self.store.read(|tables| tables.accounts("", "", None, SOME_ACCOUNTS)).await;
         let lines = lines.map_err(|_| Verdict::Defer("the store cannot be read"))?;
         let names = lines.iter().filter_map(|line| AccountName::parse(&line.name, None).ok());
         Ok(names.filter(is_wanted).take(OTHERS_ASKED).collect())

@@ -83,6 +83,7 @@ impl From<&People> for PeopleRules {
             trust_for: people.trust_for,
             sms_countries: people.sms_countries.clone(),
             codes: people.codes,
+            set_up_code: people.set_up_code,
             mandatory: people.mandatory.iter().map(|rule| mandatory(rule, &TimeZone::system())).collect(),
             origin,
         }

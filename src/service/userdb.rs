@@ -140,7 +140,7 @@ impl Service {
         let mut names: Vec<String> = Vec::new();
         loop {
             let after = names.last().cloned().unwrap_or_default();
-            let page = self.store.read(move |tables| tables.accounts(&after, "", PAGE)).await.ok()?;
+            let page = self.store.read(move |tables| tables.accounts(&after, "", None, PAGE)).await.ok()?;
             let last = page.len() < PAGE as usize;
             names.extend(page.into_iter().map(|line| line.name));
             if last {

@@ -3,6 +3,7 @@
 use super::StoreError;
 use crate::clock::Timestamp;
 use crate::gate::main_password::MainHash;
+use crate::gate::set_up_code::SetUpCode;
 
 /// Addresses or accounts of a list of those with the most refused logins.
 pub const TOP_MAX: u32 = 10;
@@ -44,6 +45,14 @@ pub trait AdministrationTables {
         hash: Option<&MainHash>,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
+    /// The set-up code that an account waits for.
+    fn set_up_code(&mut self, account_id: i64) -> Result<Option<SetUpCode>, StoreError>;
+    /// Puts one in the place of any before; `None`: it waits for none.
+    fn put_set_up_code(&mut self, account_id: i64, code: Option<&SetUpCode>) -> Result<(), StoreError>;
+    /// When somebody last came in at the portal all the way; `None`: never, as far as is known.
+    fn signed_in(&mut self, account_id: i64) -> Result<Option<Timestamp>, StoreError>;
+    /// Notes that somebody did.
+    fn set_signed_in(&mut self, account_id: i64, now: Timestamp) -> Result<(), StoreError>;
     /// Refused logins and new blocks since then, hour by hour, without hours in which nothing happened.
     fn hours(&mut self, since: Timestamp) -> Result<Vec<Hour>, StoreError>;
     /// Who has the most refused logins since then: at most [`TOP_MAX`], the most first. Of very many logins the newest

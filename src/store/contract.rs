@@ -184,7 +184,7 @@ fn accounts_come_and_go<B: Backend>(backend: &B) {
     assert_eq!((account.enabled, account.two_factor, account.created), (false, true, NOW));
 
     let lines = |after: &str, search: &str, limit| {
-        let lines = write(backend, |tables| tables.accounts(after, search, limit));
+        let lines = write(backend, |tables| tables.accounts(after, search, None, limit));
         lines.into_iter().map(|line| line.name).collect::<Vec<_>>()
     };
     assert_eq!(lines("", "", 10), ["ann@example.org", "bob@example.net"]);

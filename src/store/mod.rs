@@ -30,7 +30,7 @@ pub mod visit;
 use std::path::Path;
 
 use crate::clock::Timestamp;
-use crate::gate::account::{Account, ClientPassword, LastUse, Stored, Terms};
+use crate::gate::account::{Account, ClientPassword, Lacks, LastUse, Stored, Terms};
 use crate::gate::address::Key;
 use crate::gate::event::{Event, Kind};
 use crate::gate::key::{KeyId, Selector};
@@ -91,6 +91,8 @@ pub struct AccountLine {
     pub passwords: u32,
     /// When it was made.
     pub created: Timestamp,
+    /// When somebody last came in at the portal all the way; `None`: never, as far as is known.
+    pub signed_in: Option<Timestamp>,
 }
 
 /// A client password in a list over all accounts.
@@ -150,8 +152,14 @@ pub trait Tables:
     /// As all of these: the database's own trouble.
     fn account(&mut self, name: &AccountName) -> Result<Option<Account>, StoreError>;
     /// Accounts in the order of their names, after `after`, whose name contains `search` or the
-    /// form that [`searched`](crate::gate::domain::searched) has of it.
-    fn accounts(&mut self, after: &str, search: &str, limit: u32) -> Result<Vec<AccountLine>, StoreError>;
+    /// form that [`searched`](crate::gate::domain::searched) has of it; `only` those that lack something.
+    fn accounts(
+        &mut self,
+        after: &str,
+        search: &str,
+        only: Option<Lacks>,
+        limit: u32,
+    ) -> Result<Vec<AccountLine>, StoreError>;
     /// Client passwords of all accounts in the order of their numbers, after `after`.
     fn passwords(&mut self, after: i64, limit: u32) -> Result<Vec<PasswordLine>, StoreError>;
     /// Makes an account and returns its number.

@@ -82,6 +82,7 @@ pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> 
             None => Ok(Err(OrderRefused::NoAccount(name.clone()))),
         },
         Order::ResetFactors { account: name, .. }
+        | Order::UnlockFactors(name)
         | Order::SetMainPassword { account: name, .. }
         | Order::EndSessions(name) => match tables.account(name)? {
             Some(account) => people::change(tables, &account, order, at, &mut events),

@@ -26,7 +26,7 @@ use super::{
     Work,
 };
 use crate::clock::Timestamp;
-use crate::gate::account::{Account, LastUse, RevokedPassword, Stored};
+use crate::gate::account::{Account, Lacks, LastUse, RevokedPassword, Stored};
 use crate::gate::address::Key;
 use crate::gate::clean::clean;
 use crate::gate::domain::{searched, shown};
@@ -152,23 +152,30 @@ impl Tables for SqliteTables<'_> {
         Ok(Some(account))
     }
 
-    fn accounts(&mut self, after: &str, search: &str, limit: u32) -> Result<Vec<AccountLine>, StoreError> {
-        self.list(
+    fn accounts(
+        &mut self,
+        after: &str,
+        search: &str,
+        only: Option<Lacks>,
+        limit: u32,
+    ) -> Result<Vec<AccountLine>, StoreError> {
+        let lacks = administration::lacking(only);
+        let sql = format!(
             "SELECT name, enabled, two_factor, created,
-                    (SELECT count(*) FROM client_password WHERE account_id = account.id), group_name
-             FROM account WHERE name > ?1 AND (instr(name, ?2) > 0 OR instr(name, ?4) > 0) ORDER BY name LIMIT ?3",
-            params![after, search, limit, searched(search).as_deref().unwrap_or(search)],
-            |row| {
-                Ok(AccountLine {
-                    name: row.get(0)?,
-                    enabled: row.get(1)?,
-                    two_factor: row.get(2)?,
-                    created: Timestamp(row.get(3)?),
-                    passwords: row.get(4)?,
-                    group: row.get(5)?,
-                })
-            },
-        )
+                    (SELECT count(*) FROM client_password WHERE account_id = account.id), group_name, signed_in
+             FROM account WHERE name > ?1 AND (instr(name, ?2) > 0 OR instr(name, ?4) > 0){lacks} ORDER BY name LIMIT ?3"
+        );
+        self.list(&sql, params![after, search, limit, searched(search).as_deref().unwrap_or(search)], |row| {
+            Ok(AccountLine {
+                name: row.get(0)?,
+                enabled: row.get(1)?,
+                two_factor: row.get(2)?,
+                created: Timestamp(row.get(3)?),
+                passwords: row.get(4)?,
+                group: row.get(5)?,
+                signed_in: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+            })
+        })
     }
 
     fn passwords(&mut self, after: i64, limit: u32) -> Result<Vec<PasswordLine>, StoreError> {

@@ -270,7 +270,7 @@ async fn the_portal_makes_no_second_account_for_a_mailbox() {
         let passed = site.sign_in(name, MAIN).await.unwrap();
         assert_eq!(passed.standing.account.name.as_str(), ANN, "{name}");
     }
-    let accounts = site.gate.service.accounts(String::new(), String::new(), 10).await.unwrap();
+    let accounts = site.gate.service.accounts(String::new(), String::new(), None, 10).await.unwrap();
     assert_eq!(accounts.len(), 2, "{accounts:?}");
     let passed = site.sign_in("carol@example.org", "carol's").await.unwrap();
     assert_eq!(passed.standing.account.name.as_str(), "carol@example.org");

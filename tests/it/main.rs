@@ -51,6 +51,7 @@ mod restart;
 mod secrecy;
 mod sending;
 mod sessions;
+mod set_up_code;
 mod sim;
 mod systemd;
 mod terminal;

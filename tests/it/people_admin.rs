@@ -18,6 +18,7 @@ use sidegate::gate::session::{Act, Denied, Stage};
 use sidegate::service::OrderError;
 use sidegate::service::people::{PeopleError, Shown, SignIn, Visit};
 use sidegate::store::people::{NewBinding, Refused};
+use zeroize::Zeroizing;
 
 use crate::daemon::Daemon;
 use crate::people::{self, ANN, HOME, MAIN, Site};
@@ -29,9 +30,11 @@ fn ann() -> AccountName {
     AccountName::parse(ANN, None).unwrap()
 }
 
-fn reset(two_factor_off: bool) -> Order {
+/// Resets Ann's factors; the set-up code, if one is made.
+async fn reset(site: &Site, two_factor_off: bool) -> Option<Zeroizing<String>> {
     let reason = ResetReason::parse("lost phone, seen in person").unwrap();
-    Order::ResetFactors { account: ann(), reason, two_factor_off }
+    let done = site.gate.service.reset_factors(ann(), reason, two_factor_off, "uid 0").await.unwrap();
+    done.map(|(code, _)| code)
 }
 
 /// Ann with an app, recovery codes and two-factor on; on a browser that is trusted.
@@ -59,7 +62,7 @@ async fn a_reset_takes_everything_and_leads_to_setting_it_up() {
     let before = of().await.unwrap().unwrap();
     assert_eq!((before.factors.len(), before.recovery_codes, before.two_factor), (1, Some(10), true));
 
-    assert_eq!(service.carry_out(reset(false), "uid 0").await, Ok(Done::Changed));
+    assert!(reset(&site, false).await.is_some());
     let after = of().await.unwrap().unwrap();
     assert_eq!((after.factors.len(), after.recovery_codes, after.failures), (0, None, 0));
     assert!(after.two_factor, "mail clients go on with client passwords only");
@@ -72,7 +75,7 @@ async fn a_reset_takes_everything_and_leads_to_setting_it_up() {
     let told = site.events(Kind::FactorsReset).await;
     let facts: Vec<_> = told.iter().map(|event| (event.reason.as_deref(), event.actor.as_str())).collect();
     assert_eq!(facts, [(Some("lost phone, seen in person"), "uid 0")]);
-    assert_eq!(service.carry_out(reset(true), "uid 0").await, Ok(Done::Changed));
+    assert!(reset(&site, true).await.is_none(), "the main password is to be enough");
     assert!(!of().await.unwrap().unwrap().two_factor);
     assert_eq!(site.events(Kind::TwoFactorOff).await.len(), 1);
     site.stop().await;
@@ -92,7 +95,7 @@ async fn a_reset_opens_what_too_many_wrong_codes_closed() {
         service.prove_factor(&inside, id, shown, false).await.unwrap_err();
     }
     assert!(service.factors_of(ann()).await.unwrap().unwrap().failures >= 5);
-    service.carry_out(reset(false), "uid 0").await.unwrap();
+    reset(&site, false).await;
     assert_eq!(service.factors_of(ann()).await.unwrap().unwrap().failures, 0);
     // The waits that guesses at the main password cost are over too.
     for n in 0..5 {
@@ -101,7 +104,7 @@ async fn a_reset_opens_what_too_many_wrong_codes_closed() {
     }
     let waits = site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap_err();
     assert!(matches!(waits, PeopleError::Wait(_)), "{waits:?}");
-    service.carry_out(reset(false), "uid 0").await.unwrap();
+    reset(&site, false).await;
     site.sign_in(&people::visit(HOME), ANN, MAIN, None).await.unwrap();
     site.stop().await;
 }
@@ -213,7 +216,11 @@ fn the_command_line_looks_after_people() {
     assert!(status == 0 && out.contains("no second factors") && out.contains("none made"), "{out}");
     let (_, out, _) = daemon.sidegate(&["--json", "factor", "list", ANN]);
     let listed: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(listed, json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0 }));
+    assert_eq!(
+        listed,
+        json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0, "wait": null,
+        "locked": false, "set_up_code": null, "signed_in": null, "sessions": 0, "trusted": 0, "makes_code": true })
+    );
 
     let set = ["account", "main-password", ANN];
     let (status, out, err) = typed(&daemon, &set, &format!("{PHRASE}\n"));
@@ -232,9 +239,30 @@ fn the_command_line_looks_after_people() {
     let reset = ["factor", "reset", ANN, "--reason", "lost phone"];
     let (status, out, _) = daemon.sidegate(&reset);
     assert!(status == 0 && out.contains("next sign-in leads to setting it up"), "{out}");
+    let code = out.split("set-up code: ").nth(1).expect("a code").trim().to_owned();
+    assert_eq!((code.len(), code.matches('-').count()), (19, 3), "{code}");
+    let (_, out, _) = daemon.sidegate(&["factor", "list", ANN]);
+    assert!(out.contains("waited for; ends ") && !out.contains(&code), "{out}");
+    let (_, out, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "left", "--two-factor-off"]);
+    assert!(
+        !out.contains("set-up code") && err.contains("have the owner of ann@example.org change"),
+        "{err}"
+    );
+    let (status, out, _) = daemon.sidegate(&["factor", "unlock", ANN]);
+    assert!(status == 0 && out.contains("nothing was locked"), "{out}");
+    let (_, out, _) = daemon.sidegate(&["--json", "factor", "unlock", ANN]);
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), json!({ "failures": 0 }));
+    let (_, out, _) = daemon.sidegate(&["--json", "factor", "reset", ANN, "--reason", "lost phone"]);
+    let reset: Value = serde_json::from_str(&out).unwrap();
+    assert!(reset["set_up_code"].as_str() != Some(&code) && reset["ends"].is_i64(), "{reset}");
     let (status, _, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "  "]);
     assert!(status == 1 && err.contains("needs a reason"), "{err}");
-    for missing in [&["factor", "list"][..], &["factor", "reset", ANN], &["account", "main-password"]] {
+    for missing in [
+        &["factor", "list"][..],
+        &["factor", "reset", ANN],
+        &["factor", "unlock"],
+        &["account", "main-password"],
+    ] {
         assert_eq!(daemon.sidegate(missing).0, 2, "{missing:?}");
     }
     let (status, _, err) = daemon.sidegate(&["factor", "list", "bob@example.org"]);
@@ -243,11 +271,18 @@ fn the_command_line_looks_after_people() {
     let kinds = daemon.control("GET", &format!("/v1/events?account={ANN}"), &Value::Null);
     let events = kinds["events"].as_array().unwrap().iter();
     let kinds: Vec<&str> = events.filter_map(|event| event["kind"].as_str()).collect();
-    let expected =
-        ["account-added", "main-password-set", "main-password-removed", "sessions-ended", "factors-reset"];
+    let expected = [
+        "account-added",
+        "main-password-set",
+        "main-password-removed",
+        "sessions-ended",
+        "factors-reset",
+        "factors-reset",
+        "factors-reset",
+    ];
     assert_eq!(kinds, expected);
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
-    assert!(!log.contains(PHRASE) && !log.contains("argon2id"), "{log}");
+    assert!(!log.contains(PHRASE) && !log.contains("argon2id") && !log.contains(&code), "{log}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use sidegate::gate::main_password::MainHash;
 use sidegate::gate::name::{AccountName, PasswordName, Protocol as MailProtocol};
 use sidegate::gate::order::{Order, Which};
 use sidegate::gate::question::{Claim, Coded, HeaderCheck, Lookup, Question, Relay, Unread};
+use sidegate::gate::reset::ResetReason;
 use sidegate::gate::secret::{Cookie, Secret};
 use sidegate::gate::sending::{Sending, State};
 use sidegate::proto::auth_client::{AuthClient, Greeting, Mechanism};
@@ -145,12 +146,13 @@ fn no_question_shows_a_secret() {
 fn has_a_secret(order: &Order) -> bool {
     match order {
         Order::NewPassword { account: _, name: _, terms: _, digest: _, phc: _ }
+        | Order::ResetFactors { account: _, reason: _, two_factor_off: _, code: _ }
         | Order::SetMainPassword { account: _, hash: _ } => true,
         Order::AddAccount(_)
         | Order::RemoveAccount(_)
         | Order::SetAccount { .. }
         | Order::Revoke { .. }
-        | Order::ResetFactors { .. }
+        | Order::UnlockFactors(_)
         | Order::EndSessions(_)
         | Order::AddBlock(..)
         | Order::LiftBlock(_)
@@ -173,6 +175,14 @@ fn no_order_shows_a_secret() {
         phc: String::new(),
     };
     assert!(has_a_secret(&order) && !has_a_secret(&Order::Revoke { account, which: Which::All }));
+    shows_nothing(&order);
+    let order = Order::ResetFactors {
+        account: AccountName::parse(ANN, None).unwrap(),
+        reason: ResetReason::parse("lost phone").unwrap(),
+        two_factor_off: false,
+        code: Secret::new(SECRET).digest(),
+    };
+    assert!(has_a_secret(&order));
     shows_nothing(&order);
     let hash = Some(MainHash::new(SECRET.to_owned()));
     let order = Order::SetMainPassword { account: AccountName::parse(ANN, None).unwrap(), hash };

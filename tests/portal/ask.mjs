@@ -20,6 +20,12 @@ export const login = (protocol, user, password, from) => ask({ ask: "login", pro
 /// A secret that no log may hold.
 export const secret = (account, secret) => ask({ ask: "secret", account, secret });
 
+/// An administrator resets somebody's second factors: the set-up code.
+export const reset = (account) => ask({ ask: "reset", account });
+
+/// An administrator forgets somebody's wrong codes.
+export const unlock = (account) => ask({ ask: "unlock", account });
+
 /// How the login of a mail program ended.
 export const isIn = (answer) => /^(OK|\+OK|235 )/.test(answer);
 export const isRefused = (answer) => /^(NO |-ERR|535 )/.test(answer) && !/UNAVAILABLE|SYS\/TEMP|emporary/.test(answer);

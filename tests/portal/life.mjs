@@ -6,7 +6,7 @@
 // Ends with 0, or says what went wrong.
 import assert from "node:assert/strict";
 
-import { isIn, isRefused, login, secret } from "./ask.mjs";
+import { isIn, isRefused, login, reset, secret, unlock } from "./ask.mjs";
 import { everyFactor, until } from "./factors.mjs";
 import { Mailbox, Providers } from "./peers.mjs";
 import { Person, startBrowser } from "./person.mjs";
@@ -197,6 +197,54 @@ const withoutScript = async () => {
   await plain.signOut();
 };
 
+/// Dan lost his phone; somebody else knows his main password, and is quicker.
+const resetFactors = async () => {
+  const code = await reset(dan.account);
+  await secret(dan.account, code);
+  const thief = await sit(dan.account, { from: life.thief });
+  await thief.begin();
+  thief.at("/set-up");
+  await thief.says("set-up-code-hint");
+  for (const path of ["/factors/new/totp", "/factors/new/sms", "/two-factor", "/"]) {
+    await thief.go(path);
+    thief.at("/set-up", `${path} is open to whoever knows the main password`);
+  }
+  await thief.send({ code: "ABCD-EFGH-IJKL-MNOP" });
+  thief.at("/set-up");
+  await thief.isTold("problem-wrong-set-up-code");
+
+  await dan.begin();
+  dan.at("/set-up");
+  await dan.send({ code: code.toLowerCase().replaceAll("-", " ") });
+  dan.at("/set-up");
+  await dan.press('a[href="/factors/new/totp"]');
+  const bound = await dan.bindApp();
+  danApp = bound.app;
+  await secret(dan.account, bound.key);
+  dan.at("/recovery-codes", "Two-factor is on, and he has a client password.");
+  await thief.go("/set-up");
+  thief.at("/sign-in", "Whoever was there before is out.");
+  await dan.signOut();
+};
+
+/// Somebody who knows the main password keeps its owner waiting for codes, until an administrator has them forgotten.
+const lockedCodes = async () => {
+  const thief = await sit(dan.account, { from: life.thief });
+  await thief.begin();
+  thief.at("/sign-in/code");
+  for (let n = 0; n < 5; n += 1) await thief.send({ code: "000000" });
+  await dan.begin();
+  dan.at("/sign-in", "Nothing is asked for before the wait is over.");
+  await dan.isTold("problem-wait");
+  await unlock(dan.account);
+  await dan.go("/sign-in/factor");
+  await dan.press("main button[name=factor]");
+  dan.at("/sign-in/code");
+  await dan.send({ code: await danApp.code() });
+  dan.at("/");
+  await dan.signOut();
+};
+
 /// An address that a forgotten device had blocked, and its owner, who sits there.
 const blockedAddress = async () => {
   for (let n = 0; n < 10; n += 1) await isKeptOut("imap", alice.account, `forgotten-password-${n}`, life.blocked);
@@ -248,7 +296,18 @@ const fred = await sit("fred@example.test");
 const lives = [
   [begin, middle, end],
   impatience({ sit, erin, fred, getsIn }),
-  [firstSteps, clientPassword, trustedDevice, stoppedAtFactor, mandatory, withoutScript, blockedAddress, guessedCodes],
+  [
+    firstSteps,
+    clientPassword,
+    trustedDevice,
+    stoppedAtFactor,
+    mandatory,
+    withoutScript,
+    resetFactors,
+    lockedCodes,
+    blockedAddress,
+    guessedCodes,
+  ],
 ];
 
 const told = async (chapter) => {

@@ -36,6 +36,10 @@ pub struct CountView {
     pub name: String,
     /// Refused logins.
     pub failures: u32,
+    /// An address that is blocked: until then; absent: it is not.
+    pub blocked: Option<Timestamp>,
+    /// What is blocked: the address, or a network around it.
+    pub block: Option<String>,
 }
 
 /// An account as an administrator sees it, with its second factors.
@@ -49,6 +53,20 @@ pub struct AccountFactors {
     pub recovery_codes: Option<u32>,
     /// Wrong codes in a row.
     pub failures: u32,
+    /// No code is looked at before then; absent: each is, or none (`locked`).
+    pub wait: Option<Timestamp>,
+    /// No code is looked at before somebody unlocks them.
+    pub locked: bool,
+    /// When the set-up code ends that has to be given before a factor is bound; absent: there is none.
+    pub set_up_code: Option<Timestamp>,
+    /// When somebody last signed in at the portal, all the way; absent: never.
+    pub signed_in: Option<Timestamp>,
+    /// Sessions at the portal.
+    pub sessions: u32,
+    /// Browsers that are trusted.
+    pub trusted: u32,
+    /// A reset makes a set-up code (`portal.set_up_code`).
+    pub makes_code: bool,
 }
 
 /// A reset of an account's second factors.

@@ -11,7 +11,7 @@ use crate::api::{
     AccountChange, AccountLine, AccountList, AccountView, NewAccount, NewPasswordAnswer, NewPasswordRequest,
     Nothing, PasswordView, RevokedLine, RevokedList, RevokedView,
 };
-use crate::gate::account::{Account, ClientPassword, RevokedPassword, TERMS_MAX, Terms};
+use crate::gate::account::{Account, ClientPassword, Lacks, RevokedPassword, TERMS_MAX, Terms};
 use crate::gate::import::network;
 use crate::gate::name::{AccountName, GroupName, PasswordName, Protocol};
 use crate::gate::order::{Done, Order, OrderRefused, Which};
@@ -22,6 +22,7 @@ use crate::store::names::Kept;
 pub(super) struct Page {
     after: String,
     search: String,
+    only: Option<String>,
     limit: Option<u32>,
 }
 
@@ -29,7 +30,12 @@ pub(super) async fn list(State(api): State<Api>, page: Params<Page>) -> Answer<A
     let page = page?.0;
     let limit = rows(page.limit);
     let search = page.search.to_lowercase();
-    let (lines, more) = cut(api.service.accounts(page.after, search, limit + 1).await?, limit);
+    let only = page.only.as_deref().map(|word| {
+        let words = Lacks::ALL.map(Lacks::word).join(", ");
+        Lacks::parse(word).ok_or_else(|| ApiError::bad(format!("only= is one of {words}")))
+    });
+    let found = api.service.accounts(page.after, search, only.transpose()?, limit + 1).await?;
+    let (lines, more) = cut(found, limit);
     let view = |line: crate::store::AccountLine| AccountLine {
         address: line.name,
         enabled: line.enabled,
@@ -37,6 +43,7 @@ pub(super) async fn list(State(api): State<Api>, page: Params<Page>) -> Answer<A
         group: line.group,
         passwords: line.passwords,
         created: line.created,
+        signed_in: line.signed_in,
     };
     Ok(Json(AccountList { accounts: lines.into_iter().map(view).collect(), more }))
 }
@@ -127,7 +134,7 @@ pub(super) async fn revoke(
     };
     let revoked = match api.service.carry_out(Order::Revoke { account, which }, &by.0.0).await? {
         Done::Revoked(revoked) => revoked,
-        Done::Changed | Done::Unchanged | Done::NewPassword(_) => Vec::new(),
+        _ => Vec::new(),
     };
     let revoked = revoked.into_iter().map(|(id, name)| RevokedLine { id, name }).collect();
     Ok(Json(RevokedList { revoked }))

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Answer, Api, ApiError, Body, By, Params};
 use crate::api::{BlockList, BlockView, LiftedView, NewBlock, SourceView, StreakView};
 use crate::gate::address::Key;
-use crate::gate::record::Block;
+use crate::gate::record::{BY_HAND, Block};
 use crate::gate::target::{self, NoTarget, Target};
 use crate::service::Lifted;
 
@@ -33,7 +33,7 @@ pub(super) async fn add(State(api): State<Api>, by: By, body: Body<NewBlock>) ->
     if lasts.is_zero() || lasts > Duration::from_secs(SECONDS_MAX.into()) {
         return Err(ApiError::bad("a block lasts between a second and ten years"));
     }
-    let reason = reason.unwrap_or_else(|| "by an administrator".to_owned());
+    let reason = reason.unwrap_or_else(|| BY_HAND.to_owned());
     if reason.chars().count() > REASON_CHARS_MAX || reason.chars().any(char::is_control) {
         return Err(ApiError::bad(format!("a reason is one line of at most {REASON_CHARS_MAX} characters")));
     }

@@ -121,6 +121,7 @@ impl Api {
             .route("/v1/accounts/{address}/limits", get(sending::account_limits))
             .route("/v1/accounts/{address}/factors", get(people_admin::factors))
             .route("/v1/accounts/{address}/factors/reset", post(people_admin::reset))
+            .route("/v1/accounts/{address}/factors/unlock", post(people_admin::unlock))
             .route(
                 "/v1/accounts/{address}/main-password",
                 put(people_admin::set_main_password).delete(people_admin::remove_main_password),

@@ -2,14 +2,17 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use zeroize::Zeroizing;
 
 use super::{Answer, Api, ApiError, Body, By};
-use crate::api::portal::{AccountFactors, FactorView};
-use crate::api::{FactorsReset, NewMainPassword, Nothing};
+use crate::api::portal::{AccountFactors, FactorView, Hidden};
+use crate::api::{FactorsReset, NewMainPassword, Nothing, ResetAnswer, Unlocked};
+use crate::clock::Timestamp;
 use crate::gate::factor::Factor;
 use crate::gate::main_password::MainPassword;
 use crate::gate::order::{Order, OrderRefused};
 use crate::gate::reset::ResetReason;
+use crate::gate::throttle::Admission;
 use crate::service::FactorsOf;
 
 pub(super) async fn factors(State(api): State<Api>, Path(address): Path<String>) -> Answer<AccountFactors> {
@@ -25,11 +28,22 @@ pub(super) async fn reset(
     Path(address): Path<String>,
     by: By,
     body: Body<FactorsReset>,
-) -> Answer<Nothing> {
+) -> Answer<ResetAnswer> {
     let FactorsReset { reason, two_factor_off } = body?.0;
     let (account, reason) = (api.name(&address)?, ResetReason::parse(&reason)?);
-    api.service.carry_out(Order::ResetFactors { account, reason, two_factor_off }, &by.0.0).await?;
-    Ok(Json(Nothing {}))
+    let made = api.service.reset_factors(account, reason, two_factor_off, &by.0.0).await?;
+    Ok(Json(reset_answer(made)))
+}
+
+/// What a reset made, as it is told once.
+pub(super) fn reset_answer(made: Option<(Zeroizing<String>, Timestamp)>) -> ResetAnswer {
+    let (code, ends) = made.unzip();
+    ResetAnswer { set_up_code: code.map(|code| Hidden::new(code.as_str())), ends }
+}
+
+pub(super) async fn unlock(State(api): State<Api>, Path(address): Path<String>, by: By) -> Answer<Unlocked> {
+    let failures = api.service.unlock_factors(api.name(&address)?, &by.0.0).await?;
+    Ok(Json(Unlocked { failures }))
 }
 
 pub(super) async fn set_main_password(
@@ -77,5 +91,15 @@ fn factors_view(found: FactorsOf) -> AccountFactors {
         factors: found.factors.into_iter().map(view).collect(),
         recovery_codes: found.recovery_codes,
         failures: found.failures,
+        wait: match found.codes {
+            Admission::Wait(until) => Some(until),
+            Admission::Open | Admission::Locked => None,
+        },
+        locked: found.codes == Admission::Locked,
+        set_up_code: found.set_up_code,
+        signed_in: found.signed_in,
+        sessions: found.sessions,
+        trusted: found.trusted,
+        makes_code: found.makes_code,
     }
 }

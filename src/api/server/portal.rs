@@ -241,24 +241,27 @@ fn presented(password: &Hidden) -> Result<Secret, Refusal> {
 /// What was shown: one thing and no other.
 fn shown(proof: &mut Proof) -> Result<Shown, Refusal> {
     let text = |hidden: Hidden| Zeroizing::new(hidden.reveal().to_owned());
-    let Proof { password, code, recovery_code, credential, identity, .. } = proof;
-    let taken = (password.take(), code.take(), recovery_code.take(), credential.take(), identity.take());
-    match taken {
-        (Some(password), None, None, None, None) => Ok(Shown::Password(presented(&password)?)),
-        (None, Some(code), None, None, None) => Ok(Shown::Code(text(code))),
-        (None, None, Some(code), None, None) => Ok(Shown::Recovery(text(code))),
-        (None, None, None, Some(answer), None) => Ok(Shown::Credential(text(answer))),
-        (None, None, None, None, Some(identity)) => {
-            let provider = FactorKind::parse(&identity.provider);
-            let provider = provider.ok_or_else(|| Refusal::bad("no such sign-in provider"))?;
-            Ok(Shown::Identity(desk::Identity {
-                provider,
-                app: identity.app,
-                subject: identity.subject.reveal().to_owned(),
-                name: identity.name,
-                state: identity.state.reveal().to_owned(),
-            }))
-        }
+    let mut all = Vec::new();
+    if let Some(password) = proof.password.take() {
+        all.push(Shown::Password(presented(&password)?));
+    }
+    all.extend(proof.code.take().map(text).map(Shown::Code));
+    all.extend(proof.recovery_code.take().map(text).map(Shown::Recovery));
+    all.extend(proof.set_up_code.take().map(text).map(Shown::SetUpCode));
+    all.extend(proof.credential.take().map(text).map(Shown::Credential));
+    if let Some(identity) = proof.identity.take() {
+        let provider = FactorKind::parse(&identity.provider);
+        let provider = provider.ok_or_else(|| Refusal::bad("no such sign-in provider"))?;
+        all.push(Shown::Identity(desk::Identity {
+            provider,
+            app: identity.app,
+            subject: identity.subject.reveal().to_owned(),
+            name: identity.name,
+            state: identity.state.reveal().to_owned(),
+        }));
+    }
+    match (all.pop(), all.is_empty()) {
+        (Some(one), true) => Ok(one),
         _ => Err(Refusal::bad("show exactly one thing")),
     }
 }

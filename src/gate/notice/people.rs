@@ -33,7 +33,9 @@ impl Words {
         };
         let (subject, owner, administrator, detail) = words;
         let advice = match kind {
-            NoticeKind::FactorsReset | NoticeKind::MainPasswordSet => Advice::Others,
+            NoticeKind::FactorsReset | NoticeKind::FactorsUnlocked | NoticeKind::MainPasswordSet => {
+                Advice::Others
+            }
             NoticeKind::StoppedAtFactor => Advice::Password,
             _ => Advice::Own,
         };
@@ -119,6 +121,13 @@ fn english(kind: NoticeKind) -> Option<Texts> {
             "An administrator removed all second factors and recovery codes of the account {account}.",
             "Reason: ",
         ),
+        NoticeKind::FactorsUnlocked => (
+            "Codes unlocked: {account}",
+            "Too many codes for your account {account} were wrong. An administrator had them forgotten, so that codes are \
+             accepted again. If you did not type them, somebody else knows your main password: change it.",
+            "An administrator had the wrong codes of the account {account} forgotten.",
+            "",
+        ),
         NoticeKind::RecoveryCodesMade => (
             "New recovery codes: {account}",
             "New recovery codes were made for your account {account}. Those from before are void.",
@@ -184,6 +193,13 @@ fn chinese(kind: NoticeKind) -> Option<Texts> {
             "管理员移除了您的帐号 {account} 的全部二次验证方式和恢复码，所有登录已退出。",
             "管理员移除了帐号 {account} 的全部二次验证方式和恢复码。",
             "原因：",
+        ),
+        NoticeKind::FactorsUnlocked => (
+            "验证码已解除锁定：{account}",
+            "您的帐号 {account} 输错验证码的次数过多，管理员已清除错误计数，现在可以继续使用验证码。如果不是您本人输错的，\
+             说明有人知道您的主密码，请尽快修改。",
+            "管理员清除了帐号 {account} 的验证码错误计数。",
+            "",
         ),
         NoticeKind::RecoveryCodesMade => (
             "已生成新的恢复码：{account}",

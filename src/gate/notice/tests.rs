@@ -184,6 +184,21 @@ If it was you, and you mistyped the code or gave up, you need not do anything. I
 }
 
 #[test]
+fn an_owner_is_told_of_forgotten_wrong_codes_without_a_detail() {
+    let event = Event::new(Timestamp(0), Kind::FactorsUnlocked, "uid 0").account("ann@example.org");
+    let notice = Notice::of(&event.reason("7 wrong codes")).expect("told");
+    let (subject, body) = text(&notice, Reader::Owner, Language::En, None);
+    assert_eq!(subject, "Codes unlocked: ann@example.org");
+    assert!(
+        body.contains("somebody else knows your main password: change it.") && body.contains("\nBy: uid 0\n"),
+        "{body}"
+    );
+    assert!(!body.contains("7 wrong codes") && body.contains("If you did not ask for this"), "{body}");
+    let (subject, _) = text(&notice, Reader::Owner, Language::ZhCn, None);
+    assert_eq!(subject, "验证码已解除锁定：ann@example.org");
+}
+
+#[test]
 fn every_channel_is_called_the_same_in_json_and_in_logs() {
     use Channel::{AdministratorMail, Command, OwnerMail, Webhook};
     for channel in [OwnerMail, AdministratorMail, Webhook, Command] {

@@ -50,9 +50,10 @@ fn a_session_ends_when_it_is_idle_and_when_it_is_old() {
     assert!(pending.is_over(NOW.plus(PENDING)), "however busy it is");
 }
 
-/// What was proved in a session: nothing but the main password, or a factor, or a recovery code; and when.
-const MEANS: [Option<Means>; 4] =
-    [None, Some(Means::MainPassword), Some(Means::Factor(1)), Some(Means::Recovery)];
+/// What was proved in a session: nothing but the main password, or the set-up code beside it, or a factor, or a recovery
+/// code; and when.
+const MEANS: [Option<Means>; 5] =
+    [None, Some(Means::MainPassword), Some(Means::SetUpCode), Some(Means::Factor(1)), Some(Means::Recovery)];
 
 /// One combination of everything that counts.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +68,7 @@ fn every_case() -> Vec<Case> {
     let both = [false, true];
     let duties = [Duty::None, Duty::Until(NOW.plus(FRESH)), Duty::Now];
     let stages = [Stage::Factor, Stage::SetUp, Stage::Trusted, Stage::Full];
-    choices(&[2, 2, 2, 3, 2, 4, 4, 2])
+    choices(&[2, 2, 2, 3, 2, 2, 4, 5, 2])
         .into_iter()
         .map(|at| Case {
             owner: Owner {
@@ -76,10 +77,11 @@ fn every_case() -> Vec<Case> {
                 two_factor: both[at[2]],
                 duty: duties[at[3]],
                 administers: both[at[4]],
+                awaits_code: both[at[5]],
             },
-            stage: stages[at[5]],
-            means: MEANS[at[6]],
-            fresh: both[at[7]],
+            stage: stages[at[6]],
+            means: MEANS[at[7]],
+            fresh: both[at[8]],
         })
         .collect()
 }
@@ -94,40 +96,47 @@ fn choices(sizes: &[usize]) -> Vec<Vec<usize>> {
     })
 }
 
-/// How far a session goes, by hand: bound, on, duty now, stage (trust is one), a factor proved in it; `?` is either.
+/// How far a session goes, by hand: bound, a set-up code is waited for, on, duty now, stage (trust is one), a factor proved
+/// in it; `?` is either.
 const REACHES: &[(&str, Stage)] = &[
     // Nothing is bound: what has to be is to be set up, whatever the session was good for.
-    ("bound- on- now- stage? proved?", Stage::Full),
-    ("bound- on- now+ stage? proved?", Stage::SetUp),
-    ("bound- on+ now? stage? proved?", Stage::SetUp),
+    ("bound- code- on- now- stage? proved?", Stage::Full),
+    ("bound- code- on- now+ stage? proved?", Stage::SetUp),
+    ("bound- code- on+ now? stage? proved?", Stage::SetUp),
+    // It was reset: the main password alone opens nothing, whether two-factor is on or not.
+    ("bound- code+ on? now? stage? proved?", Stage::SetUp),
     // Past the date with two-factor off: no session goes on without another proof.
-    ("bound+ on- now+ stage? proved?", Stage::Factor),
+    ("bound+ code? on- now+ stage? proved?", Stage::Factor),
     // The main password alone.
-    ("bound+ on- now- factor proved?", Stage::Factor),
-    ("bound+ on+ now? factor proved?", Stage::Factor),
-    ("bound+ on- now- set-up proved?", Stage::Factor),
-    ("bound+ on+ now? set-up proved?", Stage::Factor),
+    ("bound+ code? on- now- factor proved?", Stage::Factor),
+    ("bound+ code? on+ now? factor proved?", Stage::Factor),
+    ("bound+ code? on- now- set-up proved?", Stage::Factor),
+    ("bound+ code? on+ now? set-up proved?", Stage::Factor),
     // Begun before the first factor was bound.
-    ("bound+ on- now- full proved-", Stage::Factor),
-    ("bound+ on+ now? full proved-", Stage::Factor),
-    ("bound+ on- now- full proved+", Stage::Full),
-    ("bound+ on+ now? full proved+", Stage::Full),
+    ("bound+ code? on- now- full proved-", Stage::Factor),
+    ("bound+ code? on+ now? full proved-", Stage::Factor),
+    ("bound+ code? on- now- full proved+", Stage::Full),
+    ("bound+ code? on+ now? full proved+", Stage::Full),
     // A trusted browser.
-    ("bound+ on- now- trusted proved?", Stage::Full),
-    ("bound+ on+ now? trusted proved?", Stage::Full),
+    ("bound+ code? on- now- trusted proved?", Stage::Full),
+    ("bound+ code? on+ now? trusted proved?", Stage::Full),
 ];
 
-/// What is allowed there, by hand: how far it goes; what was proved lately (`-` nothing, `m` the main password, `f` a factor
-/// or recovery code); bound; then prove, set up, look, change.
+/// What is allowed there, by hand: how far it goes; what was proved lately (`-` nothing, `m` the main password, `c` the
+/// set-up code, `f` a factor or recovery code); bound; a set-up code is waited for and was not given in it; then prove, set up,
+/// look, change.
 const OWN: &[(&str, [Result<(), Denied>; 4])] = {
-    use Denied::{Factor as F, SetUp as S, Stale as T};
+    use Denied::{Factor as F, SetUp as S, SetUpCode as C, Stale as T};
     &[
-        ("factor ? ?", [Ok(()), Err(F), Err(F), Err(F)]),
-        ("set-up ? ?", [Ok(()), Ok(()), Err(S), Err(S)]),
-        ("full - ?", [Ok(()), Err(T), Ok(()), Err(T)]),
-        ("full m -", [Ok(()), Ok(()), Ok(()), Ok(())]),
-        ("full m +", [Ok(()), Err(F), Ok(()), Err(F)]),
-        ("full f ?", [Ok(()), Ok(()), Ok(()), Ok(())]),
+        ("factor ? ? ?", [Ok(()), Err(F), Err(F), Err(F)]),
+        ("set-up ? ? wanted-", [Ok(()), Ok(()), Err(S), Err(S)]),
+        ("set-up ? ? wanted+", [Ok(()), Err(C), Err(S), Err(S)]),
+        ("full - ? ?", [Ok(()), Err(T), Ok(()), Err(T)]),
+        ("full m - ?", [Ok(()), Ok(()), Ok(()), Ok(())]),
+        ("full m + ?", [Ok(()), Err(F), Ok(()), Err(F)]),
+        ("full c - ?", [Ok(()), Ok(()), Ok(()), Ok(())]),
+        ("full c + ?", [Ok(()), Err(F), Ok(()), Err(F)]),
+        ("full f ? ?", [Ok(()), Ok(()), Ok(()), Ok(())]),
     ]
 };
 
@@ -165,7 +174,7 @@ fn sign(is: bool) -> char {
 #[test]
 fn what_a_session_may_do_is_what_the_tables_say() {
     let cases = every_case();
-    assert_eq!(cases.len(), 2 * 2 * 2 * 3 * 2 * 4 * 4 * 2);
+    assert_eq!(cases.len(), 2 * 2 * 2 * 3 * 2 * 2 * 4 * 5 * 2);
     for case in cases {
         let Case { owner, stage, means, fresh } = case;
         let at = if fresh { NOW } else { Timestamp(NOW.0 - 601) };
@@ -177,12 +186,15 @@ fn what_a_session_may_do_is_what_the_tables_say() {
         let reach = session.reach(&owner);
         let (bound, on) = (sign(owner.bound), sign(owner.two_factor));
         let now = sign(owner.duty == Duty::Now);
-        let facts = format!("bound{bound} on{on} now{now} {} proved{}", stage.word(), sign(proved));
+        let code = sign(owner.awaits_code);
+        let facts =
+            format!("bound{bound} code{code} on{on} now{now} {} proved{}", stage.word(), sign(proved));
         assert_eq!(reach, line(REACHES, &facts), "{case:?}");
 
         let lately = match means.filter(|_| fresh) {
             None => '-',
             Some(Means::MainPassword) => 'm',
+            Some(Means::SetUpCode) => 'c',
             Some(_) => 'f',
         };
         let may = |act| session.allows(act, &owner, NOW);
@@ -192,7 +204,9 @@ fn what_a_session_may_do_is_what_the_tables_say() {
             assert!(own.iter().chain(&over).all(|said| *said == Err(Denied::Over)), "{case:?}");
             continue;
         }
-        assert_eq!(own, line(OWN, &format!("{} {lately} {bound}", reach.word())), "{case:?}");
+        let wanted = sign(owner.awaits_code && means != Some(Means::SetUpCode));
+        let facts = format!("{} {lately} {bound} wanted{wanted}", reach.word());
+        assert_eq!(own, line(OWN, &facts), "{case:?}");
         let both = sign(owner.bound && owner.two_factor);
         let facts = format!(
             "{} member{} on{both} proved{} fresh{}",
@@ -205,8 +219,14 @@ fn what_a_session_may_do_is_what_the_tables_say() {
     }
 }
 
-const OWNER: Owner =
-    Owner { enabled: true, bound: true, two_factor: true, duty: Duty::None, administers: false };
+const OWNER: Owner = Owner {
+    enabled: true,
+    bound: true,
+    two_factor: true,
+    duty: Duty::None,
+    administers: false,
+    awaits_code: false,
+};
 
 #[test]
 fn nothing_is_allowed_when_it_is_over() {

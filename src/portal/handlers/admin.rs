@@ -14,11 +14,14 @@ use crate::portal::control::target;
 use crate::portal::pages::admin::{Admin, AdminBlocks, BlockLine, Count, PERIODS};
 use crate::portal::pages::chart::Span;
 use crate::portal::pages::error::Trouble;
+use crate::portal::pages::reason::Reason;
 use crate::portal::pages::{Said, routes};
 use crate::portal::server::{Answer, Context, Form, Shared, Stop};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
-    Router::new().route(routes::ADMIN, get(overview)).route(routes::ADMIN_BLOCKS, get(blocks).post(lift))
+    Router::new()
+        .route(routes::ADMIN, get(overview).post(lift_here))
+        .route(routes::ADMIN_BLOCKS, get(blocks).post(lift))
 }
 
 /// The owner, if the administrator's pages are for him.
@@ -37,8 +40,14 @@ async fn overview(mut context: Context, RawQuery(query): RawQuery) -> Answer {
         Err(error) => return Err(context.stop(&error)),
     };
     let span = |HourView { at, failures, blocks }| Span { at, failures, blocks };
-    let address = |CountView { name, failures }| Count { place: context.place(Some(&name)), name, failures };
-    let account = |CountView { name, failures }| Count { name, place: String::new(), failures };
+    let address = |CountView { name, failures, blocked, block }| Count {
+        place: context.place(Some(&name)),
+        name,
+        failures,
+        blocked: blocked.zip(block),
+    };
+    let account =
+        |CountView { name, failures, .. }| Count { name, place: String::new(), failures, blocked: None };
     let page = Admin {
         hours,
         spans: found.hours.into_iter().map(span).collect(),
@@ -56,27 +65,36 @@ async fn blocks(mut context: Context) -> Answer {
         Ok(found) => found,
         Err(error) => return Err(context.stop(&error)),
     };
-    let line = |BlockView { address, since, until, reason, exempt, streak: _ }| BlockLine {
-        place: context.place(Some(&address)),
-        address,
-        since,
-        until,
-        reason,
-        exempt,
+    let line = |block: BlockView| BlockLine {
+        place: context.place(Some(&block.address)),
+        reason: Reason::of(&block),
+        address: block.address,
+        since: block.since,
+        until: block.until,
+        exempt: block.exempt,
     };
     let page = AdminBlocks { blocks: found.blocks.into_iter().map(line).collect() };
     let frame = context.frame(Some(&standing));
     Ok(context.show(page.render(&frame)))
 }
 
-async fn lift(mut context: Context, form: Form) -> Answer {
+async fn lift(context: Context, form: Form) -> Answer {
+    lift_and_go(context, &form, routes::ADMIN_BLOCKS).await
+}
+
+/// From the addresses with the most failures.
+async fn lift_here(context: Context, form: Form) -> Answer {
+    lift_and_go(context, &form, routes::ADMIN).await
+}
+
+async fn lift_and_go(mut context: Context, form: &Form, back: &str) -> Answer {
     administrator(&mut context).await?;
     let address = form.trimmed("address").to_owned();
     let asked = target(&["admin", "blocks"]).with("address", &address);
     match context.delete::<Nothing>(asked).await {
         Ok(Nothing {}) => {
             context.say(&Said::BlockLifted(address));
-            Ok(context.go(routes::ADMIN_BLOCKS))
+            Ok(context.go(back))
         }
         Err(error) => Err(context.stop(&error)),
     }

@@ -11,12 +11,16 @@ use axum::routing::get;
 use super::admin::administrator;
 use super::{asked, passwords, value};
 use crate::api::portal::{AccountFactors, FactorView, Reset, Standing};
-use crate::api::{AccountLine, AccountList, AccountView, Nothing, RolloutList, RolloutView};
+use crate::api::{
+    AccountLine, AccountList, AccountView, Nothing, ResetAnswer, RolloutList, RolloutView, Unlocked,
+};
+use crate::gate::account::Lacks;
 use crate::gate::name::ACCOUNT_NAME_BYTES_MAX;
 use crate::gate::reset::REASON_CHARS_MAX;
 use crate::portal::control::target;
 use crate::portal::pages::admin::{
-    AccountLine as Line, AdminAccount, AdminAccounts, AdminRollout, FactorLine, RolloutLine,
+    AccountLine as Line, AdminAccount, AdminAccounts, AdminRollout, Codes, FactorLine, RolloutLine,
+    SetUpCodeShown,
 };
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::{Said, routes};
@@ -30,7 +34,7 @@ const DAYS: u32 = 7;
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route(routes::ADMIN_ACCOUNTS, get(search))
-        .route("/admin/accounts/{address}", get(account).post(reset))
+        .route("/admin/accounts/{address}", get(account).post(act))
         .route(routes::ADMIN_ROLLOUT, get(rollout))
 }
 
@@ -49,22 +53,26 @@ fn count(number: impl TryInto<usize>) -> usize {
 async fn search(mut context: Context, RawQuery(query): RawQuery) -> Answer {
     let standing = administrator(&mut context).await?;
     let (search, after) = (typed(query.as_deref(), "search"), typed(query.as_deref(), "after"));
+    let only = value(query.as_deref(), "only").and_then(|word| Lacks::parse(&word));
     let asked = target(&["admin", "accounts"])
         .with("limit", ROWS)
         .with_some("search", search.as_ref())
+        .with_some("only", only.map(Lacks::word))
         .with_some("after", after.as_ref());
     let found: AccountList = match context.get(asked).await {
         Ok(found) => found,
         Err(error) => return Err(context.stop(&error)),
     };
-    let line = |AccountLine { address, enabled, two_factor, passwords, .. }| Line {
+    let line = |AccountLine { address, enabled, two_factor, passwords, signed_in, .. }| Line {
         address,
         enabled,
         two_factor,
         passwords: count(passwords),
+        signed_in,
     };
     let page = AdminAccounts {
         search: search.unwrap_or_default(),
+        only,
         accounts: found.accounts.into_iter().map(line).collect(),
         more: found.more,
         later: after.is_some(),
@@ -102,6 +110,16 @@ async fn show(
         factors: factors.factors.iter().filter_map(line).collect(),
         recovery_codes: factors.recovery_codes.map(count),
         failures: count(factors.failures),
+        codes: match (factors.locked, factors.wait) {
+            (true, _) => Codes::Locked,
+            (false, Some(until)) => Codes::Wait(until),
+            (false, None) => Codes::Open,
+        },
+        set_up_code: factors.set_up_code,
+        signed_in: factors.signed_in,
+        sessions: count(factors.sessions),
+        trusted: count(factors.trusted),
+        makes_code: factors.makes_code,
         passwords: view.passwords.into_iter().map(|password| passwords::shown(context, password)).collect(),
         reason,
         problem,
@@ -117,7 +135,39 @@ async fn fact<T: serde::de::DeserializeOwned>(context: &mut Context, parts: &[&s
     }
 }
 
-async fn reset(mut context: Context, Path(address): Path<String>, form: Form) -> Answer {
+/// What the page's buttons do.
+async fn act(context: Context, Path(address): Path<String>, form: Form) -> Answer {
+    match form.trimmed("do") {
+        "unlock" => unlock(context, &address).await,
+        "sign-out" => sign_out(context, &address).await,
+        _ => reset(context, address, form).await,
+    }
+}
+
+async fn unlock(mut context: Context, address: &str) -> Answer {
+    administrator(&mut context).await?;
+    match context.post::<Unlocked>(target(&["admin", "accounts", address, "unlock"]), &Nothing {}).await {
+        Ok(Unlocked { .. }) => {
+            context.say(&Said::FactorsUnlocked(address.to_owned()));
+            Ok(context.go(&routes::admin_account(address)))
+        }
+        Err(error) => Err(context.stop(&error)),
+    }
+}
+
+async fn sign_out(mut context: Context, address: &str) -> Answer {
+    administrator(&mut context).await?;
+    match context.post::<Nothing>(target(&["admin", "accounts", address, "sign-out"]), &Nothing {}).await {
+        Ok(Nothing {}) => {
+            context.say(&Said::AccountSignedOut(address.to_owned()));
+            Ok(context.go(&routes::admin_account(address)))
+        }
+        Err(error) => Err(context.stop(&error)),
+    }
+}
+
+/// The set-up code is shown by the answer to the form and by nothing else.
+async fn reset(mut context: Context, address: String, form: Form) -> Answer {
     let standing = administrator(&mut context).await?;
     let reason = form.trimmed("reason").to_owned();
     let problem = match reason.chars().count() {
@@ -130,8 +180,13 @@ async fn reset(mut context: Context, Path(address): Path<String>, form: Form) ->
         return show(&mut context, &standing, &address, Some((reason, problem))).await;
     }
     let asked = target(&["admin", "accounts", &address, "reset"]);
-    match context.post::<Nothing>(asked, &Reset { reason: reason.clone() }).await {
-        Ok(Nothing {}) => {
+    match context.post::<ResetAnswer>(asked, &Reset { reason: reason.clone() }).await {
+        Ok(ResetAnswer { set_up_code: Some(code), ends: Some(ends) }) => {
+            let page = SetUpCodeShown { address, code: code.reveal().to_owned(), ends };
+            let frame = context.frame(Some(&standing));
+            Ok(context.show(page.render(&frame)))
+        }
+        Ok(_) => {
             context.say(&Said::FactorsReset(address.clone()));
             Ok(context.go(&routes::admin_account(&address)))
         }

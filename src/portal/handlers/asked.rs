@@ -210,6 +210,7 @@ mod tests {
             kinds: Vec::new(),
             recovery_codes,
             recovery_made: None,
+            set_up_code: None,
             passwords: 0,
             passwords_max: 6,
             mail_clients: "never".into(),

@@ -74,6 +74,9 @@ async fn new_slot(context: &mut Context, kind: &str) -> Result<Dialogue, Stop> {
     if standing.stage == "factor" {
         return Err(context.go(routes::SIGN_IN_FACTOR).into());
     }
+    if standing.set_up_code.is_some() {
+        return Err(context.go(routes::SET_UP).into());
+    }
     match Kind::from_word(kind).filter(|kind| standing.kinds.iter().any(|allowed| allowed == kind.word())) {
         Some(kind) => Ok(Dialogue { standing, slot: Slot::New(kind), change: None }),
         None => Err(context.trouble(Trouble::NotFound).into()),
@@ -284,7 +287,7 @@ pub(super) fn bound(
     let done = if change.is_some() { Change::Changed } else { Change::Added };
     tell(context, &passed.tell, &standing.account, done, text.clone());
     // Whoever had to set two-factor up has it on from here: the daemon saw to that.
-    if before.stage == "set-up" {
+    if before.stage == "set-up" && standing.two_factor {
         return Ok(two_factor::turned(context, standing));
     }
     context.say(&match change {

@@ -1,12 +1,16 @@
 //! The administrator's pages.
 
+use std::fmt;
+
 use super::chart::{self, Span};
 use super::frame::Frame;
 use super::passwords::{Password, spoken};
 use super::problem::Problem;
 use super::proof::Choice;
+use super::reason::Reason;
 use super::{routes, times};
 use crate::clock::Timestamp;
+use crate::gate::account::Lacks;
 
 /// An address or account, and how often.
 #[derive(Clone, Debug)]
@@ -17,6 +21,8 @@ pub struct Count {
     pub place: String,
     /// Failures.
     pub failures: u32,
+    /// An address that is blocked: until when, and what is blocked, itself or a network around it.
+    pub blocked: Option<(Timestamp, String)>,
 }
 
 /// How many hours can be looked at: a day and a week.
@@ -52,10 +58,27 @@ impl Admin {
         })
     }
 
+    fn bins(&self, f: &Frame) -> Vec<Span> {
+        chart::bins(&self.spans, &f.zone)
+    }
+
+    /// More than a day is looked at: a bar stands for several hours.
+    fn days(&self) -> bool {
+        self.spans.len() > chart::DAY_HOURS
+    }
+
     /// The chart.
     #[must_use]
     pub fn chart(&self, f: &Frame) -> String {
-        chart::drawing(&self.spans, &f.zone)
+        chart::drawing(&self.bins(f), self.days(), &f.zone)
+    }
+
+    /// The highest bar, in words: how many, and from when on.
+    #[must_use]
+    pub fn peak(&self, f: &Frame) -> Option<String> {
+        let Span { at, failures, .. } = chart::peak(&self.bins(f))?;
+        let id = if self.days() { "admin-chart-peak-hours" } else { "admin-chart-peak" };
+        Some(f.t2(id, "failures", failures.to_string(), "at", f.time(&at)))
     }
 
     /// All failures of the chart.
@@ -70,11 +93,11 @@ impl Admin {
         self.spans.iter().map(|span| u64::from(span.blocks)).sum::<u64>().to_string()
     }
 
-    /// The hours in which something happened: their beginning, failures, blocks.
+    /// The bars where something happened: their beginning, failures, blocks.
     #[must_use]
     pub fn rows(&self, f: &Frame) -> Vec<(String, u32, u32)> {
         let row = |span: &Span| (times::time(span.at, f.language, &f.zone), span.failures, span.blocks);
-        self.spans.iter().filter(|span| span.failures > 0 || span.blocks > 0).map(row).collect()
+        self.bins(f).iter().filter(|span| span.failures > 0 || span.blocks > 0).map(row).collect()
     }
 }
 
@@ -90,7 +113,7 @@ pub struct BlockLine {
     /// When it ends.
     pub until: Timestamp,
     /// Why.
-    pub reason: String,
+    pub reason: Reason,
     /// It is in `lockout.exempt`: the block has no effect.
     pub exempt: bool,
 }
@@ -115,6 +138,8 @@ pub struct AccountLine {
     pub two_factor: bool,
     /// How many client passwords it has.
     pub passwords: usize,
+    /// When somebody last signed in; `None`: never.
+    pub signed_in: Option<Timestamp>,
 }
 
 impl AccountLine {
@@ -130,6 +155,8 @@ impl AccountLine {
 pub struct AdminAccounts {
     /// What was typed.
     pub search: String,
+    /// Only those that lack something.
+    pub only: Option<Lacks>,
     /// What was found.
     pub accounts: Vec<AccountLine>,
     /// There are more than are shown.
@@ -145,7 +172,22 @@ impl AdminAccounts {
     #[must_use]
     pub fn next(&self) -> Option<String> {
         let last = self.accounts.last().filter(|_| self.more)?;
-        Some(routes::admin_accounts(&self.search, &last.address))
+        Some(routes::admin_accounts(&self.search, self.only.map(Lacks::word), &last.address))
+    }
+
+    /// What they may lack: the word, what it is called, chosen.
+    #[must_use]
+    pub fn filters(&self, f: &Frame) -> Vec<Period> {
+        let filter = |only: Option<Lacks>| {
+            let (word, id) = match only {
+                None => ("", "admin-only-all"),
+                Some(lacks @ Lacks::TwoFactor) => (lacks.word(), "admin-only-two-factor-off"),
+                Some(lacks @ Lacks::SignIn) => (lacks.word(), "admin-only-never-signed-in"),
+                Some(lacks @ Lacks::ClientPassword) => (lacks.word(), "admin-only-no-client-password"),
+            };
+            (word.to_owned(), f.t(id), only == self.only)
+        };
+        std::iter::once(None).chain(Lacks::ALL.map(Some)).map(filter).collect()
     }
 }
 
@@ -158,6 +200,17 @@ pub struct FactorLine {
     pub since: Timestamp,
     /// When it was used last; `None`: never.
     pub last_use: Option<Timestamp>,
+}
+
+/// Whether codes of an account are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codes {
+    /// They are.
+    Open,
+    /// Not before then.
+    Wait(Timestamp),
+    /// Not before somebody unlocks them.
+    Locked,
 }
 
 /// An account.
@@ -179,6 +232,18 @@ pub struct AdminAccount {
     pub recovery_codes: Option<usize>,
     /// Wrong codes in a row.
     pub failures: usize,
+    /// What that leads to.
+    pub codes: Codes,
+    /// When the set-up code ends that it waits for.
+    pub set_up_code: Option<Timestamp>,
+    /// When somebody last signed in; `None`: never.
+    pub signed_in: Option<Timestamp>,
+    /// Sessions at the portal.
+    pub sessions: usize,
+    /// Browsers that are trusted.
+    pub trusted: usize,
+    /// A reset makes a set-up code.
+    pub makes_code: bool,
     /// Its client passwords.
     pub passwords: Vec<Password>,
     /// The reason typed before.
@@ -194,6 +259,40 @@ impl AdminAccount {
     #[must_use]
     pub fn path(&self) -> String {
         routes::admin_account(&self.address)
+    }
+}
+
+/// A set-up code, shown once after a reset.
+#[derive(Clone)]
+pub struct SetUpCodeShown {
+    /// Whose.
+    pub address: String,
+    /// The code, in groups.
+    pub code: String,
+    /// When it ends.
+    pub ends: Timestamp,
+}
+
+page!(SetUpCodeShown, "admin_set_up_code.html");
+
+/// Without the code.
+impl fmt::Debug for SetUpCodeShown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetUpCodeShown").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl SetUpCodeShown {
+    /// The account's page.
+    #[must_use]
+    pub fn path(&self) -> String {
+        routes::admin_account(&self.address)
+    }
+
+    /// The code as it is read.
+    #[must_use]
+    pub fn groups(&self) -> Vec<&str> {
+        self.code.split('-').collect()
     }
 }
 

@@ -270,6 +270,8 @@ pub(in crate::portal) fn said(outside: &dyn Fn(&str) -> String) -> Vec<Said> {
         Said::Withdrawn(name()),
         Said::BlockLifted(name()),
         Said::FactorsReset(name()),
+        Said::FactorsUnlocked(name()),
+        Said::AccountSignedOut(name()),
     ]
 }
 
@@ -282,6 +284,7 @@ fn problems() -> Vec<Problem> {
         Problem::UsedCode,
         Problem::WrongRecoveryCode,
         Problem::CodeEnded,
+        Problem::WrongSetUpCode,
         Problem::Wait(NOW),
         Problem::SentEnough(ago(-40)),
         Problem::SentEnough(ago(-DAY)),

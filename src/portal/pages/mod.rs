@@ -43,6 +43,7 @@ pub mod passwords;
 pub mod problem;
 pub mod proof;
 pub mod qr;
+pub mod reason;
 pub mod routes;
 pub mod said;
 pub mod sign_in;

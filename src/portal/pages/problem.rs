@@ -25,6 +25,8 @@ pub enum Problem {
     WrongRecoveryCode,
     /// The code was good once: it ended, was used, or a newer one was sent.
     CodeEnded,
+    /// Wrong set-up code.
+    WrongSetUpCode,
     /// Too many wrong codes: this factor waits until then.
     Wait(Timestamp),
     /// Enough codes were sent: the next one then.
@@ -124,6 +126,7 @@ impl Problem {
             Self::WrongClock => f.t("problem-wrong-clock"),
             Self::UsedCode => f.t("problem-used-code"),
             Self::WrongRecoveryCode => f.t("problem-wrong-recovery-code"),
+            Self::WrongSetUpCode => f.t("problem-wrong-set-up-code"),
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
             Self::SentEnough(until) if f.left(until) <= PAUSE_SECS => {

@@ -13,7 +13,7 @@ pub const SIGN_IN_CODE: &str = "/sign-in/code";
 /// `next=`, a path, perhaps `factor=`, the only one that will do. GET: what has to be proved before a change; POST: `code`,
 /// `credential` or `password`, or `by`, the id of another factor, or `again`; with `next` and perhaps `only`.
 pub const CONFIRM: &str = "/confirm";
-/// GET: two-factor is wanted of this account; POST: `later=yes`, within its grace.
+/// GET: two-factor is wanted of this account; POST: `later=yes`, within its grace, or `code`, the set-up code of a reset.
 pub const SET_UP: &str = "/set-up";
 /// GET: turn two-factor on or off; POST: `on=yes` or `on=no`.
 pub const TWO_FACTOR: &str = "/two-factor";
@@ -43,11 +43,11 @@ pub const BLOCK: &str = "/block";
 pub const SIGN_OUT: &str = "/sign-out";
 /// POST: `language`, and `next`, the path to come back to.
 pub const LANGUAGE: &str = "/language";
-/// The administrator's overview; `hours=24` or `hours=168`.
+/// The administrator's overview; `hours=24` or `hours=168`. POST: `address`, lifts its block.
 pub const ADMIN: &str = "/admin";
 /// GET: all blocks; POST: `address`, lifts its block.
 pub const ADMIN_BLOCKS: &str = "/admin/blocks";
-/// `search=`, `after=`.
+/// `search=`, `only=`, `after=`.
 pub const ADMIN_ACCOUNTS: &str = "/admin/accounts";
 /// Whom the rules meet; `after=`.
 pub const ADMIN_ROLLOUT: &str = "/admin/rollout";
@@ -96,7 +96,7 @@ pub fn device_delete(session: i64) -> String {
     format!("{DEVICES}/{session}/delete")
 }
 
-/// GET: the facts; POST: `reason`, resets the factors.
+/// GET: the facts; POST: `reason`, resets the factors; `do=unlock`, forgets wrong codes; `do=sign-out`, ends the sessions.
 #[must_use]
 pub fn admin_account(address: &str) -> String {
     format!("{ADMIN_ACCOUNTS}/{}", segment(address))
@@ -110,10 +110,13 @@ pub fn admin_hours(hours: u16) -> String {
 
 /// The accounts that were searched for, after one of them.
 #[must_use]
-pub fn admin_accounts(search: &str, after: &str) -> String {
+pub fn admin_accounts(search: &str, only: Option<&str>, after: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if !search.is_empty() {
         query.append_pair("search", search);
+    }
+    if let Some(only) = only {
+        query.append_pair("only", only);
     }
     format!("{ADMIN_ACCOUNTS}?{}", query.append_pair("after", after).finish())
 }
@@ -264,10 +267,10 @@ mod tests {
         assert_eq!(admin_account("änn@example.org"), "/admin/accounts/%C3%A4nn@example.org");
         assert!(known(&factor_remove("a/b")) && known("/help/foxmail") && known("/factors/new/totp"));
         assert_eq!(
-            admin_accounts("a&b=c", "änn+x@example.org"),
-            "/admin/accounts?search=a%26b%3Dc&after=%C3%A4nn%2Bx%40example.org"
+            admin_accounts("a&b=c", Some("two-factor-off"), "änn+x@example.org"),
+            "/admin/accounts?search=a%26b%3Dc&only=two-factor-off&after=%C3%A4nn%2Bx%40example.org"
         );
-        assert_eq!(admin_accounts("", "a@b"), "/admin/accounts?after=a%40b");
+        assert_eq!(admin_accounts("", None, "a@b"), "/admin/accounts?after=a%40b");
         assert_eq!(admin_rollout("a@b"), "/admin/rollout?after=a%40b");
         for path in ["/factors/new/fax", "/help/pine", "/passwords//remove", "//", "https://example.org/"] {
             assert!(!known(path), "{path}");

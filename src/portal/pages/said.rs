@@ -41,6 +41,10 @@ pub enum Said {
     BlockLifted(String),
     /// The factors of that account were reset.
     FactorsReset(String),
+    /// The wrong codes of that account were forgotten.
+    FactorsUnlocked(String),
+    /// The sessions of that account were ended.
+    AccountSignedOut(String),
 }
 
 impl Said {
@@ -67,6 +71,8 @@ impl Said {
             Self::Withdrawn(delegate) => f.t1("said-withdrawn", "delegate", delegate),
             Self::BlockLifted(address) => f.t1("said-block-lifted", "address", address),
             Self::FactorsReset(account) => f.t1("said-factors-reset", "account", account),
+            Self::FactorsUnlocked(account) => f.t1("said-factors-unlocked", "account", account),
+            Self::AccountSignedOut(account) => f.t1("said-account-signed-out", "account", account),
         }
     }
 

@@ -59,3 +59,14 @@ pub struct SetUp {
 }
 
 page!(SetUp, "set_up.html");
+
+/// The set-up code of a reset is wanted before anything is set up.
+#[derive(Clone, Debug)]
+pub struct EnterSetUpCode {
+    /// It ended: an administrator has to make another one.
+    pub over: bool,
+    /// Why it comes back.
+    pub problem: Option<Problem>,
+}
+
+page!(EnterSetUpCode, "set_up_code.html");

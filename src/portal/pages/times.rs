@@ -1,6 +1,7 @@
 //! Times as people read them, in the site's time zone.
 
 use jiff::Zoned;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
@@ -42,6 +43,18 @@ pub fn hour(time: Timestamp, zone: &TimeZone) -> String {
 #[must_use]
 pub fn day(time: Timestamp, zone: &TimeZone) -> String {
     shown(time, zone, "%m-%d")
+}
+
+/// Which part of which day: of so many hours, from midnight on.
+#[must_use]
+pub fn slot(time: Timestamp, zone: &TimeZone, hours: i8) -> Option<(Date, i8)> {
+    zoned(time, zone).map(|time| (time.date(), time.hour() / hours.max(1)))
+}
+
+/// Whether such a part begins within this hour.
+#[must_use]
+pub fn begins(time: Timestamp, zone: &TimeZone, hours: i8) -> bool {
+    zoned(time, zone).is_some_and(|time| time.hour() % hours.max(1) == 0)
 }
 
 /// The day of the week, short.

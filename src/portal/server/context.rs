@@ -382,6 +382,7 @@ impl Context {
             Why::Over
             | Why::Factor
             | Why::SetUp
+            | Why::SetUpCode
             | Why::Stale
             | Why::Forbidden
             | Why::BadRequest
@@ -397,7 +398,7 @@ impl Context {
         let response = match error.error {
             Why::Over => self.lead_to_sign_in(),
             Why::Factor | Why::Stale => self.lead_to_confirm(error.factor, &path),
-            Why::SetUp => self.go(routes::SET_UP),
+            Why::SetUp | Why::SetUpCode => self.go(routes::SET_UP),
             Why::Forbidden => self.trouble(Trouble::Forbidden),
             Why::NotFound | Why::NoAccount | Why::NoFactor => self.trouble(Trouble::NotFound),
             Why::BadRequest => self.trouble(Trouble::Form),
@@ -447,6 +448,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::Over
         | Why::Factor
         | Why::SetUp
+        | Why::SetUpCode
         | Why::Stale
         | Why::NoFactor
         | Why::NotFound

@@ -54,6 +54,8 @@ pub(crate) fn read(value: &str) -> Option<Said> {
         "withdrawn" => Said::Withdrawn(name),
         "block-lifted" => Said::BlockLifted(name),
         "factors-reset" => Said::FactorsReset(name),
+        "factors-unlocked" => Said::FactorsUnlocked(name),
+        "account-signed-out" => Said::AccountSignedOut(name),
         _ => return None,
     })
 }
@@ -78,6 +80,8 @@ fn parts(said: &Said) -> (&'static str, String) {
         Said::Withdrawn(delegate) => ("withdrawn", delegate.clone()),
         Said::BlockLifted(address) => ("block-lifted", address.clone()),
         Said::FactorsReset(account) => ("factors-reset", account.clone()),
+        Said::FactorsUnlocked(account) => ("factors-unlocked", account.clone()),
+        Said::AccountSignedOut(account) => ("account-signed-out", account.clone()),
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Shown {
     Code(Zeroizing<String>),
     /// A recovery code.
     Recovery(Zeroizing<String>),
+    /// A set-up code.
+    SetUpCode(Zeroizing<String>),
     /// A browser's answer for a passkey.
     Credential(Zeroizing<String>),
     /// What a sign-in provider says.
@@ -125,6 +127,9 @@ impl Service {
             }
             Shown::Code(typed) => Code::parse(&typed).map_or(Evidence::Unreadable, Evidence::Code),
             Shown::Recovery(typed) => Evidence::Recovery(self.recovery_row(visit, &typed).await?),
+            Shown::SetUpCode(typed) => {
+                Evidence::SetUpCode(recovery::parse(&typed).map(|secret| secret.digest()))
+            }
             Shown::Credential(answer) => Evidence::Credential(answer),
             Shown::Identity(identity) => Evidence::Identity(identity),
         })
@@ -178,7 +183,7 @@ impl Service {
     ) -> Answer<Passed> {
         let token = visit.session()?;
         let evidence = match shown {
-            Shown::Password(_) | Shown::Recovery(_) => Evidence::Unreadable,
+            Shown::Password(_) | Shown::Recovery(_) | Shown::SetUpCode(_) => Evidence::Unreadable,
             other => self.evidence(visit, other).await?,
         };
         let session = self.token();

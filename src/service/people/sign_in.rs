@@ -123,7 +123,7 @@ impl Service {
             Ok((opened, login)) => {
                 let entering = Entering { opened, login, both: false };
                 let (session, device, standing) = self.enter(&visit, entering, &password, generation).await?;
-                if standing.session.stage != Stage::Factor {
+                if standing.session.stage != Stage::Factor && standing.set_up_code.is_none() {
                     self.came_in(&account, &standing.account.name, &visit).await;
                 }
                 let device = self.trusted(device).await?;

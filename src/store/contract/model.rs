@@ -371,7 +371,13 @@ fn carried<B: Backend>(backend: &B, step: &Step, number: usize) -> Option<Came> 
         }
         _ => Some(match order(backend, &order_of(step, number)?) {
             Ok(Done::Revoked(gone)) if gone.is_empty() => Came::Unchanged,
-            Ok(Done::Changed | Done::NewPassword(_) | Done::Revoked(_)) => Came::Changed,
+            Ok(
+                Done::Changed
+                | Done::NewPassword(_)
+                | Done::Revoked(_)
+                | Done::FactorsReset(_)
+                | Done::Unlocked(_),
+            ) => Came::Changed,
             Ok(Done::Unchanged) => Came::Unchanged,
             Err(OrderRefused::NameIsSecret) => panic!("no name is a secret here"),
             Err(_) => Came::Refused,
@@ -439,7 +445,7 @@ fn sums<B: Backend>(backend: &B, model: &Model) {
     write(backend, |tables| {
         let counts = tables.counts()?;
         assert_eq!((counts.accounts as usize, counts.passwords as usize), (model.people.len(), passwords));
-        let lines = tables.accounts("", "", 100)?;
+        let lines = tables.accounts("", "", None, 100)?;
         let line = |line: &crate::store::AccountLine| (position(PEOPLE, &line.name), line.passwords as usize);
         let expected = model.people.iter().map(|(who, person)| (*who, person.passwords.len()));
         assert!(lines.iter().map(line).eq(expected), "{lines:?}");

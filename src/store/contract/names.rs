@@ -76,7 +76,7 @@ pub(super) fn old_spellings_take_the_one_form<B: Backend>(backend: &B) {
         "its events stay as they were written"
     );
     for search in ["münchen", "eve@münchen.example", "xn--mnchen", "eve"] {
-        assert_eq!(write(backend, |tables| tables.accounts("", search, 9)).len(), 1, "{search}");
+        assert_eq!(write(backend, |tables| tables.accounts("", search, None, 9)).len(), 1, "{search}");
     }
 }
 

@@ -165,6 +165,7 @@ pub(super) fn rules() -> PeopleRules {
         sms_countries: vec![CountryCode::china()],
         codes: SentLimits::default(),
         mandatory: Vec::new(),
+        set_up_code: true,
     }
 }
 

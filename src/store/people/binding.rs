@@ -191,10 +191,18 @@ impl Desk<'_> {
         if known.factors.is_empty() || challenge.factor_id.is_some() {
             self.end_others(&known)?;
         }
-        if known.session.reach(&known.owner) == Stage::SetUp || known.owner.duty == Duty::Now {
+        let sets_up = known.session.reach(&known.owner) == Stage::SetUp;
+        if known.owner.duty == Duty::Now || (sets_up && known.owner.needs_factor()) {
             self.turn(&mut known, true)?;
         }
         self.came_in(&known, By::Factor(new.kind))?;
+        if known.factors.is_empty() {
+            // Used up.
+            self.tables.put_set_up_code(known.account.id, None)?;
+        }
+        if matches!(known.session.stage, Stage::SetUp | Stage::Factor) {
+            self.tables.set_signed_in(known.account.id, now)?;
+        }
         known.session.stage = Stage::Full;
         known.session.proof = Some((Means::Factor(id), now));
         self.tables.set_session(&known.session, Some(next))?;

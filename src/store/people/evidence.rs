@@ -9,6 +9,7 @@ use super::sealed::{Memo, masked_address};
 use crate::gate::code::Code;
 use crate::gate::factor::FactorKind;
 use crate::gate::phone::Phone;
+use crate::gate::secret::Digest;
 
 /// What somebody shows to prove a factor.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub enum Evidence {
     Code(Code),
     /// The recovery code of this row; `None`: of none.
     Recovery(Option<i64>),
+    /// What was typed as a set-up code; `None`: it can be none.
+    SetUpCode(Option<Digest>),
     /// What the browser answered for a passkey.
     Credential(Zeroizing<String>),
     /// Who a sign-in provider says it is.
@@ -28,11 +31,15 @@ pub enum Evidence {
 }
 
 impl Evidence {
-    /// Whether it is a short code, which can be guessed; a recovery code is too long for that.
+    /// Whether it is a short code, which can be guessed; recovery and set-up codes are too long for that.
     pub(super) fn is_guessable(&self) -> bool {
         match self {
             Self::Code(_) | Self::Unreadable => true,
-            Self::MainPassword | Self::Recovery(_) | Self::Credential(_) | Self::Identity(_) => false,
+            Self::MainPassword
+            | Self::Recovery(_)
+            | Self::SetUpCode(_)
+            | Self::Credential(_)
+            | Self::Identity(_) => false,
         }
     }
 }

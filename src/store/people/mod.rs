@@ -35,6 +35,7 @@ use crate::gate::mandatory::Duty;
 use crate::gate::name::AccountName;
 use crate::gate::people::PeopleRules;
 use crate::gate::session::{Act, Denied, Owner, Session, Stage, TokenTag, crowded_out};
+use crate::gate::set_up_code::SetUpCode;
 
 pub use binding::{BINDING, NewBinding};
 pub use codes::Delivery;
@@ -99,6 +100,8 @@ pub struct Standing {
     pub recovery_codes: usize,
     /// When they were made, if ever.
     pub recovery_made: Option<Timestamp>,
+    /// A set-up code has to be given before a factor is bound: when it ends.
+    pub set_up_code: Option<Timestamp>,
 }
 
 /// Why something was not done; nothing but the count of failures was changed.
@@ -197,6 +200,8 @@ struct Known {
     session: Session,
     account: Account,
     factors: Vec<FactorRow>,
+    /// The set-up code that it waits for, if nothing is bound.
+    code: Option<SetUpCode>,
     /// What is true of it at this moment.
     owner: Owner,
     visitor: Visitor,
@@ -259,9 +264,11 @@ impl<'a> Desk<'a> {
         if !account.enabled {
             return Ok(Err(Turned::Disabled));
         }
-        let factors = self.tables.factors(account.id)?;
-        let owner = self.rules.owner(&account, !factors.is_empty(), now);
+        let (factors, code) = bound(self.tables, account.id)?;
+        let owner = self.rules.owner(&account, !factors.is_empty(), code.is_some(), now);
         let stage = match () {
+            // Until the code is given it proved as little as one that waits for its factor, and has as little room.
+            () if owner.awaits_code => Stage::Factor,
             () if !owner.bound && owner.needs_factor() => Stage::SetUp,
             () if !owner.bound => Stage::Full,
             () if self.trusts(&account, arrival)? => Stage::Trusted,
@@ -270,9 +277,12 @@ impl<'a> Desk<'a> {
         self.make_room(account.id, stage, None)?;
         let (account_id, token, visitor) = (account.id, arrival.token, &arrival.visitor);
         self.tables.add_session(&NewSession { account_id, token, stage, now, visitor })?;
+        if matches!(stage, Stage::Full | Stage::Trusted) {
+            self.tables.set_signed_in(account_id, now)?;
+        }
         let Some(row) = self.tables.session(token)? else { return Err(StoreError::Closed) };
         let visitor = row.visitor;
-        let known = Known { session: row.session, account, factors, owner, visitor };
+        let known = Known { session: row.session, account, factors, code, owner, visitor };
         self.arrived(&known, arrival)?;
         Ok(Ok(self.standing(known)?))
     }
@@ -334,12 +344,15 @@ impl<'a> Desk<'a> {
         let account_id = known.account.id;
         let recovery_codes = self.tables.recovery_codes(account_id)?.len();
         let recovery_made = self.tables.recovery_made(account_id)?;
-        let owner = self.rules.owner(&known.account, !known.factors.is_empty(), self.at.now);
+        let coded = known.code.is_some();
+        let owner = self.rules.owner(&known.account, !known.factors.is_empty(), coded, self.at.now);
         let (duty, stage) = (owner.duty, known.session.reach(&owner));
         let factors = known.factors.into_iter().map(|row| row.factor).collect();
-        let Known { session, account, .. } = known;
+        let Known { session, account, code, .. } = known;
+        let asked = owner.awaits_code && !session.gave_code();
+        let set_up_code = code.filter(|_| asked).map(|code| code.ends());
         let session = Session { stage, ..session };
-        Ok(Standing { session, account, factors, duty, recovery_codes, recovery_made })
+        Ok(Standing { session, account, factors, duty, recovery_codes, recovery_made, set_up_code })
     }
 
     /// A session that allows `act`, with all that is known of its owner. It was used just now.
@@ -386,10 +399,20 @@ fn inside(
     };
     let account = tables.account(&AccountName::stored(&account))?;
     let Some(account) = account else { return Ok(Err(Denied::Over)) };
-    let factors = tables.factors(account.id)?;
-    let owner = rules.owner(&account, !factors.is_empty(), now);
+    let (factors, code) = bound(tables, account.id)?;
+    let owner = rules.owner(&account, !factors.is_empty(), code.is_some(), now);
     let allowed = session.allows(act, &owner, now);
-    Ok(allowed.map(|()| Known { session, account, factors, owner, visitor }))
+    Ok(allowed.map(|()| Known { session, account, factors, code, owner, visitor }))
+}
+
+/// The second factors of an account; where there are none, the set-up code that it waits for.
+fn bound(
+    tables: &mut dyn Tables,
+    account_id: i64,
+) -> Result<(Vec<FactorRow>, Option<SetUpCode>), StoreError> {
+    let factors = tables.factors(account_id)?;
+    let code = if factors.is_empty() { tables.set_up_code(account_id)? } else { None };
+    Ok((factors, code))
 }
 
 /// Whether the session of a token allows `act` now.

@@ -12,6 +12,7 @@ use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, Means};
 use crate::gate::mandatory::Duty;
 use crate::gate::passkey::{self, PasskeyError};
+use crate::gate::secret::Digest;
 use crate::gate::session::{Act, Denied, Stage, TokenTag};
 use crate::gate::throttle::{Admission, CLOCK, Throttle};
 use crate::gate::totp::Seed;
@@ -111,7 +112,7 @@ impl Known {
     /// What came beside the main password.
     fn by(&self, means: Means) -> Option<By> {
         match means {
-            Means::MainPassword => None,
+            Means::MainPassword | Means::SetUpCode => None,
             Means::Factor(id) => self.factor(id).ok().map(|row| By::Factor(row.factor.kind)),
             Means::Recovery => Some(By::Recovery),
         }
@@ -284,7 +285,7 @@ impl Desk<'_> {
         self.tables.set_throttle(account, Throttle::default())?;
         self.tables.set_challenge(known.session.id, None)?;
         self.note(Event { verdict: Some("accept".to_owned()), ..tried })?;
-        if means != Means::MainPassword && known.owner.duty == Duty::Now && !known.account.two_factor {
+        if means.is_second() && known.owner.duty == Duty::Now && !known.account.two_factor {
             // Past the date it is on, whoever never turned it on, or turned it off.
             self.end_others(&known)?;
             self.turn(&mut known, true)?;
@@ -296,13 +297,18 @@ impl Desk<'_> {
             // Whoever needs one has lost what else they had, perhaps with a browser that is trusted.
             self.end_trust(&known)?;
         }
-        if means != Means::MainPassword && known.session.stage != Stage::Full {
+        if means.is_second() && known.session.stage != Stage::Full {
             let may = means != Means::Recovery && !self.rules.trust_for.is_zero();
             if let Some(device) = trust.filter(|_| may) {
                 self.trust(&known, device)?;
             }
             self.make_room(account, Stage::Full, Some(known.session.id))?;
             known.session.stage = Stage::Full;
+            self.tables.set_signed_in(account, self.at.now)?;
+        }
+        if means == Means::SetUpCode && known.session.stage != Stage::SetUp {
+            self.make_room(account, Stage::SetUp, Some(known.session.id))?;
+            known.session.stage = Stage::SetUp;
         }
         known.session.proof = Some((means, self.at.now));
         self.tables.set_session(&known.session, Some(next))?;
@@ -322,6 +328,7 @@ impl Desk<'_> {
         let what = match evidence {
             Evidence::MainPassword => "main-password",
             Evidence::Recovery(_) => "recovery",
+            Evidence::SetUpCode(_) => "set-up-code",
             _ => kind.unwrap_or("unknown"),
         };
         self.event(known, Kind::FactorTried).reason(what)
@@ -355,6 +362,7 @@ impl Desk<'_> {
                 };
                 return Ok(Ok(Judged::of(used, Means::Recovery)));
             }
+            Evidence::SetUpCode(digest) => return Ok(self.is_set_up_code(known, digest.as_ref())),
             Evidence::Code(_) | Evidence::Credential(_) | Evidence::Identity(_) | Evidence::Unreadable => {}
         }
         let challenge = self.tables.challenge(known.session.id)?;
@@ -396,6 +404,18 @@ impl Desk<'_> {
             self.tables.use_factor(id, None, self.at.now)?;
         }
         Ok(Ok(Judged::of(right, Means::Factor(id))))
+    }
+
+    /// Whether it is the set-up code that the account waits for. It stays until a factor is bound: whoever breaks off half
+    /// way gives it again.
+    fn is_set_up_code(&self, known: &Known, digest: Option<&Digest>) -> Result<Judged, Refused> {
+        let keys = &self.at.keys;
+        let waits = known.code.as_ref().filter(|_| known.owner.awaits_code);
+        let given = waits.filter(|code| digest.is_some_and(|one| code.is(one, known.account.id, keys)));
+        match given {
+            Some(code) if code.is_over(self.at.now) => Err(Refused::CodeOver),
+            given => Ok(Judged::of(given.is_some(), Means::SetUpCode)),
+        }
     }
 
     /// Whether any of the apps says this.

@@ -48,7 +48,8 @@ impl Desk<'_> {
     /// The main password was right.
     pub(super) fn arrived(&mut self, known: &Known, arrival: &Arrival) -> Result<(), StoreError> {
         let by = match known.session.stage {
-            _ if arrival.both => None,
+            // A main password alone is nothing where a code is waited for, too.
+            _ if arrival.both || known.owner.awaits_code => None,
             Stage::Factor => None,
             Stage::Trusted => Some(By::Trusted),
             Stage::SetUp | Stage::Full => Some(By::MainPassword),

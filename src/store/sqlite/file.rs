@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0008_administration.sql"),
     include_str!("../schema/0009_identity.sql"),
     include_str!("../schema/0010_visits.sql"),
+    include_str!("../schema/0011_administering.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".
@@ -136,4 +137,32 @@ fn cure(error: &rusqlite::Error) -> Option<&'static str> {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another program holds the file: close it",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever signed in before that was kept with the account is not said to have never been there.
+    #[test]
+    fn the_last_sign_in_of_before_is_read_out_of_the_events() {
+        let connection = Connection::open_in_memory().expect("a database");
+        let kept = MIGRATIONS.iter().position(|sql| sql.contains("signed_in")).expect("it is there");
+        for sql in &MIGRATIONS[..kept] {
+            connection.execute_batch(sql).expect("applied");
+        }
+        let fill = "INSERT INTO account (name, created) VALUES ('ann@a', 1), ('bob@a', 1), ('eve@a', 1);
+            INSERT INTO event (time, kind, account, protocol, verdict, actor) VALUES
+            (10, 'login', 'ann@a', 'sidegate-portal', 'accept', 'gate'),
+            (20, 'login', 'ann@a', 'sidegate-portal', 'accept', 'gate'),
+            (30, 'login', 'ann@a', 'sidegate-portal', 'refuse', 'gate'),
+            (40, 'login', 'bob@a', 'imap', 'accept', 'gate'),
+            (50, 'login', 'gone@a', 'sidegate-portal', 'accept', 'gate');";
+        connection.execute_batch(fill).expect("filled");
+        connection.execute_batch(MIGRATIONS[kept]).expect("applied");
+        let mut statement = connection.prepare("SELECT signed_in FROM account ORDER BY id").expect("SQL");
+        let found: rusqlite::Result<Vec<Option<i64>>> =
+            statement.query_map([], |row| row.get(0)).expect("rows").collect();
+        assert_eq!(found.expect("numbers"), [Some(20), None, None]);
+    }
 }

@@ -327,6 +327,7 @@ fn means_columns(means: Means) -> (&'static str, Option<i64>) {
         Means::MainPassword => ("main-password", None),
         Means::Factor(id) => ("factor", Some(id)),
         Means::Recovery => ("recovery", None),
+        Means::SetUpCode => ("set-up-code", None),
     }
 }
 
@@ -336,6 +337,7 @@ fn read_session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let means = match (means.as_deref(), row.get::<_, Option<i64>>(6)?) {
         (Some("main-password"), _) => Some(Means::MainPassword),
         (Some("recovery"), _) => Some(Means::Recovery),
+        (Some("set-up-code"), _) => Some(Means::SetUpCode),
         (Some("factor"), Some(id)) => Some(Means::Factor(id)),
         // The factor was removed.
         (Some("factor") | None, _) => None,

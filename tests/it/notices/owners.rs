@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use sidegate::gate::account::Terms;
 use sidegate::gate::name::{AccountName, PasswordName};
-use sidegate::gate::order::Order;
 use sidegate::gate::reset::ResetReason;
 use sidegate::gate::visit::Outcome;
 use sidegate::service::people::Shown;
@@ -72,8 +71,7 @@ async fn whoever_was_taken_over_learns_of_it() {
     }
     let account = AccountName::parse(ANN, None).unwrap();
     let reason = ResetReason::parse("lost phone, seen in person").unwrap();
-    let reset = Order::ResetFactors { account: account.clone(), reason, two_factor_off: false };
-    service.carry_out(reset, "uid 0").await.unwrap();
+    service.reset_factors(account.clone(), reason, false, "uid 0").await.unwrap();
     await_text(heard, "Subject: Second factors reset: ann@example.org").await;
     for line in ["Reason: lost phone, seen in person", "By: uid 0", "If you did not ask for this, tell"] {
         assert!(heard().contains(line), "{line} in {}", heard());

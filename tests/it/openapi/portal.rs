@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use sidegate::api::portal::*;
-use sidegate::api::{BlockView, FactorsReset, NewMainPassword, PasswordView};
+use sidegate::api::{BlockView, FactorsReset, NewMainPassword, PasswordView, ResetAnswer, Unlocked};
 use sidegate::clock::Timestamp;
 
 use super::Schemas;
@@ -29,6 +29,7 @@ fn bare_standing() -> Standing {
         kinds: vec![],
         recovery_codes: None,
         recovery_made: None,
+        set_up_code: None,
         passwords: 1,
         passwords_max: 6,
         mail_clients: "never".into(),
@@ -47,6 +48,7 @@ fn full_standing() -> Standing {
         kinds: vec!["totp".into()],
         recovery_codes: Some(9),
         recovery_made: Some(NOW),
+        set_up_code: Some(NOW),
         fresh_until: Some(NOW),
         blocked: Some(NOW),
         ..bare_standing()
@@ -134,6 +136,7 @@ pub(super) fn factors(schemas: &mut Schemas) {
         password: text(),
         code: text(),
         recovery_code: text(),
+        set_up_code: text(),
         credential: text(),
         identity: Some(identity(None)),
         trust: true,
@@ -228,8 +231,10 @@ pub(super) fn own(schemas: &mut Schemas) {
 pub(super) fn administration(schemas: &mut Schemas) {
     let hour = HourView { at: NOW, failures: 1, blocks: 2 };
     schemas.answer("HourView", &hour, &hour);
-    let count = CountView { name: "192.0.2.7".into(), failures: 1 };
-    schemas.answer("CountView", &count, &count);
+    let name = || String::from("192.0.2.7");
+    let free = CountView { name: name(), failures: 1, blocked: None, block: None };
+    let count = CountView { blocked: Some(NOW), block: Some(name()), ..free.clone() };
+    schemas.answer("CountView", &count, &free);
     let overview = |hours, addresses, accounts| Overview { hours, addresses, accounts, blocks: 1 };
     let full = overview(vec![hour], vec![count.clone()], vec![count]);
     schemas.answer("Overview", &full, &overview(vec![], vec![], vec![]));
@@ -238,8 +243,20 @@ pub(super) fn administration(schemas: &mut Schemas) {
         factors,
         recovery_codes,
         failures: 1,
+        wait: None,
+        locked: false,
+        set_up_code: None,
+        signed_in: None,
+        sessions: 1,
+        trusted: 0,
+        makes_code: true,
     };
-    schemas.answer("AccountFactors", &factors(vec![factor(None)], Some(9)), &factors(vec![], None));
+    let full = factors(vec![factor(None)], Some(9));
+    let full = AccountFactors { wait: Some(NOW), set_up_code: Some(NOW), signed_in: Some(NOW), ..full };
+    schemas.answer("AccountFactors", &full, &factors(vec![], None));
+    let reset = ResetAnswer { set_up_code: Some(hidden("x")), ends: Some(NOW) };
+    schemas.answer("ResetAnswer", &reset, &ResetAnswer { set_up_code: None, ends: None });
+    schemas.answer("Unlocked", &Unlocked { failures: 1 }, &Unlocked { failures: 0 });
     let reason = || String::from("lost phone");
     schemas.request("Reset", &Reset { reason: reason() }, &Reset { reason: reason() });
     let reset = |two_factor_off| FactorsReset { reason: reason(), two_factor_off };
@@ -259,7 +276,7 @@ macro_rules! every_why {
 
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
-        WrongPassword Blocked NetworkBlocked Over Factor SetUp Stale WrongCode WrongClock UsedCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
+        WrongPassword Blocked NetworkBlocked Over Factor SetUp SetUpCode Stale WrongCode WrongClock UsedCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
         NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );

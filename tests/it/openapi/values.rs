@@ -38,12 +38,12 @@ pub(super) fn requests(schemas: &mut Schemas) {
 
 pub(super) fn accounts(schemas: &mut Schemas) {
     let address = String::from("ann@example.org");
-    let line = |group| {
+    let line = |group, signed_in| {
         let (address, created) = (address.clone(), NOW);
-        AccountLine { address, enabled: true, two_factor: true, group, passwords: 1, created }
+        AccountLine { address, enabled: true, two_factor: true, group, passwords: 1, created, signed_in }
     };
-    schemas.answer("AccountLine", &line(Some("staff".into())), &line(None));
-    let line = line(None);
+    schemas.answer("AccountLine", &line(Some("staff".into()), Some(NOW)), &line(None, None));
+    let line = line(None, None);
     let list = AccountList { accounts: vec![line], more: true };
     schemas.answer("AccountList", &list, &AccountList { accounts: vec![], more: false });
     let last = |address| LastUse { at: NOW, address, protocol: "imap".into() };

@@ -1,5 +1,7 @@
 //! Signing in: with the main password, a second factor, a trusted browser, from a blocked address; setting it up.
 
+use serde_json::json;
+
 use super::site::{Site, bind_app};
 use super::{ANN, BOB, HOME, MAIN};
 
@@ -124,6 +126,55 @@ fn where_two_factor_is_mandatory_nothing_else_is_open_before_it() {
     ann.get("/passwords/new").says("Two-factor is on");
     ann.get("/two-factor").says("It cannot be turned off.");
     ann.post("/two-factor", &[("on", "no")]).says("It cannot be turned off.");
+}
+
+#[test]
+fn after_a_reset_the_set_up_code_comes_first() {
+    let site = Site::start("", "");
+    let (mut ann, _) = site.with_app();
+    ann.get("/two-factor");
+    ann.post("/two-factor", &[("on", "yes")]);
+    let reset = format!("/v1/accounts/{ANN}/factors/reset");
+    let made = site.daemon().control("POST", &reset, &json!({ "reason": "lost phone" }));
+    let code = made["set_up_code"].as_str().expect("a code").to_owned();
+    // Somebody who knows the main password alone.
+    let (mut thief, page) = site.signed_in(ANN);
+    page.says("Your administrator has it");
+    for path in ["/", "/factors", "/factors/new/totp", "/factors/new/sms", "/two-factor", "/passwords/new"] {
+        assert_eq!(thief.get(path).location(), "/set-up", "{path}");
+    }
+    thief.get("/set-up");
+    for path in ["/factors/new/totp", "/factors/new/sms"] {
+        let sent = thief.post(path, &[("to", "13800138000"), ("code", "000000"), ("name", "Phone")]);
+        assert_eq!(sent.location(), "/set-up", "{path}");
+    }
+    for wrong in ["", "000000", "ABCD-EFGH-IJKL-MNOP"] {
+        let refused = thief.post("/set-up", &[("code", wrong)]);
+        assert_eq!(refused.status, 422);
+        refused.says("Wrong set-up code.");
+    }
+    let mut owner = site.browser();
+    owner.language = "zh-CN".into();
+    site.sign_in(&mut owner, ANN).says("请向管理员索取");
+    let given = owner.post_and_go("/set-up", &[("code", &code.to_lowercase())]);
+    assert!(given.body.contains("/factors/new/totp"), "{}", given.text());
+    let page = owner.get("/factors/new/totp");
+    let app = super::site::App::read(&page);
+    let bound = owner.post("/factors/new/totp", &[("code", &app.code(0)), ("name", "Phone")]);
+    assert_eq!(bound.location(), "/passwords/new", "two-factor is on still");
+    assert_eq!(thief.get("/set-up").location(), "/sign-in", "signed out");
+    assert!(!site.log().contains(&code) && !site.log().contains(&code.to_lowercase()));
+}
+
+#[test]
+fn two_factor_turned_on_without_a_factor_leads_to_setting_it_up() {
+    let site = Site::start("", "");
+    site.signed_in(ANN);
+    // It leads to setting it up, and not round in a circle.
+    site.daemon().control("PATCH", &format!("/v1/accounts/{ANN}"), &json!({ "two_factor": true }));
+    let (_, page) = site.signed_in(ANN);
+    page.says("Until this is done, nothing else can be reached here.");
+    assert!(!page.text().contains("Set-up code"), "an account that never had a factor waits for none");
 }
 
 #[test]

@@ -196,6 +196,12 @@ fn every_form_takes_anything() {
         &PAGES,
         &["/confirm", "/delegations", "/two-factor", "/admin/accounts/bob@example.org"],
     );
+    // Whose factors were reset, before the set-up code is given.
+    let reset = format!("/v1/accounts/{BOB}/factors/reset");
+    site.daemon().control("POST", &reset, &json!({ "reason": "lost" }));
+    let (mut bob, page) = site.signed_in(BOB);
+    page.says("Set-up code");
+    sent += send(&mut bob, &["/set-up"], &["/set-up"]);
     assert!(sent > 3_000, "{sent}");
     // Whatever of it was taken, both go on, and Ann is who she was.
     ann.get("/").says("Two-factor | On");

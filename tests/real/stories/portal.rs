@@ -144,6 +144,10 @@ fn configure_portal(site: &Site, ports: &Ports) {
 enum Asked {
     /// One login of a mail program.
     Login { protocol: String, user: String, password: String, from: Option<Ipv4Addr> },
+    /// An administrator resets second factors.
+    Reset { account: String },
+    /// An administrator forgets wrong codes.
+    Unlock { account: String },
     /// A secret that is used.
     Secret { account: String, secret: String },
 }
@@ -207,6 +211,13 @@ fn answer(site: &Site, asked: &Asked) -> String {
                 _ => smtp(site, from, user, password),
             }
         }
+        Asked::Reset { account } => {
+            let reset =
+                site.cli.done(&["factor", "reset", account, "--reason", "lost phone, seen in person"]);
+            let code = reset.split("set-up code: ").nth(1).expect("a set-up code");
+            code.trim().to_owned()
+        }
+        Asked::Unlock { account } => site.cli.done(&["factor", "unlock", account]),
         Asked::Secret { account, secret } => {
             site.secret(account, secret);
             String::new()

@@ -6,15 +6,18 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
+use super::views::order_refused;
 use super::{Answer, By, Refusal, query, read};
 use crate::api::portal::{AccountFactors, CountView, HourView, Overview, Reset, Why};
 use crate::api::server::accounts::{self, Page};
 use crate::api::server::rollout::{self, Wanted};
 use crate::api::server::{Api, ApiError, Body, Params, blocks, people_admin};
-use crate::api::{AccountList, AccountView, BlockList, Nothing, RolloutList};
-use crate::gate::order::{Actor, Order};
+use crate::api::{AccountList, AccountView, BlockList, Nothing, ResetAnswer, RolloutList, Unlocked};
+use crate::gate::address::parse_address;
+use crate::gate::order::{Actor, Order, OrderRefused};
 use crate::gate::reset::ResetReason;
 use crate::gate::session::Act;
+use crate::service::OrderError;
 
 /// Hours that are shown where nobody says how many, and the most.
 const HOURS_DEFAULT: u32 = 48;
@@ -28,6 +31,8 @@ pub(super) fn routes() -> Router<Api> {
         .route("/v1/portal/admin/accounts/{address}", get(show))
         .route("/v1/portal/admin/accounts/{address}/factors", get(factors))
         .route("/v1/portal/admin/accounts/{address}/reset", post(reset))
+        .route("/v1/portal/admin/accounts/{address}/unlock", post(unlock))
+        .route("/v1/portal/admin/accounts/{address}/sign-out", post(sign_out))
         .route("/v1/portal/admin/rollout", get(roll_out))
 }
 
@@ -67,14 +72,22 @@ async fn overview(State(api): State<Api>, by: By, span: Params<Span>) -> Answer<
     api.oversees(&by).await?;
     let hours = query(span)?.hours.unwrap_or(HOURS_DEFAULT).clamp(1, HOURS_MAX);
     let found = api.service.overview(hours).await.map_err(ApiError::from)?;
-    let count = |(name, failures): (String, u32)| CountView { name, failures };
+    let count = |(name, failures): (String, u32)| CountView { name, failures, blocked: None, block: None };
+    let address = |(name, failures): (String, u32)| {
+        let rules = api.service.rules();
+        let address = parse_address(&name).filter(|address| !rules.exempts(*address));
+        let source = address.map(|address| api.service.source(address));
+        let held = source.and_then(|source| Some((source.block?.until, source.holder.to_string())));
+        let (blocked, block) = held.unzip();
+        CountView { name, failures, blocked, block }
+    };
     Ok(Json(Overview {
         hours: found
             .hours
             .iter()
             .map(|hour| HourView { at: hour.at, failures: hour.failures, blocks: hour.blocks })
             .collect(),
-        addresses: found.addresses.into_iter().map(count).collect(),
+        addresses: found.addresses.into_iter().map(address).collect(),
         accounts: found.accounts.into_iter().map(count).collect(),
         blocks: u32::try_from(api.service.blocks().len()).unwrap_or(u32::MAX),
     }))
@@ -94,7 +107,7 @@ struct Lifted {
 async fn lift(State(api): State<Api>, by: By, which: Params<Lifted>) -> Answer<Nothing> {
     let actor = api.administrator(&by).await?;
     let address = blocks::read(&query(which)?.address)?;
-    api.service.lift_block(address, actor).await.map_err(ApiError::from)?;
+    ordered(api.service.lift_block(address, actor).await)?;
     Ok(Json(Nothing {}))
 }
 
@@ -119,15 +132,34 @@ async fn reset(
     by: By,
     Path(address): Path<String>,
     body: Body<Reset>,
-) -> Answer<Nothing> {
+) -> Answer<ResetAnswer> {
     let actor = api.administrator(&by).await?;
     let Reset { reason } = read(body)?;
     let reason =
         ResetReason::parse(&reason).map_err(|error| Refusal::new(Why::NoReason, error.to_string()))?;
     let account = api.name(&address)?;
-    let order = Order::ResetFactors { account, reason, two_factor_off: false };
-    api.service.carry_out(order, actor).await.map_err(ApiError::from)?;
+    let made = api.service.reset_factors(account, reason, false, actor).await;
+    Ok(Json(people_admin::reset_answer(ordered(made)?)))
+}
+
+async fn unlock(State(api): State<Api>, by: By, Path(address): Path<String>) -> Answer<Unlocked> {
+    let actor = api.administrator(&by).await?;
+    let failures = ordered(api.service.unlock_factors(api.name(&address)?, actor).await)?;
+    Ok(Json(Unlocked { failures }))
+}
+
+async fn sign_out(State(api): State<Api>, by: By, Path(address): Path<String>) -> Answer<Nothing> {
+    let actor = api.administrator(&by).await?;
+    ordered(api.service.carry_out(Order::EndSessions(api.name(&address)?), actor).await)?;
     Ok(Json(Nothing {}))
+}
+
+/// What came of an order. Whose session allows it no more, while it was carried out, proves again who it is.
+fn ordered<T>(done: Result<T, OrderError>) -> Result<T, Refusal> {
+    done.map_err(|error| match error {
+        denied @ OrderError::Refused(OrderRefused::Denied(_)) => order_refused(denied),
+        other => ApiError::from(other).into(),
+    })
 }
 
 async fn roll_out(State(api): State<Api>, by: By, wanted: Params<Wanted>) -> Answer<RolloutList> {

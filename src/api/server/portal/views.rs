@@ -26,6 +26,7 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
         Refused::Denied(Denied::Factor) | Refused::Factor(FactorRefused::ProveAny) => why(Why::Factor),
         Refused::Denied(Denied::Forbidden) => why(Why::Forbidden),
         Refused::Denied(Denied::SetUp) => why(Why::SetUp),
+        Refused::Denied(Denied::SetUpCode) => why(Why::SetUpCode),
         Refused::Denied(Denied::Stale) | Refused::Factor(FactorRefused::ProveIt) => why(Why::Stale),
         Refused::ProveIt(id) => Refusal(PortalError { factor: Some(id), ..error }),
         Refused::Factor(FactorRefused::NoFactor) => why(Why::NoFactor),
@@ -85,9 +86,10 @@ impl Api {
     pub(super) fn standing(&self, standing: DeskStanding, blocked: Option<Timestamp>) -> Standing {
         let rules = self.service.rules();
         let now = self.service.now();
-        let DeskStanding { session, account, factors, duty, recovery_codes, recovery_made } = standing;
+        let DeskStanding { session, account, factors, duty, recovery_codes, recovery_made, set_up_code } =
+            standing;
         let bound = !factors.is_empty();
-        let owner = rules.people.owner(&account, bound, now);
+        let owner = rules.people.owner(&account, bound, set_up_code.is_some(), now);
         let administrator = owner.administers && owner.two_factor && owner.bound;
         let fresh = match session.means(now) {
             Some(crate::gate::factor::Means::MainPassword) if !factors.is_empty() => None,
@@ -108,6 +110,7 @@ impl Api {
             kinds: rules.people.kinds.iter().map(|kind| kind.word().to_owned()).collect(),
             recovery_codes: recovery_made.and_then(|_| u32::try_from(recovery_codes).ok()),
             recovery_made,
+            set_up_code,
             passwords: u32::try_from(account.passwords.len()).unwrap_or(u32::MAX),
             passwords_max: rules.per_account,
             mail_clients: if rules.policy.until_two_factor { "until-two-factor" } else { "never" }.to_owned(),

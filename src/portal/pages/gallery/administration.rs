@@ -3,8 +3,10 @@
 use super::super::chart::{BARS_MAX, Span};
 use super::super::factors::Kind;
 use super::super::problem::Problem;
+use super::super::reason::Reason;
 use super::super::{admin, routes};
 use super::{DAY, Gallery, HOUR, ago};
+use crate::gate::account::Lacks;
 
 impl Gallery<'_> {
     pub(super) fn admin(&mut self) {
@@ -26,12 +28,22 @@ impl Gallery<'_> {
             name: self.outside(name),
             place: if place.is_empty() { String::new() } else { self.outside(place) },
             failures,
+            blocked: None,
         };
+        let blocked = |count: admin::Count, block: &str| admin::Count {
+            blocked: Some((ago(-HOUR), self.outside(block))),
+            ..count
+        };
+        let addresses = vec![
+            blocked(count("192.0.2.7", "Shanghai, China", 4711), "192.0.2.7"),
+            blocked(count("198.51.100.7", "", 99), "198.51.100.0/24"),
+            count("2001:db8:85a3::8a2e:370:7334", "", 12),
+        ];
         let frame = self.frame(routes::ADMIN);
         let page = admin::Admin {
             hours: 24,
             spans: spans.clone(),
-            addresses: vec![count("192.0.2.7", "Shanghai, China", 4711), count("2001:db8:85a3::/64", "", 12)],
+            addresses,
             accounts: vec![count("ann@example.org", "", 4711), count("bob@example.org", "", 3)],
             blocks: 3,
         };
@@ -45,12 +57,20 @@ impl Gallery<'_> {
     }
 
     fn blocks(&mut self) {
+        let streak = Reason::Streak {
+            failures: 10,
+            accounts: 2,
+            repeated: 9,
+            passwords: 2,
+            program: Some(self.outside("Thunderbird")),
+            spared: true,
+        };
         let block = |exempt: bool| admin::BlockLine {
             address: self.outside("192.0.2.7"),
             place: if exempt { String::new() } else { self.outside("Shanghai, China") },
             since: ago(HOUR / 2),
             until: ago(-HOUR / 2),
-            reason: self.outside("10 failures in a row"),
+            reason: if exempt { Reason::Words(self.outside("scans this host")) } else { streak.clone() },
             exempt,
         };
         let page = admin::AdminBlocks { blocks: vec![block(false), block(true)] };
@@ -63,9 +83,16 @@ impl Gallery<'_> {
             enabled,
             two_factor: enabled,
             passwords: 2,
+            signed_in: enabled.then(|| ago(HOUR)),
         };
         let accounts = vec![account(true), account(false)];
-        let page = admin::AdminAccounts { search: self.outside("ann"), accounts, more: true, later: false };
+        let page = admin::AdminAccounts {
+            search: self.outside("ann"),
+            only: Some(Lacks::TwoFactor),
+            accounts,
+            more: true,
+            later: false,
+        };
         self.add("admin-accounts", page.render(&self.frame(routes::ADMIN_ACCOUNTS)));
 
         let factor = |last_use| admin::FactorLine {
@@ -81,12 +108,37 @@ impl Gallery<'_> {
             created: ago(400 * DAY),
             factors: vec![factor(Some(ago(HOUR))), factor(None)],
             recovery_codes: Some(3),
-            failures: 4,
+            failures: 6,
+            codes: admin::Codes::Wait(ago(-60)),
+            set_up_code: None,
+            signed_in: Some(ago(DAY)),
+            sessions: 2,
+            trusted: 1,
+            makes_code: true,
             passwords: vec![self.password(1, "Phone"), self.password(2, "Printer")],
             reason: self.outside("x"),
             problem: Some(Problem::ReasonMissing),
         };
-        self.add("admin-account", page.render(&self.frame(&routes::admin_account("ann@example.org"))));
+        let frame = self.frame(&routes::admin_account("ann@example.org"));
+        self.add("admin-account", page.render(&frame));
+        let reset = admin::AdminAccount {
+            factors: Vec::new(),
+            recovery_codes: None,
+            failures: 100,
+            codes: admin::Codes::Locked,
+            set_up_code: Some(ago(-DAY)),
+            signed_in: None,
+            makes_code: false,
+            problem: None,
+            ..page
+        };
+        self.add("admin-account-reset", reset.render(&frame));
+        let page = admin::SetUpCodeShown {
+            address: self.outside("ann@example.org"),
+            code: self.outside("ABCD-EFGH-IJKL-2345"),
+            ends: ago(-3 * DAY),
+        };
+        self.add("admin-set-up-code", page.render(&frame));
     }
 
     fn rollout(&mut self) {

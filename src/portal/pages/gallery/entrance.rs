@@ -6,7 +6,7 @@ use super::super::frame::Frame;
 use super::super::problem::Problem;
 use super::super::routes;
 use super::super::said::Said;
-use super::super::sign_in::{ChooseFactor, EnterCode, SetUp, SignIn};
+use super::super::sign_in::{ChooseFactor, EnterCode, EnterSetUpCode, SetUp, SignIn};
 use super::{DAY, Gallery, HOUR, ago, looks};
 use std::sync::Arc;
 
@@ -52,7 +52,15 @@ impl Gallery<'_> {
         self.add("grace", page.render(&frame));
         self.add("grace-bound", SetUp { bound: true, ..page.clone() }.render(&frame));
         let page = SetUp { until: None, ..page };
-        self.add("set-up", page.render(&Frame { closed: true, ..frame }));
+        let frame = Frame { closed: true, ..frame };
+        self.add("set-up", page.render(&frame));
+        for (name, over, problem) in [
+            ("set-up-code", false, None),
+            ("set-up-code-wrong", false, Some(Problem::WrongSetUpCode)),
+            ("set-up-code-over", true, None),
+        ] {
+            self.add(name, EnterSetUpCode { over, problem }.render(&frame));
+        }
         self.confirm();
     }
 

@@ -91,6 +91,10 @@ set-up-bound = You have a second factor already. All that is left is to turn two
 set-up-until = You can do this later, until { $until }.
 set-up-now = Until this is done, nothing else can be reached here.
 set-up-later = Later
+set-up-code = Set-up code
+set-up-code-lead = Your second factors were reset. Enter the set-up code before you add a new one. It keeps out anybody who knows your password.
+set-up-code-hint = Your administrator has it: 16 letters and digits. Capital or small, with or without hyphens.
+set-up-code-over = Your set-up code has expired. Ask your administrator to reset your second factors again: that makes a new one.
 
 ## Overview
 
@@ -527,6 +531,8 @@ said-granted = { $delegate } may now use your mailbox.
 said-withdrawn = { $delegate } may no longer use your mailbox.
 said-block-lifted = The block of { $address } was lifted.
 said-factors-reset = The second factors of { $account } were reset.
+said-factors-unlocked = The wrong codes of { $account } were forgotten. Codes are accepted again.
+said-account-signed-out = { $account } was signed out everywhere, and no browser is trusted any more.
 
 ## What was wrong
 
@@ -536,6 +542,7 @@ problem-wrong-app-code = Wrong code. Enter the one that your app shows now.
 problem-wrong-clock = Wrong code. Enter the one that your app shows now. Is the clock of the phone set automatically?
 problem-used-code = This code was used. Wait for the next one (up to 30 s).
 problem-wrong-recovery-code = This is not one of your recovery codes, or it was used. Take another one from your list.
+problem-wrong-set-up-code = Wrong set-up code. Check it and try again, or ask your administrator.
 problem-code-ended = This code is no longer good. Ask for a new one.
 problem-wait = Too many wrong codes. Wait until { $until }, or choose another way.
 problem-blocked = Too many failed logins from your address. It is blocked until { $until }.
@@ -598,7 +605,11 @@ admin-chart-sum = { $failures } failures, { $blocks } new blocks.
 admin-chart-table = As a table
 admin-failures = Failures
 admin-new-blocks = New blocks
-admin-hour = Hour from
+admin-hour = From
+admin-chart-peak = Peak: { $failures } failures in the hour from { $at }.
+admin-chart-peak-hours = Peak: { $failures } failures in the six hours from { $at }.
+admin-blocked-until = Blocked until { $until }
+admin-blocked-by = by the block of { $block }
 admin-top-addresses = Addresses with the most failures
 admin-top-accounts = Accounts with the most failures
 admin-address = Address
@@ -615,11 +626,37 @@ admin-since = Since
 admin-until = Until
 admin-reason = Reason
 admin-exempt = Exempt: no effect
+reason-by-hand = By an administrator
+reason-failures =
+    { $failures ->
+        [one] { $failures } failure in a row
+       *[other] { $failures } failures in a row
+    }
+reason-accounts =
+    { $accounts ->
+        [one] for one account
+       *[other] for { $accounts } accounts
+    }
+reason-repeated =
+    { $repeated ->
+        [one] { $repeated } of them with the same wrong password
+       *[other] { $repeated } of them with the same wrong password
+    }
+reason-repeated-several = { $repeated } of them with the same { $passwords } wrong passwords
+reason-program = from { $program }
+reason-spared = lockout.repeats = "once" would have prevented this
 admin-lift = Lift
 admin-lift-named = Lift the block of { $name }
 admin-accounts-title = Accounts
 admin-search = Part of an address
 admin-search-button = Search
+admin-only = Show
+admin-only-all = All accounts
+admin-only-two-factor-off = Two-factor off
+admin-only-never-signed-in = Never signed in
+admin-only-no-client-password = No client password
+admin-signed-in = Last sign-in
+admin-never = Never
 admin-some = Accounts
 admin-found =
     { $count ->
@@ -634,8 +671,24 @@ admin-disabled = Disabled
 admin-group = Group
 admin-created = Made on
 admin-wrong-codes = Wrong codes in a row
+admin-codes-wait = No code is accepted before { $until }
+admin-codes-locked = No code is accepted until you unlock them
+admin-code-waits = Asked for at the next sign-in, until { $until }
+admin-sessions = Sessions
+admin-trusted = Trusted browsers
+admin-unlock-title = Unlock codes
+admin-unlock-means = Wrong codes are forgotten, and codes are accepted again. Nothing else changes. Whoever typed them knows the main password: have it changed first. The person is told.
+admin-sign-out-title = Sign out everywhere
+admin-sign-out-means = Every session of this account at this portal ends, and no browser is trusted any more. Mail programs are not affected.
 admin-reset-title = Reset second factors
 admin-reset-means = All second factors, recovery codes and trusted devices of this account are removed. Be sure who asks for it: this is how accounts are taken over. The person is told.
+admin-reset-code = You are shown a set-up code afterwards, once. The next sign-in asks for it.
+admin-reset-no-code = This site asks for no set-up code: whoever signs in first with the main password adds the next second factor. Have the main password changed first.
+admin-code-title = Set-up code
+admin-code-once = This code is shown only now.
+admin-code-means = Give it to the owner of { $account } and to nobody else: in person, or over a line that you trust. The next sign-in asks for it before a second factor can be added.
+admin-code-until = It is good until { $until }. Another reset makes a new one.
+admin-code-done = I have handed it over
 admin-reset-reason = Reason (kept in the log)
 admin-rollout-title = Roll-out
 admin-rollout-whom = Whom the rules meet
