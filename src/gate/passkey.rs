@@ -26,6 +26,10 @@ pub(crate) mod tests;
 pub const ANSWER_BYTES_MAX: usize = 16_384;
 /// The longest record of a passkey, in bytes.
 pub const CREDENTIAL_BYTES_MAX: usize = 6_000;
+/// The longest records, all together, of the passkeys that one question is about, in bytes: what is remembered of it can be
+/// sealed. As many of the usual ones as an account may have fit.
+pub const ASKED_BYTES_MAX: usize = 20_000;
+const _: () = assert!(CREDENTIAL_BYTES_MAX < ASKED_BYTES_MAX);
 
 /// Why a passkey cannot be asked for or taken. Nobody who is not an administrator is told which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

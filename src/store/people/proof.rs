@@ -1,5 +1,7 @@
 //! Proving a bound factor: a challenge, and the answer to it.
 
+use std::cmp::Reverse;
+
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -159,7 +161,14 @@ impl Desk<'_> {
             }
             FactorKind::Passkey => {
                 let Some(site) = passkey::Site::of(self.rules) else { return Ok(Err(Refused::KindOff)) };
-                let asked = self.passkeys(&known, |row| !alone || row.factor.id == id)?;
+                let mut asked = self.passkeys(&known, |row| !alone || row.factor.id == id)?;
+                // The one that was named is among them, however long the others are; then those in use.
+                asked.sort_by_key(|(row, _)| (row.factor.id != id, Reverse(row.factor.last_use)));
+                let mut bytes = 0;
+                asked.retain(|(_, credential)| {
+                    bytes += credential.len();
+                    bytes <= passkey::ASKED_BYTES_MAX
+                });
                 let begun = passkey::begin_authentication(&site, &credentials(&asked));
                 let memo = Memo::passkey(begun.map_err(|error| StoreError::Failed(error.to_string()))?);
                 challenge.memo = Some(self.seal_memo(&known, &memo)?);

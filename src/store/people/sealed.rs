@@ -118,8 +118,12 @@ mod tests {
     use super::*;
     use crate::gate::factor::FactorKind;
     use crate::gate::passkey::tests::{Browser, LONGEST_ID, site, slices};
-    use crate::gate::passkey::{CREDENTIAL_BYTES_MAX, begin_authentication, begin_registration};
+    use crate::gate::passkey::{ASKED_BYTES_MAX, begin_authentication, begin_registration};
     use crate::gate::seal::SEALED_BYTES_MAX;
+
+    /// What is in a memo beside the passkeys.
+    const ROUND_IT: usize = 2_000;
+    const _: () = assert!(3 * ASKED_BYTES_MAX + ROUND_IT <= SEALED_BYTES_MAX);
 
     /// With as many passkeys as an account may have, each with the longest name.
     #[test]
@@ -130,10 +134,15 @@ mod tests {
         let asked = begin_registration(&site(), &"a".repeat(320), [7; 16], &bound).expect("asked");
         let of_all = length(asked);
         assert!(of_all <= SEALED_BYTES_MAX, "{of_all}");
-        let one = bound[0].len();
-        let of_one = length(begin_authentication(&site(), &bound[..1]).expect("asked"));
-        // A record that is longer than this one is longer in the state as well, its quotes behind backslashes.
-        assert!(of_one + 2 * (CREDENTIAL_BYTES_MAX - one) <= SEALED_BYTES_MAX, "{of_one}");
+        // The state repeats the records, quotes behind backslashes, and the options their names.
+        for many in 1..=bound.len() {
+            let records: usize = bound[..many].iter().map(|record| record.len()).sum();
+            let asked = length(begin_authentication(&site(), &bound[..many]).expect("asked"));
+            assert!(asked <= 3 * records + ROUND_IT, "{many}: {asked} of {records}");
+        }
+        // As many as there may be of those that people have.
+        let usual = Browser::new(&[7; 64]).bind().len();
+        assert!(FactorKind::Passkey.most() * usual <= ASKED_BYTES_MAX, "{usual}");
     }
 
     #[test]
