@@ -42,7 +42,7 @@ const RULES: LockoutRules = LockoutRules {
 /// # Panics
 /// When a promise is broken. `fresh` makes an empty database each time it is called.
 pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
-    let suite: [fn(&B); 56] = [
+    let suite: [fn(&B); 57] = [
         accounts_come_and_go,
         passwords_are_bounded_named_and_revocable,
         a_refused_order_changes_nothing,
@@ -80,6 +80,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         portal::sessions_are_found_by_their_token,
         portal::a_session_waits_for_one_thing,
         portal::trust_in_a_device_ends,
+        portal::what_is_familiar_is_forgotten,
         people::the_main_password_opens_an_account_without_factors,
         people::an_account_has_so_many_sessions,
         people::an_app_is_bound_by_a_code_of_it,
