@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::api::PORTAL_CONNECTIONS_MAX;
 use crate::api::client::{ANSWER_WAIT, Call, Caller, ClientError, Target, json};
-use crate::api::portal::{DEVICE, Hidden, PortalError, SESSION, VISITOR, Visitor, Why};
+use crate::api::portal::{BROWSER, DEVICE, Hidden, PortalError, SESSION, VISITOR, Visitor, Why};
 
 /// The longest answer, in bytes: [`crate::api::ROWS_MAX`] lines of the longest names fit.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -42,6 +42,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) visitor: &'a Visitor,
     pub(crate) session: Option<&'a Hidden>,
     pub(crate) device: Option<&'a Hidden>,
+    pub(crate) browser: Option<&'a Hidden>,
 }
 
 /// The target of a question: `/v1/portal/` and these parts.
@@ -120,10 +121,11 @@ fn headers(asking: Asking<'_>) -> Result<HeaderMap, PortalError> {
         value.set_sensitive(true);
         headers.insert(SESSION, value);
     }
-    if let Some(device) = asking.device {
-        let mut value = HeaderValue::from_str(device.reveal()).map_err(unfit)?;
+    for (name, token) in [(DEVICE, asking.device), (BROWSER, asking.browser)] {
+        let Some(token) = token else { continue };
+        let mut value = HeaderValue::from_str(token.reveal()).map_err(unfit)?;
         value.set_sensitive(true);
-        headers.insert(DEVICE, value);
+        headers.insert(name, value);
     }
     Ok(headers)
 }

@@ -22,10 +22,11 @@ use zeroize::Zeroizing;
 use super::{Api, Body, Params};
 use crate::api::Nothing;
 use crate::api::portal::{
-    DEVICE, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof, RecoveryCodes, SESSION,
-    SignIn, Standing, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
+    BROWSER, DEVICE, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof, RecoveryCodes,
+    SESSION, SignIn, Standing, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
 };
 use crate::gate::clean::is_unprintable;
+use crate::gate::entrance::BrowserMark;
 use crate::gate::factor::FactorKind;
 use crate::gate::name::Protocol;
 use crate::gate::secret::Secret;
@@ -93,6 +94,7 @@ impl From<PeopleError> for Refusal {
             PeopleError::Wait(until) => {
                 Self(PortalError { until: Some(until), ..PortalError::new(Why::Wait, message) })
             }
+            PeopleError::Busy => Self::new(Why::Busy, message),
             PeopleError::Refused(refused) => views::refused(refused, message),
             PeopleError::Order(order) => views::order_refused(order),
             PeopleError::NotFound => Self::new(Why::NotFound, message),
@@ -133,6 +135,7 @@ impl FromRequestParts<Api> for By {
         let bearer = header(SESSION)?.map(|value| value.strip_prefix("Bearer ").and_then(token));
         let session = bearer.map(|tag| tag.unwrap_or(TokenTag([0; 32])));
         let device = header(DEVICE)?.and_then(token);
+        let browser = header(BROWSER)?.map(BrowserMark::of);
         let visitor: Visitor = match header(VISITOR)? {
             None => Visitor::default(),
             Some(json) => serde_json::from_str(json)
@@ -149,7 +152,7 @@ impl FromRequestParts<Api> for By {
             system: visitor.system,
             program: visitor.program,
         };
-        Ok(Self(Visit { session, device, visitor: stored, address }))
+        Ok(Self(Visit { session, device, browser, visitor: stored, address }))
     }
 }
 

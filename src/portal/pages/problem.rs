@@ -17,8 +17,12 @@ pub enum Problem {
     Wait(Timestamp),
     /// Enough codes were sent: the next one then.
     SentEnough(Timestamp),
-    /// Too many failed sign-ins to this account: it waits until then.
-    WaitToSignIn(Timestamp),
+    /// Too many failed sign-ins to this account: the next one in so many seconds.
+    WaitToSignIn(usize),
+    /// Too many wrong main passwords in this session: the next one in so many seconds.
+    WaitForPassword(usize),
+    /// Another sign-in from the visitor's address is being checked.
+    Busy,
     /// So many wrong codes that only an administrator can help.
     Locked,
     /// The visitor's address is blocked until then.
@@ -99,7 +103,9 @@ impl Problem {
             Self::CodeEnded => f.t("problem-code-ended"),
             Self::Wait(until) => f.at("problem-wait", "until", until),
             Self::SentEnough(until) => f.at("problem-sent-enough", "until", until),
-            Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
+            Self::WaitToSignIn(secs) => f.n("problem-wait-to-sign-in", "seconds", secs),
+            Self::WaitForPassword(secs) => f.n("problem-wait-for-password", "seconds", secs),
+            Self::Busy => f.t("problem-busy"),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
             Self::NetworkBlocked(until) => f.at("problem-network-blocked", "until", until),

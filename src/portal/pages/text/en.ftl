@@ -53,6 +53,8 @@ sign-in-no-client-password = Use the password of your webmail. A client password
 sign-in-blocked = Is my address blocked?
 sign-in-code = Code of your authenticator app, or a recovery code
 sign-in-code-hint = Your address is blocked. With your main password and such a code you get in all the same.
+sign-in-code-no-wait = With your main password and such a code you need not wait. If you have none, leave it empty and try again later.
+sign-in-code-together = It is checked together with your main password.
 choose-title = Choose a second factor
 choose-lead = Your password was right. Confirm with one more thing that only you have.
 choose-none = If you have none of these at hand, ask your administrator.
@@ -483,7 +485,9 @@ problem-too-many-passwords =
        *[other] There can be { $most } client passwords. Remove one first.
     }
 problem-sent-enough = No further code can be sent before { $until }. Wait until then, or choose another way.
-problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
+problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again in { $seconds } seconds, or enter a code as well.
+problem-wait-for-password = Too many wrong passwords. Try again in { $seconds } seconds.
+problem-busy = Another sign-in from your address is being checked. Try again in a few seconds.
 problem-locked = Too many wrong codes: none is accepted any more. Use a passkey or a recovery code if you have one, or ask your administrator.
 problem-too-many =
     { $most ->
