@@ -59,9 +59,9 @@
 //!     [`gate::passkey`] passkeys · [`gate::recovery`] codes for whoever lost everything, [`gate::reset`] and a reset by an
 //!     administrator, [`gate::set_up_code`] what has to be given after it · [`gate::main_password`] where no upstream knows
 //!     any · [`gate::mandatory`] who must have two-factor ·
-//!     [`gate::throttle`] waits after failures · [`gate::session`] who is signed in, how far ·
-//!     [`gate::visit`] who came in and who was stopped · [`gate::repeats`] forms that are sent twice · [`gate::seal`] what
-//!     the store may not read
+//!     [`gate::throttle`] waits after wrong codes, [`gate::entrance`] and after wrong main passwords · [`gate::session`] who
+//!     is signed in, how far · [`gate::visit`] who came in and who was stopped · [`gate::repeats`] forms that are sent
+//!     twice · [`gate::seal`] what the store may not read
 //! - [`proto`]: bytes and turns, pure. [`proto::auth_client`], [`proto::auth_master`], [`proto::dict`] for Dovecot,
 //!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;
 //!   [`proto::tab`] Dovecot's lines

@@ -34,6 +34,8 @@ pub const VISITOR: &str = "sidegate-visitor";
 pub const DEVICE: &str = "sidegate-device";
 /// The most of those, and the most accounts that one browser is trusted by. A household has fewer.
 pub const DEVICES_MAX: usize = 5;
+/// The header that carries what a browser is known by when it comes again, trusted or not.
+pub const BROWSER: &str = "sidegate-browser";
 /// The longest name of a system or program, in bytes.
 pub const VISITOR_BYTES_MAX: usize = 64;
 
@@ -85,7 +87,8 @@ pub struct SignIn {
     pub account: String,
     /// The main password.
     pub password: Hidden,
-    /// A code of an authenticator app, or a recovery code: from a blocked address both are looked at together.
+    /// A code of an authenticator app, or a recovery code: from a blocked address, and where one would have to wait, both
+    /// are looked at together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Hidden>,
 }
@@ -331,6 +334,8 @@ pub enum Why {
     CodeOver,
     /// Too many wrong codes or tries: again at `until`.
     Wait,
+    /// Another sign-in from the same address is being checked: again in a few seconds.
+    Busy,
     /// Enough codes were sent: the next one at `until`.
     SentEnough,
     /// Too many wrong codes: only an administrator can help.

@@ -11,6 +11,7 @@ pub mod codes_sent;
 pub mod crowd;
 pub mod delegation;
 pub mod domain;
+pub mod entrance;
 pub mod event;
 pub mod factor;
 pub mod foreign;

@@ -14,11 +14,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
+use zeroize::Zeroizing;
 
 use super::server::Device;
 use crate::api::PORTAL_CONNECTIONS_MAX;
 use crate::api::client::{ANSWER_WAIT, Call, Caller, ClientError, Target, json};
-use crate::api::portal::{DEVICE, Hidden, PortalError, SESSION, VISITOR, Visitor, Why};
+use crate::api::portal::{BROWSER, DEVICE, Hidden, PortalError, SESSION, VISITOR, Visitor, Why};
 
 /// The longest answer, in bytes: [`crate::api::ROWS_MAX`] lines of the longest names fit.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -43,6 +44,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) visitor: &'a Visitor,
     pub(crate) session: Option<&'a Hidden>,
     pub(crate) devices: &'a [Device],
+    pub(crate) browser: Option<&'a Hidden>,
 }
 
 /// The target of a question: `/v1/portal/` and these parts.
@@ -121,12 +123,15 @@ fn headers(asking: Asking<'_>) -> Result<HeaderMap, PortalError> {
         value.set_sensitive(true);
         headers.insert(SESSION, value);
     }
-    if !asking.devices.is_empty() {
-        // All of them: whose they are, the daemon knows and nobody else has to.
-        let tokens: Vec<&str> = asking.devices.iter().map(|device| device.token.reveal()).collect();
-        let mut value = HeaderValue::from_str(&tokens.join(" ")).map_err(unfit)?;
+    // All of them: whose they are, the daemon knows and nobody else has to.
+    let devices: Vec<&str> = asking.devices.iter().map(|device| device.token.reveal()).collect();
+    let devices = (!devices.is_empty()).then(|| Zeroizing::new(devices.join(" ")));
+    let devices = devices.as_ref().map(|tokens| tokens.as_str());
+    for (name, token) in [(DEVICE, devices), (BROWSER, asking.browser.map(Hidden::reveal))] {
+        let Some(token) = token else { continue };
+        let mut value = HeaderValue::from_str(token).map_err(unfit)?;
         value.set_sensitive(true);
-        headers.insert(DEVICE, value);
+        headers.insert(name, value);
     }
     Ok(headers)
 }

@@ -87,6 +87,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::visits::a_login_is_accepted_when_its_last_proof_was_right,
         people::visits::who_was_stopped_is_told_once,
         people::visits::wrong_codes_in_a_row_are_told_at_once,
+        portal::what_is_familiar_is_forgotten,
         people::the_main_password_opens_an_account_without_factors,
         people::an_account_has_so_many_sessions,
         people::an_app_is_bound_by_a_code_of_it,

@@ -172,8 +172,8 @@ pub trait PortalTables {
     fn end_session(&mut self, account_id: i64, id: i64) -> Result<bool, StoreError>;
     /// Ends all sessions of an account but this one; returns how many.
     fn end_sessions(&mut self, account_id: i64, but: Option<i64>) -> Result<usize, StoreError>;
-    /// Forgets up to `limit` sessions that were not used since, trusted devices that ended before `now`, and counts of
-    /// codes that were not touched since.
+    /// Forgets up to `limit` sessions that were not used since, trusted devices that ended before `now`, counts of
+    /// codes that were not touched since, and what is no longer familiar.
     fn forget_sessions(&mut self, unused: Timestamp, now: Timestamp, limit: u32)
     -> Result<usize, StoreError>;
     /// What a session waits for.
@@ -203,6 +203,18 @@ pub trait PortalTables {
     ) -> Result<(), StoreError>;
     /// Ends the trust in one device of an account, or in all. Returns in how many.
     fn remove_devices(&mut self, account_id: i64, id: Option<i64>) -> Result<usize, StoreError>;
+    /// When an account last came in from what has this mark, as far as that was put down.
+    fn familiar(&mut self, account_id: i64, mark: &[u8]) -> Result<Option<Timestamp>, StoreError>;
+    /// Puts it down. Of more than `most`, what was used longest ago is forgotten.
+    fn put_familiar(
+        &mut self,
+        account_id: i64,
+        mark: &[u8],
+        now: Timestamp,
+        most: u32,
+    ) -> Result<(), StoreError>;
+    /// Forgets all that is familiar of an account.
+    fn forget_familiar(&mut self, account_id: i64) -> Result<(), StoreError>;
     /// The record of that name of codes that were sent.
     fn codes_sent(&mut self, what: &str) -> Result<Option<String>, StoreError>;
     /// Puts it down.

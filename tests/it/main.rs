@@ -43,6 +43,7 @@ mod passwords;
 mod people;
 mod people_admin;
 mod people_bounds;
+mod people_waits;
 mod portal_config;
 mod portal_send;
 mod portal_web;

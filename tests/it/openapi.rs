@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sidegate::api::portal::{DEVICE, SESSION, VISITOR};
+use sidegate::api::portal::{BROWSER, DEVICE, SESSION, VISITOR};
 
 fn description() -> Value {
     serde_json::from_str(include_str!("../../conf/openapi.json")).expect("JSON")
@@ -91,10 +91,10 @@ fn the_routes_are_those_of_the_table() {
 #[test]
 fn the_headers_of_the_portal_are_described() {
     let all = description();
-    let headers = ["Session", "Visitor", "Device"];
+    let headers = ["Session", "Visitor", "Device", "Browser"];
     let named: Vec<&Value> =
         headers.iter().map(|name| &all["components"]["parameters"][name]["name"]).collect();
-    assert_eq!(named, [SESSION, VISITOR, DEVICE]);
+    assert_eq!(named, [SESSION, VISITOR, DEVICE, BROWSER]);
     for (path, methods) in all["paths"].as_object().expect("paths") {
         for (_, operation) in
             methods.as_object().expect("methods").iter().filter(|(name, _)| *name != "parameters")

@@ -5,6 +5,7 @@
 //
 // Ends with 0, or says what went wrong.
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { isIn, isRefused, login, reset, secret, unlock } from "./ask.mjs";
 import { everyFactor, until } from "./factors.mjs";
@@ -288,6 +289,60 @@ const guessedCodes = async () => {
   await getsIn("imap", alice.account, phone);
 };
 
+/// Strangers guess at Alice's main password all the time. She gets in all the same: at once where she was before, and with a
+/// code elsewhere.
+const besieged = async () => {
+  let over = false;
+  let told = 0;
+  const guess = async (from, language) => {
+    const there = await sit(alice.account, { from, language, javaScriptEnabled: language === "en" });
+    await there.go("/sign-in");
+    for (let waits = false; !over; ) {
+      await there.send({ address: there.account, password: WRONG });
+      there.at("/sign-in");
+      if (!waits && (await there.page.$("#code"))) {
+        await there.isTold("problem-wait-to-sign-in");
+        await there.says("sign-in-code-no-wait");
+        waits = true;
+        told += 1;
+      }
+      // The tenth failure would block the address.
+      await pause(waits ? 8_000 : 1_000);
+    }
+  };
+  // Her codes wait for as long after what was guessed before.
+  await pause(30_000);
+  const loops = Promise.all([guess("198.51.100.31", "en"), guess("198.51.100.32", "zh-CN"), guess("198.51.100.33", "zh-CN")]);
+  const story = async () => {
+    try {
+      for (let n = 0; told < 3; n += 1) {
+        assert.ok(n < 120, "strangers are not made to wait");
+        await pause(250);
+      }
+      await alice.go("/");
+      await alice.beginAgain();
+      alice.at("/sign-in/code", "She was here before.");
+      await alice.send({ code: await app.code() });
+      alice.at("/");
+      const away = await sit(alice.account, { from: "203.0.113.41", language: "zh-CN", javaScriptEnabled: false });
+      await away.begin();
+      away.at("/sign-in");
+      await away.isTold("problem-wait-to-sign-in");
+      await away.send({ password: WRONG, code: "000000" });
+      await away.isTold("problem-wrong-password");
+      await away.says("sign-in-code-together");
+      await away.send({ password, code: await app.code() });
+      away.at("/");
+      await away.signOut();
+      await away.begin();
+      away.at("/sign-in/code", "Now she was there before.");
+    } finally {
+      over = true;
+    }
+  };
+  await Promise.all([loops, story()]);
+};
+
 const carol = await sit("carol@example.test", { language: "zh-CN" });
 const { begin, middle, end } = everyFactor({ carol, life, mailbox, providers });
 const erin = await sit("erin@example.test");
@@ -307,6 +362,7 @@ const lives = [
     lockedCodes,
     blockedAddress,
     guessedCodes,
+    besieged,
   ],
 ];
 

@@ -23,10 +23,11 @@ use zeroize::Zeroizing;
 use super::{Api, Body, Params};
 use crate::api::Nothing;
 use crate::api::portal::{
-    DEVICE, DEVICES_MAX, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof,
+    BROWSER, DEVICE, DEVICES_MAX, Hidden, NewBinding, NewChallenge, Passed, Pending, PortalError, Proof,
     RecoveryCodes, SESSION, SignIn, Standing, Trust, TwoFactor, VISITOR, VISITOR_BYTES_MAX, Visitor, Why,
 };
 use crate::gate::clean::is_unprintable;
+use crate::gate::entrance::BrowserMark;
 use crate::gate::factor::FactorKind;
 use crate::gate::name::Protocol;
 use crate::gate::secret::Secret;
@@ -95,6 +96,7 @@ impl From<PeopleError> for Refusal {
             PeopleError::Wait(until) => {
                 Self(PortalError { until: Some(until), ..PortalError::new(Why::Wait, message) })
             }
+            PeopleError::Busy => Self::new(Why::Busy, message),
             PeopleError::Refused(refused) => views::refused(refused, message),
             PeopleError::Order(order) => views::order_refused(order),
             PeopleError::NotFound => Self::new(Why::NotFound, message),
@@ -136,6 +138,7 @@ impl FromRequestParts<Api> for By {
         let session = bearer.map(|tag| tag.unwrap_or(TokenTag([0; 32])));
         let devices = header(DEVICE)?.unwrap_or_default().split(' ');
         let devices = devices.filter_map(token).take(DEVICES_MAX).collect();
+        let browser = header(BROWSER)?.map(BrowserMark::of);
         let visitor: Visitor = match header(VISITOR)? {
             None => Visitor::default(),
             Some(json) => serde_json::from_str(json)
@@ -152,7 +155,7 @@ impl FromRequestParts<Api> for By {
             system: visitor.system,
             program: visitor.program,
         };
-        Ok(Self(Visit { session, devices, visitor: stored, address }))
+        Ok(Self(Visit { session, devices, browser, visitor: stored, address }))
     }
 }
 

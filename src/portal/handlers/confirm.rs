@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 
 use super::asked::{self, answer, by_provider, challenge_of, judged, pending};
-use super::sign_in::PASSWORD_BYTES_MAX;
+use super::sign_in::{PASSWORD_BYTES_MAX, seconds};
 use super::{callback, factor, value};
 use crate::api::portal::{NewChallenge, Passed, Pending, Proof, Standing};
 use crate::portal::control::target;
@@ -155,7 +155,10 @@ async fn by_password(context: &mut Context, standing: &Standing, goal: &Goal, fo
                 context.passed(&passed);
                 return Ok(context.go(&goal.next));
             }
-            Err(error) => context.problem(&error)?,
+            Err(error) => match context.problem(&error)? {
+                Problem::Wait(until) => Problem::WaitForPassword(seconds(context.now(), until)),
+                problem => problem,
+            },
         }
     } else {
         Problem::WrongPassword

@@ -10,6 +10,7 @@ use super::asked::{self, challenge};
 use super::factor;
 use crate::api::Nothing;
 use crate::api::portal::{Hidden, SignIn, Standing, Why};
+use crate::clock::Timestamp;
 use crate::portal::control::target;
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::sign_in::SignIn as Page;
@@ -58,9 +59,9 @@ async fn sign_in(mut context: Context, form: Form) -> Answer {
             }
             Err(error) if error.error == Why::Unavailable => page.problem = Some(Problem::Unavailable),
             Err(error) => {
-                page.with_code |= error.error == Why::Blocked;
+                page.with_code |= matches!(error.error, Why::Blocked | Why::Wait);
                 page.problem = Some(match context.problem(&error)? {
-                    Problem::Wait(until) => Problem::WaitToSignIn(until),
+                    Problem::Wait(until) => Problem::WaitToSignIn(seconds(context.now(), until)),
                     problem => problem,
                 });
             }
@@ -70,6 +71,11 @@ async fn sign_in(mut context: Context, form: Form) -> Answer {
     }
     let frame = context.frame(None);
     Ok(context.show_with(StatusCode::UNPROCESSABLE_ENTITY, page.render(&frame)))
+}
+
+/// How many seconds there are until then; not one, which is no plural.
+pub(super) fn seconds(now: Timestamp, until: Timestamp) -> usize {
+    usize::try_from(until.0.saturating_sub(now.0)).unwrap_or_default().max(2)
 }
 
 /// On from where somebody stands: to the second factor, to the set-up, or to where they were going.

@@ -31,8 +31,12 @@ pub enum Problem {
     Wait(Timestamp),
     /// Enough codes were sent: the next one then.
     SentEnough(Timestamp),
-    /// Too many failed sign-ins to this account: it waits until then.
-    WaitToSignIn(Timestamp),
+    /// Too many failed sign-ins to this account: the next one in so many seconds.
+    WaitToSignIn(usize),
+    /// Too many wrong main passwords in this session: the next one in so many seconds.
+    WaitForPassword(usize),
+    /// Another sign-in from the visitor's address is being checked.
+    Busy,
     /// So many wrong codes that only an administrator can help.
     Locked,
     /// The visitor's address is blocked until then.
@@ -133,7 +137,9 @@ impl Problem {
                 f.t1("problem-sent-just-now", "until", f.hour(until))
             }
             Self::SentEnough(until) => f.at("problem-sent-enough", "until", until),
-            Self::WaitToSignIn(until) => f.at("problem-wait-to-sign-in", "until", until),
+            Self::WaitToSignIn(secs) => f.n("problem-wait-to-sign-in", "seconds", secs),
+            Self::WaitForPassword(secs) => f.n("problem-wait-for-password", "seconds", secs),
+            Self::Busy => f.t("problem-busy"),
             Self::Locked => f.t("problem-locked"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
             Self::NetworkBlocked(until) => f.at("problem-network-blocked", "until", until),

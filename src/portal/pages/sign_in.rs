@@ -11,13 +11,29 @@ use crate::clock::Timestamp;
 pub struct SignIn {
     /// What was typed before.
     pub address: String,
-    /// The visitor's address is blocked: a code is asked for beside the password.
+    /// A code is asked for beside the password: the visitor's address is blocked, or one would have to wait.
     pub with_code: bool,
     /// Why it comes back.
     pub problem: Option<Problem>,
 }
 
 page!(SignIn, "sign_in.html");
+
+impl SignIn {
+    /// Without the code nothing is looked at.
+    fn needs_code(&self) -> bool {
+        matches!(self.problem, Some(Problem::Blocked(_)))
+    }
+
+    /// What the code is good for.
+    fn code_hint(&self) -> &'static str {
+        match self.problem {
+            Some(Problem::Blocked(_)) => "sign-in-code-hint",
+            Some(Problem::WaitToSignIn(_)) => "sign-in-code-no-wait",
+            _ => "sign-in-code-together",
+        }
+    }
+}
 
 /// Choosing among several second factors.
 #[derive(Clone, Debug)]

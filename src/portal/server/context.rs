@@ -135,6 +135,7 @@ impl Context {
             visitor: &self.visitor,
             session: self.cookies.session.as_ref(),
             devices: &self.cookies.devices,
+            browser: self.cookies.browser.as_ref(),
         }
     }
 
@@ -158,7 +159,8 @@ impl Context {
     }
 
     /// Begins a session. The one from before, if there is any, is not told.
-    pub(crate) async fn sign_in(&self, body: &(impl Serialize + Sync)) -> Result<Passed, PortalError> {
+    pub(crate) async fn sign_in(&mut self, body: &(impl Serialize + Sync)) -> Result<Passed, PortalError> {
+        self.set.extend(self.cookies.know_browser(&self.shared.entropy));
         let asking = Asking { session: None, ..self.asking() };
         self.shared.control.sign_in(asking, body).await
     }
@@ -426,6 +428,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::UsedCode => Problem::UsedCode,
         Why::CodeOver => Problem::CodeEnded,
         Why::Wait => Problem::Wait(error.until?),
+        Why::Busy => Problem::Busy,
         Why::SentEnough => Problem::SentEnough(error.until?),
         Why::Locked => Problem::Locked,
         Why::NameTaken => Problem::NameTaken,

@@ -10,13 +10,20 @@ use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::header::COOKIE;
 
+use data_encoding::BASE64URL_NOPAD;
+
 use crate::api::portal::{DEVICES_MAX, Hidden};
 use crate::clock::Timestamp;
+use crate::entropy::Entropy;
+use crate::gate::entrance::FAMILIAR_FOR;
 
 /// The session's token.
 pub(crate) const SESSION: &str = "__Host-sidegate";
 /// What a trusted device is known by: for each account one, whose name goes on with what the daemon calls its trust.
 pub(crate) const DEVICE: &str = "__Host-sidegate-device-";
+/// What a browser is known by when it comes again: where an account came in from before, it is not made to wait for what
+/// others guess. It opens nothing.
+pub(crate) const BROWSER: &str = "__Host-sidegate-browser";
 /// Random bytes that forms before sign-in are known by.
 pub(crate) const PRE: &str = "__Host-sidegate-pre";
 /// The chosen language.
@@ -29,6 +36,8 @@ pub(crate) const NEXT: &str = "__Host-sidegate-next";
 /// This browser is to be trusted once a provider has confirmed who it is.
 pub(crate) const TRUST: &str = "__Host-sidegate-trust";
 
+/// Random bytes that a browser is known by.
+const BROWSER_BYTES: usize = 16;
 /// The longest value that is read, in bytes. Tokens have 43.
 pub(crate) const VALUE_BYTES_MAX: usize = 512;
 
@@ -53,6 +62,7 @@ pub(crate) struct Cookies {
     pub(crate) session: Option<Hidden>,
     /// Those that were used last first, and never more than [`DEVICES_MAX`].
     pub(crate) devices: Vec<Device>,
+    pub(crate) browser: Option<Hidden>,
     pub(crate) pre: Option<Hidden>,
     pub(crate) language: Option<String>,
     pub(crate) said: Option<String>,
@@ -72,6 +82,7 @@ impl Cookies {
             }
             match name.trim() {
                 SESSION => cookies.session = token(value),
+                BROWSER => cookies.browser = token(value),
                 PRE => cookies.pre = token(value),
                 LANGUAGE => cookies.language = Some(value.to_owned()),
                 SAID => cookies.said = Some(value.to_owned()),
@@ -83,6 +94,13 @@ impl Cookies {
         cookies.devices.sort_by_key(|device| Reverse(device.since));
         cookies.devices.truncate(DEVICES_MAX);
         cookies
+    }
+
+    /// A browser that signs in is known from now on, or goes on to be: the cookie to be set.
+    pub(crate) fn know_browser(&mut self, entropy: &Entropy) -> Option<HeaderValue> {
+        let draw = || Hidden::new(BASE64URL_NOPAD.encode(&entropy.bytes::<BROWSER_BYTES>()));
+        let browser = self.browser.get_or_insert_with(draw);
+        set(BROWSER, browser.reveal(), Some(FAMILIAR_FOR))
     }
 
     /// Remembers another token as a trusted device of an account, in place of the one before. What gives way to it: the
@@ -157,6 +175,19 @@ mod tests {
         assert_eq!(cookies.language.as_deref(), Some("zh-CN"));
         assert!(cookies.devices.is_empty() && !format!("{cookies:?}").contains("t0-K_n"));
         assert_eq!(read(&["sidegate=a; __host-sidegate=b; __Host-sidegate2=c"]), Cookies::default());
+    }
+
+    #[test]
+    fn a_browser_goes_on_to_be_known_by_what_it_showed() {
+        let entropy = Entropy::from_seed(1);
+        let mut cookies = read(&["__Host-sidegate-browser=abc"]);
+        let line = cookies.know_browser(&entropy).unwrap();
+        assert!(line.to_str().unwrap().starts_with("__Host-sidegate-browser=abc; Path=/; Secure; HttpOnly;"));
+        let mut cookies = Cookies::default();
+        let line = cookies.know_browser(&entropy).unwrap();
+        let drawn = cookies.browser.clone().unwrap();
+        assert!(line.to_str().unwrap().contains(drawn.reveal()) && drawn.reveal().len() == 22);
+        assert!(line.to_str().unwrap().ends_with("; Max-Age=7776000") && line.is_sensitive());
     }
 
     #[test]

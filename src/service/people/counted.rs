@@ -3,35 +3,27 @@
 //! A wrong main password and a wrong second factor are failures alike, and ten in a row block the address. What forgets
 //! them is to come in all the way: whoever knows a main password could else clear the guesses at its second factor.
 //!
-//! From a blocked address nothing counts any more, and what its owner may still try there is tried one at a time and
-//! answered late.
+//! From a blocked address nothing counts any more, and what its owner may still try there is tried one at a time, first
+//! come, first served, and answered late.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Answer, Entrance, PROTOCOL, Passed, PeopleError, Service, Visit};
-use crate::gate::address::Key;
+use super::entrance::LineOf;
+use super::{Answer, PROTOCOL, Passed, PeopleError, Service, Visit};
+use crate::gate::account::Account;
 use crate::gate::login::{Grant, Origin, Reason, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::secret::Digest;
+use crate::service::Rules;
 use crate::service::seats::{SEAT_WAIT, Seat};
 use crate::service::who::{Trier, Who};
-use crate::service::{Rules, lock};
 use crate::store::people::Refused;
 
-/// An answer to a blocked address leaves after so long, whatever it is: how long the upstream took tells nothing.
-const BLOCKED_ANSWER: Duration = Duration::from_secs(5);
-
-/// The place of a blocked address whose attempt is being looked at.
-pub(super) struct Turn<'a>(&'a Entrance, Key);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.blocked).remove(&self.1);
-    }
-}
+/// What is looked at in turn is answered after so long, whatever it is: how long the upstream took tells nothing.
+const LATE_ANSWER: Duration = Duration::from_secs(5);
 
 /// A browser as where a login comes from.
 pub(super) fn origin(visit: &Visit) -> Origin {
@@ -103,16 +95,18 @@ impl Service {
         Ok(())
     }
 
-    /// Somebody came in all the way: failures under the name that was typed are forgotten at this address.
-    pub(super) async fn came_in(&self, typed: &str, account: &AccountName, visit: &Visit) {
+    /// Somebody came in all the way: failures under the name that was typed are forgotten at this address, which is
+    /// familiar from now on.
+    pub(super) async fn came_in(&self, typed: &str, account: &Account, visit: &Visit) {
         let (rules, origin) = (self.rules(), origin(visit));
         let who = Who::new(typed, &rules);
-        let trier = self.trier(&who, &origin, &rules).known_as(self, account.as_str());
-        let accepted = Verdict::Accept(Grant { account: account.clone(), password: None });
+        let trier = self.trier(&who, &origin, &rules).known_as(self, account.name.as_str());
+        let accepted = Verdict::Accept(Grant { account: account.name.clone(), password: None });
         if !rules.observe {
             // Never an error: that earlier failures stay counted harms nobody.
             let _ = self.count_outcome(&trier, &accepted, None, &rules).await;
         }
+        self.make_familiar(account, visit).await;
     }
 
     /// Looks at the proof of a second factor, which counts for the address.
@@ -128,12 +122,18 @@ impl Service {
         let seat = match self.own_seat(&trier, &rules).await {
             Ok(seat) => seat,
             // Its owner may lift the block with it.
-            Err(Verdict::Refuse(_)) => return self.in_turn(&trier, prove).await,
+            Err(Verdict::Refuse(_)) => {
+                let proved = self.in_turn((trier.source, Some(trier.tag)), prove).await;
+                if let Ok(passed) = &proved {
+                    self.make_familiar(&passed.standing.account, visit).await;
+                }
+                return proved;
+            }
             Err(verdict) => return Err(unseated(&verdict)),
         };
         let proved = prove.await;
         match &proved {
-            Ok(_) => self.came_in(account.as_str(), account, visit).await,
+            Ok(passed) => self.came_in(account.as_str(), &passed.standing.account, visit).await,
             Err(PeopleError::Refused(Refused::WrongCode | Refused::WrongClock)) => {
                 let refused = Verdict::Refuse(Reason::WrongFactor);
                 self.count_failure(&trier, &refused, None, &rules).await?;
@@ -144,20 +144,16 @@ impl Service {
         proved
     }
 
-    /// Looks at what comes from a blocked address: one after the other, since a code of six digits is not to be tried a
-    /// thousand times a second.
+    /// Looks at one after the other, since a code of six digits is not to be tried a thousand times a second.
     pub(super) async fn in_turn(
         &self,
-        trier: &Trier<'_>,
+        line: LineOf,
         look: impl Future<Output = Answer<Passed>>,
     ) -> Answer<Passed> {
+        let Some(_turn) = self.entrance.lines.turn(line).await else { return Err(PeopleError::Busy) };
         let started = Instant::now();
-        if !lock(&self.entrance.blocked).insert(trier.source) {
-            return Err(PeopleError::Wait(self.now().plus(BLOCKED_ANSWER)));
-        }
-        let _turn = Turn(&self.entrance, trier.source);
         let looked = look.await;
-        self.held.hold(started + BLOCKED_ANSWER).await;
+        self.held.hold(started + LATE_ANSWER).await;
         looked
     }
 }

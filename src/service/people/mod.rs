@@ -1,6 +1,7 @@
 //! What people do in the portal: the session decides what, and for whom.
 //!
 //! - `counted`: what a try counts for its address
+//! - `entrance`: places and lines · `familiar`: what an account came in from before
 //! - `sign_in`: the main password, from addresses that are not blocked and from those that are
 //! - `factors`: proofs and bindings, with what needs a hash or the upstream
 //! - `forms`: forms that are sent twice
@@ -9,7 +10,9 @@
 //! - `own`: client passwords, sessions, delegations, blocks
 
 mod counted;
+mod entrance;
 mod factors;
+mod familiar;
 mod forms;
 mod history;
 mod named;
@@ -23,6 +26,7 @@ use data_encoding::HEXLOWER;
 
 use super::{OrderError, Service};
 use crate::clock::Timestamp;
+use crate::gate::entrance::BrowserMark;
 use crate::gate::event::{Event, Kind};
 use crate::gate::login::{Grant, Verdict};
 use crate::gate::name::{AccountName, Protocol};
@@ -34,10 +38,11 @@ use crate::store::people::{Desk, Outcome, Refused, Standing};
 use crate::store::portal::Visitor;
 use crate::store::{StoreError, Tables};
 
+pub use self::entrance::Entrance;
 pub use self::factors::{Passed, Shown};
 pub use self::history::{ClientLogin, Devices};
 pub use self::own::{Blocks, StillTried};
-pub use self::sign_in::{Entrance, SignIn};
+pub use self::sign_in::SignIn;
 
 /// The name of the portal's logins, and of what is done there by nobody in particular.
 const PROTOCOL: &str = Protocol::PORTAL_NAME;
@@ -69,6 +74,9 @@ pub enum PeopleError {
     /// Not for this account.
     #[error("not for this account")]
     Forbidden,
+    /// Others are being looked at from the same address, and too many wait already.
+    #[error("another sign-in from this address is being checked")]
+    Busy,
     /// Too often: not before then.
     #[error("too often; again at {0}")]
     Wait(Timestamp),
@@ -96,6 +104,8 @@ pub struct Visit {
     pub session: Option<TokenTag>,
     /// What the browser shows to be known as a trusted device, of one account each.
     pub devices: Vec<TokenTag>,
+    /// What it is known by when it comes again, trusted or not.
+    pub browser: Option<BrowserMark>,
     /// The browser.
     pub visitor: Visitor,
     /// Its address.

@@ -1,95 +1,30 @@
 //! Signing in to the portal by the main password.
 //!
-//! An attempt takes a seat, counts for its address and is answered as one of a mail client is. Beside that, failures at
-//! one account cost ever longer waits, wherever they come from; for names that nobody has as well, so that a wait says
-//! nothing of an account. A trusted device of the account need not wait: strangers can keep nobody out of it.
+//! An attempt takes a seat, counts for its address and is answered as one of a mail client is. Beside that it takes a place
+//! of the account, wherever it comes from; for names that nobody has as well, so that a wait says nothing of an account.
 //!
-//! From a blocked address a person may still come in to lift the block: with main password and code at once, so that
-//! nobody there learns whether a main password is right.
+//! From a blocked address a person may still come in to lift the block, and where there is no place a person need not wait
+//! for one: with main password and code at once, so that nobody there learns whether a main password is right.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use hashlink::LruCache;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::counted::{origin, unavailable, unseated};
-use super::named::Misses;
 use super::{Answer, Passed, PeopleError, Service, Shown, Visit};
-use crate::clock::Timestamp;
-use crate::gate::address::Key;
 use crate::gate::code::Code;
 use crate::gate::event::Event;
-use crate::gate::identity::Whose;
-use crate::gate::key::AccountTag;
 use crate::gate::login::{Grant, Reason, Verdict};
 use crate::gate::name::AccountName;
-use crate::gate::repeats::Repeats;
 use crate::gate::secret::Secret;
-use crate::gate::session::{Stage, Token, TokenTag};
-use crate::gate::throttle::{Admission, Throttle};
+use crate::gate::session::{Stage, Token};
+use crate::service::Rules;
 use crate::service::identity::Opened;
 use crate::service::who::{Trier, Who};
-use crate::service::{Rules, lock};
 use crate::store::identity::Unasked;
 use crate::store::people::{Arrival, Standing, Turned};
 use crate::upstream::Said;
-
-/// Accounts, and names that are none, whose failures are remembered; some 60 bytes each.
-const THROTTLED_MAX: usize = 100_000;
-/// What is remembered where people come in. In memory only: what must survive is counted by address.
-#[derive(Debug)]
-pub struct Entrance {
-    /// Failed main passwords in a row of each account.
-    accounts: Mutex<LruCache<AccountTag, Throttle>>,
-    /// Blocked addresses of which one attempt is being looked at.
-    pub(super) blocked: Mutex<HashSet<Key>>,
-    /// One block is lifted at a time: each lift counts those before it.
-    pub(super) lifting: tokio::sync::Mutex<()>,
-    /// Names that are no account's, by whom they were typed.
-    pub(super) misses: Misses,
-    /// Forms that were sent lately.
-    pub(super) repeats: Mutex<Repeats>,
-}
-
-impl Default for Entrance {
-    fn default() -> Self {
-        let accounts = Mutex::new(LruCache::new(THROTTLED_MAX));
-        Self {
-            accounts,
-            blocked: Mutex::default(),
-            lifting: tokio::sync::Mutex::default(),
-            misses: Misses::default(),
-            repeats: Mutex::default(),
-        }
-    }
-}
-
-impl Entrance {
-    fn wait(&self, tag: AccountTag, now: Timestamp) -> Option<Timestamp> {
-        let throttle = lock(&self.accounts).get(&tag).copied()?;
-        match throttle.admits(now) {
-            Admission::Open => None,
-            Admission::Wait(until) => Some(until),
-            // A password is not guessed once an hour, and nobody is kept out for ever by strangers.
-            Admission::Locked => {
-                Some(throttle.last.plus(crate::gate::throttle::LONGEST_WAIT)).filter(|until| now < *until)
-            }
-        }
-    }
-
-    fn failed(&self, tag: AccountTag, now: Timestamp) {
-        let mut accounts = lock(&self.accounts);
-        let throttle = accounts.get(&tag).copied().unwrap_or_default().failed(now);
-        accounts.insert(tag, throttle);
-    }
-
-    /// Forgets them.
-    pub(in crate::service) fn forget(&self, tag: AccountTag) {
-        lock(&self.accounts).remove(&tag);
-    }
-}
 
 /// Somebody signs in.
 #[derive(Debug)]
@@ -98,7 +33,7 @@ pub struct SignIn {
     pub account: String,
     /// The main password.
     pub password: Secret,
-    /// A code of an app, or a recovery code: from a blocked address.
+    /// A code of an app, or a recovery code: from a blocked address, or where one would have to wait.
     pub code: Option<Zeroizing<String>>,
 }
 
@@ -119,22 +54,35 @@ impl Service {
     pub async fn sign_in(self: Arc<Self>, visit: Visit, sign_in: SignIn) -> Answer<Passed> {
         let SignIn { account, password, code } = sign_in;
         let generation = self.store.generation();
-        match self.check_main_password(account.clone(), password.clone(), visit.clone()).await {
-            Ok((opened, login)) => {
+        let looked = self.check_main_password(account.clone(), password.clone(), visit.clone()).await;
+        match (looked, code) {
+            (Ok((opened, login)), code) => {
                 let entering = Entering { opened, login, both: false };
                 let (session, device, standing) = self.enter(&visit, entering, &password, generation).await?;
-                if standing.session.stage != Stage::Factor && standing.set_up_code.is_none() {
-                    self.came_in(&account, &standing.account.name, &visit).await;
+                let waits = standing.session.stage == Stage::Factor;
+                if !waits && standing.set_up_code.is_none() {
+                    self.came_in(&account, &standing.account, &visit).await;
                 }
                 let device = self.trusted(device).await?;
-                Ok(Passed { session, device, standing, tell: Vec::new() })
+                let entered = Passed { session, device, standing, tell: Vec::new() };
+                Ok(match code.filter(|_| waits) {
+                    Some(code) => self.prove_at_once(&visit, entered, &code).await,
+                    None => entered,
+                })
             }
-            Err(PeopleError::Blocked(until)) => match code {
-                Some(code) => self.sign_in_blocked(visit, account, password, code).await,
-                None => Err(PeopleError::Blocked(until)),
-            },
-            Err(error) => Err(error),
+            (Err(PeopleError::Blocked(_) | PeopleError::Wait(_)), Some(code)) => {
+                self.sign_in_with_both(visit, account, password, code).await
+            }
+            (Err(error), _) => Err(error),
         }
+    }
+
+    /// The code was shown with the main password: one that is right is not asked for again.
+    async fn prove_at_once(self: &Arc<Self>, visit: &Visit, entered: Passed, code: &str) -> Passed {
+        let inside = Visit { session: Some(entered.session.tag()), ..visit.clone() };
+        let account = &entered.standing.account.name;
+        let proved = self.counted(&inside, account, self.prove_any(&inside, code)).await;
+        proved.unwrap_or(entered)
     }
 
     /// The session of somebody whose main password was found right on what was known since `generation`, and what the
@@ -213,40 +161,30 @@ impl Service {
                 return Err(unseated(&verdict));
             }
         };
-        if let Some(until) = self.entrance.wait(trier.tag, self.now())
-            && !self.is_known_device(who.whose(), &visit.devices).await?
-        {
-            return Err(PeopleError::Wait(until));
-        }
+        let room = (trier.tag, self.familiar(who.whose(), &visit).await?);
+        let place = self.entrance.take(room, trier.source, self.now()).map_err(PeopleError::Wait)?;
         let (weighed, of) = self.weigh_main_password(&who, &password, &trier, &rules).await;
         let judged = of.as_ref().map_or(trier, |of| trier.known_as(self, of.as_str()));
         match weighed {
             Ok(opened) => {
                 let grant = Grant { account: opened.name.clone(), password: None };
                 let login = self.event(&judged, &Verdict::Accept(grant));
-                self.entrance.forget(trier.tag);
-                self.entrance.forget(judged.tag);
+                place.came_in();
                 Ok((opened, login))
             }
             Err(Verdict::Defer(why)) => {
+                place.give_back();
                 self.recorded(&judged, &Verdict::Defer(why));
                 Err(PeopleError::Unavailable(why.to_owned()))
             }
             Err(verdict) => {
+                place.failed(self.now());
                 let secret = Some(password.mark());
                 self.count_failure(&judged, &verdict, secret, &rules).await?;
-                self.entrance.failed(trier.tag, self.now());
                 self.leave(seat, started, &judged, &verdict, &rules).await;
                 Err(PeopleError::WrongPassword)
             }
         }
-    }
-
-    /// Whether a browser is a trusted device of the account that was typed.
-    async fn is_known_device(&self, whose: Option<&Whose>, devices: &[TokenTag]) -> Answer<bool> {
-        let Some(id) = whose.and_then(Whose::account).map(|account| account.id) else { return Ok(false) };
-        let device = self.device_of(id, devices).await?;
-        Ok(device.is_some_and(|device| self.now() < device.until))
     }
 
     /// What a main password is worth, before anything is counted, and whom it concerns.
@@ -296,7 +234,7 @@ impl Service {
     }
 
     /// Main password and code at once: one verdict for both, after one time for all.
-    async fn sign_in_blocked(
+    async fn sign_in_with_both(
         self: &Arc<Self>,
         visit: Visit,
         typed: String,
@@ -307,16 +245,31 @@ impl Service {
         let mut who = Who::new(&typed, &rules);
         self.look_up(&mut who).await.map_err(unavailable)?;
         let trier = self.trier(&who, &origin, &rules);
+        let known = self.familiar(who.whose(), &visit).await?.is_some_and(|familiar| familiar.is_browser());
+        let line = (trier.source, known.then_some(trier.tag));
         let look = async {
+            // From a blocked address nothing counts any more; where one would have to wait, a failure does.
+            let (counts, _seat) = match self.own_seat(&trier, &rules).await {
+                Ok(seat) => (true, seat),
+                Err(Verdict::Refuse(_)) => (false, None),
+                Err(verdict) => return Err(unseated(&verdict)),
+            };
             let looked = self.look_at_both(&visit, &who, &password, &code, &trier).await;
-            if matches!(looked, Err(PeopleError::WrongPassword)) {
-                self.entrance.failed(trier.tag, self.now());
-                let refused = Verdict::Refuse(Reason::WrongPassword);
-                self.record_sum(&trier, &refused, || self.event(&trier, &refused));
+            let refused = Verdict::Refuse(Reason::WrongPassword);
+            match &looked {
+                Ok(passed) if counts => self.came_in(&typed, &passed.standing.account, &visit).await,
+                Ok(passed) => self.make_familiar(&passed.standing.account, &visit).await,
+                Err(PeopleError::WrongPassword) if counts => {
+                    self.count_failure(&trier, &refused, None, &rules).await?;
+                }
+                Err(PeopleError::WrongPassword) => {
+                    self.record_sum(&trier, &refused, || self.event(&trier, &refused));
+                }
+                Err(_) => {}
             }
             looked
         };
-        self.in_turn(&trier, look).await
+        self.in_turn(line, look).await
     }
 
     async fn look_at_both(
@@ -327,9 +280,6 @@ impl Service {
         code: &str,
         trier: &Trier<'_>,
     ) -> Answer<Passed> {
-        if let Some(until) = self.entrance.wait(trier.tag, self.now()) {
-            return Err(PeopleError::Wait(until));
-        }
         let generation = self.store.generation();
         let opened = match self.weigh_main_password(who, password, trier, &self.rules()).await.0 {
             Ok(opened) => opened,
@@ -352,10 +302,7 @@ impl Service {
             false => self.prove_any(&inside, code).await,
         };
         match proved {
-            Ok(passed) => {
-                self.entrance.forget(trier.tag);
-                Ok(passed)
-            }
+            Ok(passed) => Ok(passed),
             Err(error) => {
                 self.sign_out(&inside).await?;
                 Err(match error {

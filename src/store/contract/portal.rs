@@ -4,6 +4,7 @@ use super::{NOW, key_of_suite, name, order, write};
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::gate::code::{Code, SentCode};
+use crate::gate::entrance::FAMILIAR_FOR;
 use crate::gate::factor::{Factor, FactorKind, Means};
 use crate::gate::key::Selector;
 use crate::gate::main_password::MainHash;
@@ -228,4 +229,39 @@ pub(super) fn trust_in_a_device_ends<B: Backend>(backend: &B) {
     assert_eq!((remove(ann, None), of(ann), of(bob)), (1, vec![], vec![ids[2]]));
     let forget = |now| write(backend, |tables| tables.forget_sessions(NOW, now, 10));
     assert_eq!((forget(Timestamp(until.0 - 1)), forget(until), of(bob)), (0, 1, vec![]));
+}
+
+pub(super) fn what_is_familiar_is_forgotten<B: Backend>(backend: &B) {
+    let [ann, bob] = ["ann@example.org", "bob@example.org"].map(|name| account(backend, name));
+    let put = |account, mark: u8, at, most| {
+        write(backend, |tables| tables.put_familiar(account, &[mark; 17], Timestamp(at), most));
+    };
+    let last = |account, mark: u8| {
+        write(backend, |tables| tables.familiar(account, &[mark; 17])).map(|last| last.0 - NOW.0)
+    };
+    put(ann, 1, NOW.0, 3);
+    put(bob, 1, NOW.0 + 1, 3);
+    assert_eq!((last(ann, 1), last(bob, 1), last(ann, 2), last(0, 1)), (Some(0), Some(1), None, None));
+    put(ann, 1, NOW.0 + 10, 3);
+    for mark in 2..=4 {
+        put(ann, mark, NOW.0 + i64::from(mark), 3);
+    }
+    // The fourth, and what was used longest ago is gone.
+    assert_eq!([1, 2, 3, 4].map(|mark| last(ann, mark)), [Some(10), None, Some(3), Some(4)]);
+    put(ann, 5, NOW.0 - 10, 3);
+    assert_eq!(
+        [1, 3, 4, 5].map(|mark| last(ann, mark)),
+        [Some(10), None, Some(4), Some(-10)],
+        "never the new one"
+    );
+    put(999, 1, NOW.0, 3);
+    assert_eq!(last(999, 1), None, "the account is gone");
+    let forget =
+        |at: i64| write(backend, |tables| tables.forget_sessions(NOW, Timestamp(at).plus(FAMILIAR_FOR), 10));
+    assert_eq!((forget(NOW.0 + 3), last(ann, 5), last(ann, 4)), (2, None, Some(4)), "Bob's too");
+    write(backend, |tables| tables.forget_familiar(ann));
+    assert_eq!([1, 4].map(|mark| last(ann, mark)), [None, None]);
+    put(ann, 1, NOW.0, 3);
+    order(backend, &Order::RemoveAccount(name("ann@example.org"))).expect("removed");
+    assert_eq!(last(ann, 1), None);
 }

@@ -41,12 +41,14 @@ pub(super) fn change(
             }
             // Whoever knows the one from before is not to go on with it.
             tables.end_sessions(account.id, None)?;
+            tables.forget_familiar(account.id)?;
             let kind = if hash.is_some() { Kind::MainPasswordSet } else { Kind::MainPasswordRemoved };
             events.push(event(kind));
         }
         Order::EndSessions(_) => {
             let sessions = tables.end_sessions(account.id, None)?;
             let devices = tables.remove_devices(account.id, None)?;
+            tables.forget_familiar(account.id)?;
             let what = format!("{sessions} sessions, {devices} trusted devices");
             events.push(event(Kind::SessionsEnded).reason(what));
         }
@@ -71,6 +73,7 @@ fn reset(
     tables.set_recovery_codes(account.id, &[], None)?;
     tables.set_throttle(account.id, Throttle::default())?;
     tables.remove_devices(account.id, None)?;
+    tables.forget_familiar(account.id)?;
     tables.end_sessions(account.id, None)?;
     let event = |kind| at.event(kind).account(account.name.as_str());
     events.push(event(Kind::FactorsReset).reason(reason.as_str()));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::evidence::{Evidence, Identity, Recipient};
-use super::proof::{Waiting, Wanted, credentials, is_taken};
+use super::judging::credentials;
+use super::proof::{Waiting, Wanted, is_taken};
 use super::sealed::Memo;
 use super::{Delivery, Desk, Known, Outcome, Refused, Standing, allowed, is_sent};
 use crate::gate::clean::{clean, is_unprintable};

@@ -6,13 +6,15 @@
 //!
 //! - `codes`: a code on its way to a phone or an address, and how many there may be
 //! - `evidence`: what somebody shows to prove it
-//! - `proof`: proving a bound factor · `binding`: binding, changing, removing one · `sealed`: what proves a factor
+//! - `proof`: proving a bound factor · `judging`: whether what is shown proves it · `binding`: binding, changing, removing
+//!   one · `sealed`: what proves a factor
 //! - `visits`: who came in and who was stopped
 //! - `rest`: two-factor on and off, recovery codes, sessions, trusted devices
 
 mod binding;
 mod codes;
 mod evidence;
+mod judging;
 mod proof;
 mod rest;
 mod sealed;

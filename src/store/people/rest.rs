@@ -3,6 +3,7 @@
 use super::proof::device_in_words;
 use super::visits::{Arrivals, seen};
 use super::{Desk, Known, Outcome, Refused, Standing, allowed};
+use crate::gate::entrance::FAMILIAR_MAX;
 use crate::gate::event::Kind;
 use crate::gate::key::{KeyId, Selector};
 use crate::gate::mandatory::Duty;
@@ -127,6 +128,14 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// The account came in from what has these marks, all the way.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn came_from(&mut self, account: i64, marks: &[Vec<u8>]) -> Result<(), StoreError> {
+        marks.iter().try_for_each(|mark| self.tables.put_familiar(account, mark, self.at.now, FAMILIAR_MAX))
+    }
+
     /// Ends another session of the account. Returns its browser, if there was one.
     ///
     /// # Errors
@@ -166,6 +175,7 @@ impl Desk<'_> {
         let known = allowed!(self.known(token, Act::Look)?);
         let sessions = self.tables.end_sessions(known.account.id, None)?;
         let devices = self.tables.remove_devices(known.account.id, None)?;
+        self.tables.forget_familiar(known.account.id)?;
         self.note_of(&known, Kind::SessionsEnded, &ended(sessions, devices))?;
         Ok(Ok(()))
     }

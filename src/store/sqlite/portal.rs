@@ -8,6 +8,7 @@ use super::rows::broken;
 use crate::clock::Timestamp;
 use crate::gate::clean::clean;
 use crate::gate::code::{CodeTag, SentCode};
+use crate::gate::entrance::FAMILIAR_FOR;
 use crate::gate::factor::{Factor, FactorKind, Means};
 use crate::gate::key::{KeyId, PersonMark, Selector};
 use crate::gate::seal::Sealed;
@@ -210,7 +211,12 @@ impl PortalTables for SqliteTables<'_> {
         let idle = "SELECT what FROM codes_sent WHERE last < ?1 LIMIT ?2";
         let counts =
             self.run(&format!("DELETE FROM codes_sent WHERE what IN ({idle})"), params![unused.0, limit])?;
-        Ok(sessions + devices + counts)
+        let strange = "SELECT account_id, mark FROM familiar WHERE last <= ?1 LIMIT ?2";
+        let familiar = self.run(
+            &format!("DELETE FROM familiar WHERE (account_id, mark) IN ({strange})"),
+            params![now.minus(FAMILIAR_FOR).0, limit],
+        )?;
+        Ok(sessions + devices + counts + familiar)
     }
 
     fn challenge(&mut self, session_id: i64) -> Result<Option<Challenge>, StoreError> {
@@ -288,6 +294,35 @@ impl PortalTables for SqliteTables<'_> {
     fn remove_devices(&mut self, account_id: i64, id: Option<i64>) -> Result<usize, StoreError> {
         let sql = "DELETE FROM trusted_device WHERE account_id = ?1 AND id = coalesce(?2, id)";
         self.run(sql, params![account_id, id])
+    }
+
+    fn familiar(&mut self, account_id: i64, mark: &[u8]) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT last FROM familiar WHERE account_id = ?1 AND mark = ?2";
+        Ok(self.list(sql, params![account_id, mark], |row| row.get(0).map(Timestamp))?.pop())
+    }
+
+    fn put_familiar(
+        &mut self,
+        account_id: i64,
+        mark: &[u8],
+        now: Timestamp,
+        most: u32,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO familiar (account_id, mark, last)
+                   SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM account WHERE id = ?1)
+                   ON CONFLICT (account_id, mark) DO UPDATE SET last = max(last, excluded.last)";
+        self.run(sql, params![account_id, mark, now.0])?;
+        // One that was put down just now stays, whatever the clock says of the others.
+        let too_many = "SELECT mark FROM familiar WHERE account_id = ?1
+                        ORDER BY mark = ?3 DESC, last DESC LIMIT -1 OFFSET ?2";
+        let sql = format!("DELETE FROM familiar WHERE account_id = ?1 AND mark IN ({too_many})");
+        self.run(&sql, params![account_id, most, mark])?;
+        Ok(())
+    }
+
+    fn forget_familiar(&mut self, account_id: i64) -> Result<(), StoreError> {
+        self.run("DELETE FROM familiar WHERE account_id = ?1", [account_id])?;
+        Ok(())
     }
 
     fn codes_sent(&mut self, what: &str) -> Result<Option<String>, StoreError> {

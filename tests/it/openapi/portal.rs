@@ -276,7 +276,7 @@ macro_rules! every_why {
 
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
-        WrongPassword Blocked NetworkBlocked Over Factor SetUp SetUpCode Stale WrongCode WrongClock UsedCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
+        WrongPassword Blocked NetworkBlocked Over Factor SetUp SetUpCode Stale WrongCode WrongClock UsedCode CodeOver Wait Busy SentEnough Locked NoFactor NameTaken BadName
         NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );

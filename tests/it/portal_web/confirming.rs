@@ -108,3 +108,24 @@ fn whoever_has_no_factor_proves_the_main_password() {
         assert_eq!(bob.get(path).status, 404, "{path}");
     }
 }
+
+/// What strangers guess makes nobody wait who is signed in; what is typed there does.
+#[test]
+fn a_session_waits_for_its_own_wrong_passwords_alone() {
+    let site = Site::start("", "");
+    let (mut bob, _) = site.signed_in(BOB);
+    let mut stranger = site.browser();
+    stranger.address = "198.51.100.9".into();
+    stranger.get("/sign-in");
+    for _ in 0..6 {
+        stranger.post("/sign-in", &[("address", BOB), ("password", "wrong")]);
+    }
+    bob.get("/confirm?next=/factors/new/totp");
+    let confirm = |bob: &mut super::browser::Browser, password| {
+        bob.post("/confirm", &[("next", "/factors/new/totp"), ("password", password)])
+    };
+    for _ in 0..5 {
+        confirm(&mut bob, "wrong").says("Wrong address or password.");
+    }
+    confirm(&mut bob, MAIN).says("Too many wrong passwords. Try again in 20 seconds.");
+}

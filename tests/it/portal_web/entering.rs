@@ -107,6 +107,70 @@ fn from_a_blocked_address_password_and_code_are_one() {
     refused.says("Wrong address or password.");
 }
 
+/// Five wrong main passwords from somewhere else: a browser that the account does not know has to wait, or shows a code too.
+#[test]
+fn whoever_would_have_to_wait_may_show_a_code_instead() {
+    let site = Site::start("", "");
+    let (mut known, app) = site.with_app();
+    known.post("/sign-out", &[]);
+    let mut stranger = site.browser();
+    stranger.address = "198.51.100.9".into();
+    stranger.get("/sign-in");
+    for _ in 0..5 {
+        stranger
+            .post("/sign-in", &[("address", ANN), ("password", "wrong")])
+            .says("Wrong address or password.");
+    }
+    let mut away = site.browser();
+    away.address = "203.0.113.1".into();
+    away.get("/sign-in");
+    let waits = away.post("/sign-in", &[("address", ANN), ("password", MAIN)]);
+    assert_eq!(waits.status, 422);
+    waits.says("Too many failed sign-ins to this account. Try again in 20 seconds, or enter a code as well.");
+    waits.says("With your main password and such a code you need not wait.");
+    assert!(waits.body.contains("name=\"code\"") && !waits.body.contains("maxlength=\"32\" required"));
+    let wrong = away.post("/sign-in", &[("address", ANN), ("password", MAIN), ("code", "000000")]);
+    wrong.says("Wrong address or password.");
+    wrong.says("It is checked together with your main password.");
+    away.language = "zh-CN".into();
+    let waits = away.post("/sign-in", &[("address", ANN), ("password", MAIN), ("code", "")]);
+    waits.says("此帐号登录失败次数过多。");
+    waits.says("即可立即登录，无需等待");
+    away.language = "en".into();
+    let code = app.code(0);
+    away.post_and_go("/sign-in", &[("address", ANN), ("password", MAIN), ("code", &code)]).says("Overview");
+    // The browser from before is known wherever it is, and its address whatever the browser.
+    known.address = "203.0.113.2".into();
+    site.sign_in(&mut known, ANN).says("Enter the code");
+    let mut home = site.browser();
+    site.sign_in(&mut home, ANN).says("Enter the code");
+}
+
+/// Nobody is told that it is the account where it is the address.
+#[test]
+fn whoever_finds_the_line_at_a_blocked_address_full_is_told_why() {
+    let site = Site::start("", "");
+    site.with_app();
+    let away = "203.0.113.1";
+    site.block(away);
+    let try_both = || {
+        let mut browser = site.browser();
+        browser.address = away.into();
+        browser.get("/sign-in");
+        browser.post("/sign-in", &[("address", ANN), ("password", "wrong"), ("code", "000000")])
+    };
+    std::thread::scope(|scope| {
+        let loops: Vec<_> = (0..4).map(|_| scope.spawn(try_both)).collect();
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        let full = try_both();
+        assert_eq!(full.status, 422);
+        full.says("Another sign-in from your address is being checked. Try again in a few seconds.");
+        for one in loops {
+            one.join().unwrap().says("Wrong address or password.");
+        }
+    });
+}
+
 #[test]
 fn where_two_factor_is_mandatory_nothing_else_is_open_before_it() {
     let rule = "[[portal.mandatory]]\nwhom = \"everybody\"\nfrom = \"2020-01-01\"\ngrace = \"0s\"";

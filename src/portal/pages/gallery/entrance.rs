@@ -24,6 +24,10 @@ impl Gallery<'_> {
         let blocked =
             SignIn { with_code: true, problem: Some(Problem::Blocked(ago(-HOUR))), ..wrong.clone() };
         self.add("sign-in-blocked", blocked.render(&frame));
+        let waits = SignIn { with_code: true, problem: Some(Problem::WaitToSignIn(30)), ..wrong.clone() };
+        self.add("sign-in-wait", waits.render(&frame));
+        let busy = SignIn { with_code: true, problem: Some(Problem::Busy), ..wrong.clone() };
+        self.add("sign-in-busy", busy.render(&frame));
         let frame = Frame { notice: Some(Said::SignInAgain), ..frame };
         self.add("sign-in-wrong", wrong.render(&frame));
 

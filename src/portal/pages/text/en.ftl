@@ -60,6 +60,8 @@ sign-in-blocked = Is my address blocked?
 sign-in-code = Code of your authenticator app, or a recovery code
 sign-in-code-hint = Your address is blocked. Your main password together with such a code still lets you in.
 sign-in-code-none = If you only have a text message, a passkey or the like, sign in from another network, such as mobile data, or wait until the block ends.
+sign-in-code-no-wait = With your main password and such a code you need not wait. If you have none, leave it empty and try again later.
+sign-in-code-together = It is checked together with your main password.
 choose-title = Choose a second factor
 choose-lead = Your password is right. Now confirm with something that only you have.
 choose-none = None of these at hand? Ask your administrator.
@@ -569,7 +571,9 @@ problem-too-many-passwords =
     }
 problem-sent-enough = As many codes were sent as may be. The next one can be sent at { $until }; until then, choose another way.
 problem-sent-just-now = We sent you a code a moment ago; you can ask for another at { $until }.
-problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
+problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again in { $seconds } seconds, or enter a code as well.
+problem-wait-for-password = Too many wrong passwords. Try again in { $seconds } seconds.
+problem-busy = Another sign-in from your address is being checked. Try again in a few seconds.
 problem-locked = Too many wrong codes: none is accepted any more. Use a passkey or a recovery code if you have one, or ask your administrator.
 problem-too-many =
     { $most ->
