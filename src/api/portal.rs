@@ -322,8 +322,6 @@ pub enum Why {
     Mandatory,
     /// No factor is bound yet.
     NoFactors,
-    /// The person of that provider belongs to another account.
-    Taken,
     /// Not a phone number.
     BadPhone,
     /// A phone number of a country that gets no codes.

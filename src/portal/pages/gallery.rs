@@ -250,7 +250,6 @@ fn problems() -> Vec<Problem> {
         Problem::PasskeyRefused,
         Problem::PasskeyNeedsScript,
         Problem::ProviderRefused,
-        Problem::ProviderTaken,
         Problem::NameMissing,
         Problem::NameTooLong(64),
         Problem::NameUnprintable,

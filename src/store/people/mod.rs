@@ -132,9 +132,6 @@ pub enum Refused {
     /// The name has a tab or another character in it that cannot be seen.
     #[error("the name has a tab or another character in it that cannot be seen")]
     NameUnprintable,
-    /// The person of a sign-in provider belongs to another account.
-    #[error("this person belongs to another account")]
-    Taken,
     /// No phone number.
     #[error("this is no mobile number")]
     BadPhone,

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0007_people.sql"),
     include_str!("../schema/0008_administration.sql"),
     include_str!("../schema/0009_identity.sql"),
+    include_str!("../schema/0010_persons.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".

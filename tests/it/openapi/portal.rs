@@ -218,7 +218,7 @@ macro_rules! every_why {
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
         WrongPassword Blocked NetworkBlocked Over Factor SetUp Stale WrongCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
-        NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
+        NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );
     schemas.words("Why", &words.each_ref().map(String::as_str));

@@ -467,7 +467,6 @@ problem-dialogue-ended = This took longer than five minutes. Start again.
 problem-passkey-refused = The passkey was not accepted. Try again, or choose another way.
 problem-passkey-needs-script = A passkey needs JavaScript. Turn it on, or choose another way.
 problem-provider-refused = It was not confirmed. Try again, or choose another way.
-problem-provider-taken = This person is bound to another account already.
 problem-name-missing = Enter a name.
 problem-name-too-long =
     { $most ->

@@ -441,7 +441,6 @@ problem-dialogue-ended = 操作超过五分钟，请重新开始。
 problem-passkey-refused = 通行密钥未通过验证。请重试，或选择其他方式。
 problem-passkey-needs-script = 通行密钥需要 JavaScript。请开启，或选择其他方式。
 problem-provider-refused = 未能确认。请重试，或选择其他方式。
-problem-provider-taken = 该用户已绑定其他帐号。
 problem-name-missing = 请输入名称。
 problem-name-too-long = 名称最多 { $most } 个字符。
 problem-name-unprintable = 名称中含有制表符或其他不可见字符。请重新输入，只使用普通空格。
