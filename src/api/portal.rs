@@ -20,7 +20,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::clock::Timestamp;
 pub use admin::{AccountFactors, CountView, HourView, Overview, Reset};
 pub use own::{
-    ClientView, Devices, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords, SessionView,
+    ClientView, Devices, Grant, Granted, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords, SessionView,
     StillTried, TrustedView,
 };
 

@@ -26,9 +26,23 @@ pub(super) fn factor(command: Factor, client: &Client, out: &mut Out) -> Result<
             } else {
                 "where two-factor is on, the next sign-in leads to setting it up"
             };
-            out.line(&format!("{}: second factors and recovery codes removed; {then}", account.address))
+            out.line(&format!("{}: second factors and recovery codes removed; {then}", account.address))?;
+            let target = Target::of(&["accounts", &account.address, "factors"]);
+            left_behind(&client.get(&target)?.read()?);
+            Ok(())
         }
     }
+}
+
+/// What a reset leaves as it is, and whoever was in the account may have made.
+fn left_behind(account: &AccountFactors) {
+    let AccountFactors { address, passwords, delegations, .. } = account;
+    note(
+        "if somebody else may have been in the account, change the main password and look at what is still there:",
+    );
+    note(&format!("  {passwords} client passwords: sidegate password list {address}"));
+    note(&format!("  {delegations} delegations granted: sidegate delegation list {address}"));
+    note("  sessions of the portal, and all trust in browsers: ended by this reset");
 }
 
 /// `sidegate account main-password`
@@ -72,6 +86,13 @@ fn factors(account: &AccountFactors, style: &Style) -> String {
     let failures = account.failures;
     let tone = if failures == 0 { Tone::Plain } else { Tone::Odd };
     facts.row(vec!["wrong codes in a row".into(), Cell::toned(failures.to_string(), tone)]);
+    for (what, count) in [
+        ("client passwords", account.passwords),
+        ("sessions", account.sessions),
+        ("delegations granted", account.delegations),
+    ] {
+        facts.row(vec![what.into(), count.to_string().into()]);
+    }
     let mut text = facts.show(style.colour);
     text.push('\n');
     if account.factors.is_empty() {
@@ -114,11 +135,17 @@ mod tests {
             ],
             recovery_codes: Some(9),
             failures: 2,
+            passwords: 2,
+            sessions: 1,
+            delegations: 0,
         };
         let expected = "\
 address               ann@example.org
 recovery codes        9 left
 wrong codes in a row  2
+client passwords      2
+sessions              1
+delegations granted   0
 
 ID  KIND  NAME             BOUND                 LAST USE
 1   totp  Ann's phone      2026-11-20T00:00:00Z  2026-11-20T00:00:00Z

@@ -18,6 +18,12 @@ pub struct FactorsOf {
     pub recovery_codes: Option<u32>,
     /// Wrong codes in a row.
     pub failures: u32,
+    /// Client passwords.
+    pub passwords: u32,
+    /// Sessions of the portal.
+    pub sessions: u32,
+    /// Delegations that it granted.
+    pub delegations: u32,
 }
 
 impl Service {
@@ -28,12 +34,18 @@ impl Service {
     pub async fn factors_of(&self, account: AccountName) -> Result<Option<FactorsOf>, StoreError> {
         let read = move |tables: &mut dyn Tables| {
             let Some(found) = tables.account(&account)? else { return Ok(None) };
-            let left = u32::try_from(tables.recovery_codes(found.id)?.len()).unwrap_or(u32::MAX);
+            let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let left = count(tables.recovery_codes(found.id)?.len());
+            let granted = tables.delegations(Some(&found.name))?;
+            let granted = granted.iter().filter(|one| one.owner == found.name.as_str()).count();
             Ok(Some(FactorsOf {
                 two_factor: found.two_factor,
                 factors: tables.factors(found.id)?.into_iter().map(|row| row.factor).collect(),
                 recovery_codes: tables.recovery_made(found.id)?.map(|_| left),
                 failures: tables.throttle(found.id)?.failures,
+                passwords: count(found.passwords.len()),
+                sessions: count(tables.sessions(found.id)?.len()),
+                delegations: count(granted),
                 account: found.name,
             }))
         };

@@ -49,6 +49,12 @@ pub struct AccountFactors {
     pub recovery_codes: Option<u32>,
     /// Wrong codes in a row.
     pub failures: u32,
+    /// How many client passwords it has.
+    pub passwords: u32,
+    /// How many sessions of the portal it has.
+    pub sessions: u32,
+    /// How many delegations it granted.
+    pub delegations: u32,
 }
 
 /// A reset of an account's second factors.

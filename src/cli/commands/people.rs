@@ -18,6 +18,10 @@ Example:
     /// Recovery codes go too, sessions at the portal and all trust in browsers end, and wrong codes are forgotten. The
     /// owner is told, with the reason. Where two-factor is on it stays on: the next sign-in leads to setting it up, and
     /// mail programs go on with their client passwords. Make sure first whom you are talking to.
+    ///
+    /// Client passwords and delegations stay as they are; what is left is told. If somebody else may have been in the account,
+    /// change the main password, remove all client passwords (sidegate password revoke --all) and the delegations that its
+    /// owner does not know (sidegate delegation list).
     #[command(after_help = "\
 Examples:
   sidegate factor reset ann@example.org --reason \"lost phone, seen in person\"

@@ -1,6 +1,7 @@
 //! What the owner of an account is told of its second factors and passwords, so that whoever was taken over learns of it.
 
-use super::{Language, NoticeKind, Reader};
+use super::{Language, Notice, NoticeKind, Reader, delegation};
+use crate::gate::delegation::Right;
 use crate::gate::factor::FactorKind;
 
 /// The texts of a kind in one language; `{account}` stands for the account.
@@ -12,18 +13,24 @@ pub(super) struct Words {
     pub(super) detail: &'static str,
     /// Done by somebody else than the owner.
     by_others: bool,
+    kind: NoticeKind,
 }
 
 impl Words {
     /// The texts; `None`: it is no notice about people.
-    pub(super) fn of(kind: NoticeKind, language: Language) -> Option<Self> {
-        let words = match language {
-            Language::En => english(kind)?,
-            Language::ZhCn => chinese(kind)?,
+    pub(super) fn of(notice: &Notice, language: Language) -> Option<Self> {
+        let kind = notice.kind;
+        let words = delegation::texts(kind, language).or_else(|| match language {
+            Language::En => english(kind),
+            Language::ZhCn => chinese(kind),
+        });
+        let (subject, owner, administrator, detail) = words?;
+        let by_others = match kind {
+            NoticeKind::FactorsReset | NoticeKind::MainPasswordSet => true,
+            NoticeKind::DelegationGranted | NoticeKind::DelegationRevoked => notice.actor.is_some(),
+            _ => false,
         };
-        let (subject, owner, administrator, detail) = words;
-        let by_others = matches!(kind, NoticeKind::FactorsReset | NoticeKind::MainPasswordSet);
-        Some(Self { subject, owner, administrator, detail, by_others })
+        Some(Self { subject, owner, administrator, detail, by_others, kind })
     }
 
     pub(super) fn opening(&self, reader: Reader) -> &'static str {
@@ -35,28 +42,35 @@ impl Words {
 
     /// What an owner is to do who did not do it.
     pub(super) fn act(&self, language: Language, portal: Option<&str>) -> String {
+        if let Some(advice) = delegation::advice(self.kind, language, portal.is_some()) {
+            return advice.replace("{portal}", portal.unwrap_or_default());
+        }
         let text = match (language, self.by_others, portal) {
             (Language::En, true, _) => "If you did not ask for this, tell your administrator at once.",
             (Language::En, false, None) => "If this was not you, tell your administrator at once.",
             (Language::En, false, Some(_)) => {
-                "If this was not you, somebody else may know your password. Sign in at {portal}, remove what you do not \
-                 know, sign out everywhere, and tell your administrator."
+                "If this was not you, somebody else may know your password. Sign in at {portal}, remove the second factors, \
+                 client passwords and delegations that you do not know, sign out everywhere, and tell your administrator."
             }
             (Language::ZhCn, true, _) => "如果这不是您要求的，请立即联系管理员。",
             (Language::ZhCn, false, None) => "如果这不是您本人的操作，请立即联系管理员。",
             (Language::ZhCn, false, Some(_)) => {
-                "如果这不是您本人的操作，您的密码可能已经泄露。请登录 {portal}，移除您不认识的项目，退出所有设备，并联系管理员。"
+                "如果这不是您本人的操作，您的密码可能已经泄露。请登录 {portal}，移除您不认识的二次验证方式、客户端专用密码和委托，在所有设备上退出，并联系管理员。"
             }
         };
         text.replace("{portal}", portal.unwrap_or_default())
     }
 }
 
-type Texts = (&'static str, &'static str, &'static str, &'static str);
+pub(super) type Texts = (&'static str, &'static str, &'static str, &'static str);
 
 fn english(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
-        NoticeKind::SendingLimit => return None,
+        NoticeKind::SendingLimit
+        | NoticeKind::DelegationGranted
+        | NoticeKind::DelegationRevoked
+        | NoticeKind::DelegationReceived
+        | NoticeKind::DelegationLost => return None,
         NoticeKind::FactorAdded => (
             "New second factor: {account}",
             "A second factor was added to your account {account}.",
@@ -117,7 +131,11 @@ fn english(kind: NoticeKind) -> Option<Texts> {
 
 fn chinese(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
-        NoticeKind::SendingLimit => return None,
+        NoticeKind::SendingLimit
+        | NoticeKind::DelegationGranted
+        | NoticeKind::DelegationRevoked
+        | NoticeKind::DelegationReceived
+        | NoticeKind::DelegationLost => return None,
         NoticeKind::FactorAdded => (
             "已绑定新的二次验证方式：{account}",
             "您的帐号 {account} 绑定了一个新的二次验证方式。",
@@ -175,10 +193,15 @@ fn chinese(kind: NoticeKind) -> Option<Texts> {
     })
 }
 
-/// A kind of second factor as people call it; other words stay as they are.
+/// A kind of second factor, or a right, as people call it; other words stay as they are.
 pub(super) fn in_words(detail: &str, language: Language) -> &str {
     let words = match FactorKind::parse(detail) {
-        None => return detail,
+        None => match Right::from_word(detail) {
+            None => return detail,
+            Some(Right::Read) => ("read", "只读"),
+            Some(Right::OnBehalf) => ("send on behalf", "代表发送"),
+            Some(Right::SendAs) => ("send as", "代理发送"),
+        },
         Some(FactorKind::Totp) => ("authenticator app", "身份验证器应用"),
         Some(FactorKind::Passkey) => ("passkey or security key", "通行密钥或安全密钥"),
         Some(FactorKind::Sms) => ("SMS", "短信"),

@@ -102,6 +102,8 @@ async fn show(
         factors: factors.factors.iter().filter_map(line).collect(),
         recovery_codes: factors.recovery_codes.map(count),
         failures: count(factors.failures),
+        sessions: count(factors.sessions),
+        delegations: count(factors.delegations),
         passwords: view.passwords.into_iter().map(|password| passwords::shown(context, password)).collect(),
         reason,
         problem,

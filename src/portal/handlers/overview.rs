@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
+use super::delegations::delegation;
 use super::devices::logins;
 use super::passwords::still_tried;
 use super::two_factor::mail_clients;
-use crate::api::portal::{Devices, OwnPasswords, Standing};
+use crate::api::portal::{Devices, OwnDelegations, OwnPasswords, Standing};
 use crate::portal::control::target;
 use crate::portal::pages::overview::{Overview, Warning};
 use crate::portal::pages::passwords::Life;
@@ -34,12 +35,17 @@ async fn page(mut context: Context) -> Answer {
         Ok(devices) => devices,
         Err(error) => return Err(context.stop(&error)),
     };
+    let delegations: OwnDelegations = match context.get(target(&["delegations"])).await {
+        Ok(delegations) => delegations,
+        Err(error) => return Err(context.stop(&error)),
+    };
     let page = Overview {
         two_factor: standing.two_factor,
         mail_clients: mail_clients(&standing),
         factors: standing.factors.len(),
         passwords: passwords.passwords.len(),
         warnings: warnings(&context, &standing, &passwords),
+        delegates: delegations.granted.into_iter().filter_map(delegation).collect(),
         logins: logins(&context, devices, &passwords.passwords, LOGINS_MAX).0,
     };
     let frame = context.frame(Some(&standing));

@@ -181,6 +181,10 @@ pub struct AdminAccount {
     pub failures: usize,
     /// Its client passwords.
     pub passwords: Vec<Password>,
+    /// How many sessions of the portal it has.
+    pub sessions: usize,
+    /// How many delegations it granted.
+    pub delegations: usize,
     /// The reason typed before.
     pub reason: String,
     /// Why it comes back.

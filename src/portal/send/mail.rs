@@ -119,18 +119,18 @@ impl CodeMail {
     }
 }
 
-/// Word of a change of somebody's second factors.
+/// Word of a change of somebody's second factors, or of who may use the mailbox.
 #[derive(Clone, Debug)]
 pub struct ChangeMail {
     /// What was done.
     pub change: Change,
-    /// To which factor, in the language of the person.
+    /// To which factor, or whom and what, in the language of the person.
     pub factor: String,
     /// Who did it, and when.
     pub occasion: Occasion,
 }
 
-/// What was done to a second factor.
+/// What was done to a second factor, or to the mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is new.
@@ -139,6 +139,8 @@ pub enum Change {
     Changed,
     /// It is gone.
     Removed,
+    /// Somebody else may use the mailbox.
+    Granted,
 }
 
 impl ChangeMail {
@@ -146,12 +148,13 @@ impl ChangeMail {
     #[must_use]
     pub fn letter(&self, zone: &TimeZone) -> Letter {
         let words = Words::of(self.occasion.language);
-        let opening = words.changed.replace("{account}", &fact(&self.occasion.account));
-        let done = match self.change {
-            Change::Added => words.added,
-            Change::Changed => words.replaced,
-            Change::Removed => words.removed,
+        let (subject, opening, done) = match self.change {
+            Change::Added => (words.change_subject, words.changed, words.added),
+            Change::Changed => (words.change_subject, words.changed, words.replaced),
+            Change::Removed => (words.change_subject, words.changed, words.removed),
+            Change::Granted => (words.granted_subject, words.granted, ""),
         };
+        let opening = opening.replace("{account}", &fact(&self.occasion.account));
         let done = format!("{done}{}", fact(&self.factor));
         let lines = self.occasion.lines(&words, zone);
         let text = format!("{opening}\n\n    {done}\n\n{}\n\n{}\n", lines.join("\n"), words.not_your_change);
@@ -160,13 +163,13 @@ impl ChangeMail {
             "<!DOCTYPE html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n<body>\n\
              <p>{}</p>\n<p><b>{}</b></p>\n<p>{}</p>\n<p>{}</p>\n</body></html>\n",
             super::text::locale(self.occasion.language),
-            escape(words.change_subject),
+            escape(subject),
             escape(&opening),
             escape(&done),
             lines.join("<br>\n"),
             escape(words.not_your_change),
         );
-        Letter { subject: words.change_subject.to_owned(), text, html }
+        Letter { subject: subject.to_owned(), text, html }
     }
 }
 
@@ -271,6 +274,8 @@ struct Words {
     added: &'static str,
     replaced: &'static str,
     removed: &'static str,
+    granted_subject: &'static str,
+    granted: &'static str,
     not_your_change: &'static str,
 }
 
@@ -292,6 +297,8 @@ impl Words {
                 added: "Added: ",
                 replaced: "Changed: ",
                 removed: "Removed: ",
+                granted_subject: "Somebody else may use your mailbox",
+                granted: "The owner of the account {account} granted a delegation:",
                 not_your_change: "If this was not you, somebody else is in your account. Tell your administrator at once.",
             },
             Language::ZhCn => Self {
@@ -308,6 +315,8 @@ impl Words {
                 added: "已添加：",
                 replaced: "已更改：",
                 removed: "已移除：",
+                granted_subject: "您的邮箱已委托他人使用",
+                granted: "帐号 {account} 已委托他人使用邮箱：",
                 not_your_change: "如果不是您本人操作，说明有人进入了您的帐号。请立即告知管理员。",
             },
         }

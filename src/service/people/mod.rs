@@ -4,9 +4,10 @@
 //! - `sign_in`: the main password, from addresses that are not blocked and from those that are
 //! - `factors`: proofs and bindings, with what needs a hash or the upstream
 //! - `named`: who names accounts that are none
-//! - `own`: client passwords, devices, delegations, blocks
+//! - `own`: client passwords, devices, blocks · `delegates`: who else may use the mailbox
 
 mod counted;
+mod delegates;
 mod factors;
 mod named;
 mod own;
@@ -26,6 +27,7 @@ use crate::store::people::{Desk, Outcome, Refused, Standing};
 use crate::store::portal::Visitor;
 use crate::store::{StoreError, Tables};
 
+pub use self::delegates::Granted;
 pub use self::factors::{Passed, Shown};
 pub use self::own::{Blocks, ClientLogin, Devices, StillTried};
 pub use self::sign_in::{Entrance, SignIn};

@@ -275,6 +275,15 @@ impl Desk<'_> {
         Ok(Ok((self.standing(known)?, told)))
     }
 
+    /// The backup addresses that something is told to which was just done in a session.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn backup_addresses(&mut self, token: TokenTag) -> Outcome<Vec<Recipient>> {
+        let known = allowed!(self.known(token, Act::Look)?);
+        self.told(&known, None).map(Ok)
+    }
+
     /// The backup addresses that a change is told to, but for one factor's own.
     fn told(&self, known: &Known, but: Option<i64>) -> Result<Vec<Recipient>, StoreError> {
         let told = |row: &&FactorRow| row.factor.kind == FactorKind::Mail && Some(row.factor.id) != but;

@@ -161,10 +161,19 @@ pub(super) fn own(schemas: &mut Schemas) {
     schemas.answer("ClientView", &full, &client(None, None));
     let devices = Devices { trusted: vec![trusted], sessions: vec![session], clients: vec![full] };
     schemas.answer("Devices", &devices, &Devices { trusted: vec![], sessions: vec![], clients: vec![] });
-    let granted = OwnDelegation { other: "bob@example.org".into(), right: "read".into(), since: NOW };
-    schemas.answer("OwnDelegation", &granted, &granted);
-    let all = OwnDelegations { granted: vec![granted.clone()], received: vec![granted] };
-    schemas.answer("OwnDelegations", &all, &OwnDelegations { granted: vec![], received: vec![] });
+    let bare =
+        OwnDelegation { other: "bob@example.org".into(), right: "read".into(), since: NOW, place: None };
+    let one = OwnDelegation { place: Some("shared/ann@example.org".into()), ..bare.clone() };
+    schemas.answer("OwnDelegation", &one, &bare);
+    let list = |list: Vec<OwnDelegation>| OwnDelegations {
+        granted: list.clone(),
+        received: list,
+        shown: true,
+        marked: false,
+    };
+    schemas.answer("OwnDelegations", &list(vec![one.clone()]), &list(vec![]));
+    let granted = |tell| Granted { delegation: one.clone(), tell };
+    schemas.answer("Granted", &granted(vec![hidden("ann@example.net")]), &granted(vec![]));
     let grant = Grant { delegate: "bob@example.org".into(), right: "read".into() };
     schemas.request("Grant", &grant, &grant);
     let others = vec![BlockView {
@@ -196,6 +205,9 @@ pub(super) fn administration(schemas: &mut Schemas) {
         factors,
         recovery_codes,
         failures: 1,
+        passwords: 2,
+        sessions: 1,
+        delegations: 0,
     };
     schemas.answer("AccountFactors", &factors(vec![factor(None)], Some(9)), &factors(vec![], None));
     let reason = || String::from("lost phone");

@@ -82,6 +82,8 @@ impl Gallery<'_> {
             factors: vec![factor(Some(ago(HOUR))), factor(None)],
             recovery_codes: Some(3),
             failures: 4,
+            sessions: 2,
+            delegations: 1,
             passwords: vec![self.password(1, "Phone"), self.password(2, "Printer")],
             reason: self.outside("x"),
             problem: Some(Problem::ReasonMissing),

@@ -106,6 +106,12 @@ mail-never = Mail programs get in with client passwords only, never with your ma
 mail-two-factor-on = Two-factor is on: mail programs get in with client passwords only.
 mail-two-factor-off = Mail programs still get in with your main password. Once two-factor is on, they need client passwords.
 overview-logins = Last sign-ins
+overview-delegate = { $name } may use your mailbox since { $since }.
+overview-all-delegations =
+    { $count ->
+        [one] See the delegation
+       *[other] See all { $count } delegations
+    }
 overview-all-logins = All devices
 logins-none = No sign-in in this time.
 warning-old-device = A device still uses the removed password “{ $name }”.
@@ -346,7 +352,7 @@ devices-logins =
         [one] Sign-ins of the last day
        *[other] Sign-ins of the last { $days } days
     }
-devices-logins-lead = Browsers on this portal, and mail programs. If you do not know one of them, change your main password, remove the client password it used, and sign out everywhere.
+devices-logins-lead = Browsers on this portal, and mail programs. If you do not know one of them, change your main password, remove the client password it used, withdraw delegations that you do not know, and sign out everywhere.
 devices-device = Device
 devices-with = Got in with
 devices-place = Place
@@ -370,11 +376,15 @@ login-main-password = Main password
 ## Delegations
 
 delegations-lead = Let a colleague read your mailbox or send in your name, without giving away a password.
+delegations-lead-sending = Let a colleague send in your name, without giving away a password.
 delegations-granted = Who may use your mailbox
 delegations-granted-none = Nobody but you.
 delegations-received = Mailboxes you may use
 delegations-received-none = None but your own.
 delegations-since = Since { $since }
+delegations-place-theirs = In their mail program: { $place }
+delegations-place-yours = In your mail program: { $place } (from its next sign-in on)
+delegations-sending-only = Mail programs here do not show other people’s mailboxes: a delegation is for sending only.
 delegations-withdraw = Withdraw
 delegations-withdraw-named = Withdraw: { $name }
 delegations-grant-title = Let somebody use your mailbox
@@ -384,14 +394,19 @@ delegations-right = What may this person do?
 right-read = Read
 right-on-behalf = Send on behalf
 right-send-as = Send as
-right-read-means = Sees your mail and folders, and changes nothing.
-right-on-behalf-means = Reads, and sends for you. Receivers see both names.
-right-send-as-means = Reads, moves and deletes, and sends as if it were you. Receivers see only you.
+right-sees = Sees your mail and folders, and changes nothing, not even what is unread.
+right-works = Reads, moves and deletes your mail.
+right-sends-marked = Sends for you. Receivers see both names.
+right-sends-unmarked = Sends for you. Receivers see only you.
+right-sends-as = Sends as if it were you. Receivers see only you.
 may-title = What each may do
-may-read = Read the mailbox
-may-send-marked = Send for you; the mail says who sent it
-may-send-unmarked = Send as if it were you
-may-change = Move and delete mail
+may-view = View mail
+may-unread = Mark mail read or unread
+may-delete = Delete mail
+may-write = Forward, reply, write
+may-told = Receivers see
+told-both = both names
+told-owner = only you
 
 ## A blocked address
 
@@ -449,8 +464,8 @@ said-passwords-removed =
     }
 said-trust-cancelled = The device is no longer trusted.
 said-device-deleted = The device was deleted.
-said-granted = { $delegate } may now use your mailbox.
-said-withdrawn = { $delegate } may no longer use your mailbox.
+said-granted = The delegation to { $delegate } is in force.
+said-withdrawn = The delegation to { $delegate } has ended.
 said-block-lifted = The block of { $address } was lifted.
 said-factors-reset = The second factors of { $account } were reset.
 
@@ -556,6 +571,25 @@ admin-created = Made on
 admin-wrong-codes = Wrong codes in a row
 admin-reset-title = Reset second factors
 admin-reset-means = All second factors, recovery codes and trusted devices of this account are removed. Be sure who asks for it: this is how accounts are taken over. The person is told.
+admin-reset-look = If somebody else may have been in the account, have its main password changed first, and look at what they may have left:
+admin-reset-sessions =
+    { $count ->
+        [0] No session of this portal.
+        [one] { $count } session of this portal. The reset ends it.
+       *[other] { $count } sessions of this portal. The reset ends them.
+    }
+admin-reset-passwords =
+    { $count ->
+        [0] No client password.
+        [one] { $count } client password. The reset leaves it: remove it if the owner does not know it.
+       *[other] { $count } client passwords. The reset leaves them: remove those that the owner does not know.
+    }
+admin-reset-delegations =
+    { $count ->
+        [0] No delegation.
+        [one] { $count } delegation. The reset leaves it: revoke it if the owner does not know it.
+       *[other] { $count } delegations. The reset leaves them: revoke those that the owner does not know.
+    }
 admin-reset-reason = Reason (kept in the log)
 admin-rollout-title = Roll-out
 admin-rollout-whom = Whom the rules meet
