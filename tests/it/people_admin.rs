@@ -213,7 +213,9 @@ fn the_command_line_looks_after_people() {
     assert!(status == 0 && out.contains("no second factors") && out.contains("none made"), "{out}");
     let (_, out, _) = daemon.sidegate(&["--json", "factor", "list", ANN]);
     let listed: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(listed, json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0 }));
+    let counts = json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0, "passwords": 0,
+        "sessions": 0, "delegations": 0 });
+    assert_eq!(listed, counts);
 
     let set = ["account", "main-password", ANN];
     let (status, out, err) = typed(&daemon, &set, &format!("{PHRASE}\n"));
@@ -230,8 +232,13 @@ fn the_command_line_looks_after_people() {
     let (status, out, _) = daemon.sidegate(&["account", "sign-out", ANN]);
     assert!(status == 0 && out.contains("signed out of the portal everywhere"), "{out}");
     let reset = ["factor", "reset", ANN, "--reason", "lost phone"];
-    let (status, out, _) = daemon.sidegate(&reset);
+    let (status, out, err) = daemon.sidegate(&reset);
     assert!(status == 0 && out.contains("next sign-in leads to setting it up"), "{out}");
+    for left in
+        ["change the main password", " 0 client passwords: sidegate password list", " 0 delegations granted"]
+    {
+        assert!(err.contains(left), "{left}: {err}");
+    }
     let (status, _, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "  "]);
     assert!(status == 1 && err.contains("needs a reason"), "{err}");
     for missing in [&["factor", "list"][..], &["factor", "reset", ANN], &["account", "main-password"]] {

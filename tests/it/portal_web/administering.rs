@@ -83,8 +83,13 @@ fn an_administrator_finds_an_account_and_resets_its_factors() {
         refused.says(says);
     }
     bob.get("/factors").says("Phone");
+    bob.post_and_go("/delegations", &[("delegate", ANN), ("right", "read")]).says("is in force");
+    ann.get(&path).says("1 delegation. The reset leaves it");
     let done = ann.post_and_go(&path, &[("reason", "lost phone, seen in person")]);
     done.says("The second factors of bob@example.org were reset.");
+    for left in ["No session of this portal.", "No client password.", "1 delegation. The reset leaves it"] {
+        done.says(left);
+    }
     assert!(!done.text().contains("Authenticator app"));
     for odd in ["/admin/accounts/nobody@example.org", "/admin/accounts/%00", "/admin/accounts/..%2f..%2fx"] {
         assert!([400, 404].contains(&ann.get(odd).status), "{odd}");
