@@ -69,7 +69,7 @@
 //! | `GET /v1/portal/devices?offset=` | [`Devices`](portal::Devices) |
 //! | `DELETE /v1/portal/devices?trusted=` or `?session=` or `?all=true` | [`EndedView`](portal::EndedView) |
 //! | `GET /v1/portal/delegations` | [`OwnDelegations`](portal::OwnDelegations) |
-//! | `POST /v1/portal/delegations` [`Grant`](portal::Grant) | [`Nothing`] |
+//! | `POST /v1/portal/delegations` [`Grant`](portal::Grant) | [`Granted`](portal::Granted) |
 //! | `DELETE /v1/portal/delegations?delegate=` | [`Nothing`] |
 //! | `GET /v1/portal/block` | [`OwnBlocks`](portal::OwnBlocks) |
 //! | `DELETE /v1/portal/block?address=` | [`Nothing`] |

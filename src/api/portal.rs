@@ -22,7 +22,7 @@ use crate::clock::Timestamp;
 pub use admin::{AccountFactors, CountView, HourView, Overview, Reset};
 pub use forms::{FormAnswered, FormKnown, FormSent, FormState};
 pub use own::{
-    ClientView, Devices, EndedView, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords,
+    ClientView, Devices, EndedView, Grant, Granted, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords,
     StillTried, TrustedView, VisitView,
 };
 
@@ -358,8 +358,6 @@ pub enum Why {
     Mandatory,
     /// No factor is bound yet.
     NoFactors,
-    /// The person of that provider belongs to another account.
-    Taken,
     /// Not a phone number.
     BadPhone,
     /// A phone number of a country that gets no codes.

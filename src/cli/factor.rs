@@ -29,7 +29,10 @@ pub(super) fn factor(command: Factor, client: &Client, out: &mut Out) -> Result<
                 "where two-factor is on, the next sign-in leads to setting it up"
             };
             out.line(&format!("{}: second factors and recovery codes removed; {then}", account.address))?;
-            set_up_code(&answer.read()?, &account.address, out)
+            set_up_code(&answer.read()?, &account.address, out)?;
+            let target = Target::of(&["accounts", &account.address, "factors"]);
+            left_behind(&client.get(&target)?.read()?);
+            Ok(())
         }
         Factor::Unlock(account) => {
             let target = Target::of(&["accounts", &account.address, "factors", "unlock"]);
@@ -66,6 +69,17 @@ fn set_up_code(reset: &ResetAnswer, address: &str, out: &mut Out) -> Result<(), 
         out.style.times.show(ends)
     ));
     Ok(())
+}
+
+/// What a reset leaves as it is, and whoever was in the account may have made.
+fn left_behind(account: &AccountFactors) {
+    let AccountFactors { address, passwords, delegations, .. } = account;
+    note(
+        "if somebody else may have been in the account, change the main password and look at what is still there:",
+    );
+    note(&format!("  {passwords} client passwords: sidegate password list {address}"));
+    note(&format!("  {delegations} delegations granted: sidegate delegation list {address}"));
+    note("  sessions of the portal, and all trust in browsers: ended by this reset");
 }
 
 /// `sidegate account main-password`
@@ -122,6 +136,8 @@ fn factors(account: &AccountFactors, style: &Style) -> String {
     facts.row(vec!["last sign-in".into(), signed_in]);
     facts.row(vec!["sessions".into(), account.sessions.into()]);
     facts.row(vec!["trusted browsers".into(), account.trusted.into()]);
+    facts.row(vec!["client passwords".into(), account.passwords.into()]);
+    facts.row(vec!["delegations granted".into(), account.delegations.into()]);
     let mut text = facts.show(style.colour);
     text.push('\n');
     if account.factors.is_empty() {
@@ -164,6 +180,8 @@ mod tests {
             ],
             recovery_codes: Some(9),
             failures: 2,
+            passwords: 2,
+            delegations: 0,
             wait: None,
             locked: false,
             set_up_code: None,
@@ -179,6 +197,8 @@ wrong codes in a row  2
 last sign-in          2026-11-20T00:00:00Z
 sessions              1
 trusted browsers      0
+client passwords      2
+delegations granted   0
 
 ID  KIND  NAME             BOUND                 LAST USE
 1   totp  Ann's phone      2026-11-20T00:00:00Z  2026-11-20T00:00:00Z

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::{Examined, Finding, Findings, Seen};
 use crate::config::portal::Portal;
-use crate::config::{Config, People, Repeats};
+use crate::config::{Config, ListenProtocol, People, Repeats};
 use crate::gate::factor::FactorKind;
 
 /// A site without a portal has nothing to be told, even if the package left the settings of one there.
@@ -45,6 +45,7 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
     }
     proxies(config, portal, found);
     codes(config, portal, found);
+    delegations(config, found);
     let url = portal.site.url.as_str();
     match &config.people.origin {
         Some(origin) if origin != url => found.bad(
@@ -106,6 +107,19 @@ fn proxies(config: &Config, portal: &Portal, found: &mut Findings) {
                  portal is never blocked"
             ),
             "take that host out of lockout.exempt",
+        );
+    }
+}
+
+/// Whether what people grant each other does anything beside the sender rules.
+fn delegations(config: &Config, found: &mut Findings) {
+    let marks = config.listen.iter().any(|listener| listener.protocol == ListenProtocol::Milter);
+    if config.sharing.is_none() && !marks {
+        found.warn(
+            "people grant each other delegations in the portal, which show nobody a mailbox and mark no mail: there is \
+             neither [sharing] nor a milter listener",
+            "conf/sidegate/sharing.toml and conf/dovecot/2.3/sharing.conf (or 2.4) show delegates the mailboxes, a listener \
+             with protocol = \"milter\" marks mail on behalf of somebody; or leave it: the portal promises neither",
         );
     }
 }

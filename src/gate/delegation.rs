@@ -41,9 +41,54 @@ impl Right {
     }
 }
 
+/// A delegation that was granted or revoked, as its event tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What.
+    pub right: Right,
+    /// To whom, or from whom.
+    pub delegate: String,
+}
+
+impl Change {
+    /// The reason of the event `delegation-granted`.
+    #[must_use]
+    pub fn granted(&self) -> String {
+        format!("{} to {}", self.right.word(), self.delegate)
+    }
+
+    /// The reason of the event `delegation-revoked`.
+    #[must_use]
+    pub fn revoked(&self) -> String {
+        format!("{} from {}", self.right.word(), self.delegate)
+    }
+
+    /// Reads either.
+    #[must_use]
+    pub fn read(reason: &str) -> Option<Self> {
+        let (right, rest) = reason.split_once(' ')?;
+        let delegate = rest.strip_prefix("to ").or_else(|| rest.strip_prefix("from "))?.to_owned();
+        Some(Self { right: Right::from_word(right)?, delegate })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_says_whom_it_is_about() {
+        for right in Right::ALL {
+            for delegate in ["bob@example.org", "to from@example.org", ""] {
+                let change = Change { right, delegate: delegate.to_owned() };
+                assert_eq!(Change::read(&change.granted()), Some(change.clone()));
+                assert_eq!(Change::read(&change.revoked()), Some(change));
+            }
+        }
+        for wrong in ["", "read", "read bob@example.org", "all to bob@example.org", "totp"] {
+            assert_eq!(Change::read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn every_right_has_one_name_everywhere() {

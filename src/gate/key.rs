@@ -53,10 +53,6 @@ impl PartialEq for Selector {
     }
 }
 
-/// Stands for a person whom a sign-in provider knows, so that nobody is two accounts'.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PersonMark(pub [u8; 16]);
-
 /// Stands for a mailbox: where the mail lives, as the user database says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxMark(pub [u8; 16]);
@@ -120,12 +116,6 @@ impl KeyRing {
     #[must_use]
     pub fn selectors(&self, account_id: i64, digest: &Digest) -> Selectors {
         Selectors(self.0.iter().map(|key| (key.id(), key.selector(account_id, digest))).collect())
-    }
-
-    /// The marks of a person of a sign-in provider, under each key.
-    #[must_use]
-    pub fn person_marks(&self, provider: &str, app: &str, subject: &str) -> Vec<PersonMark> {
-        self.0.iter().map(|key| key.person_mark(provider, app, subject)).collect()
     }
 
     /// The marks of a mailbox, under each key.
@@ -211,13 +201,6 @@ impl StoreKey {
         let marked = mark(&self.keyed, b"code", &[&session.to_be_bytes(), code.reveal().as_bytes()]);
         tag.copy_from_slice(&marked[..16]);
         CodeTag(tag)
-    }
-
-    /// The mark of a person of a sign-in provider.
-    #[must_use]
-    pub fn person_mark(&self, provider: &str, app: &str, subject: &str) -> PersonMark {
-        let parts = [provider.as_bytes(), app.as_bytes(), subject.as_bytes()];
-        PersonMark(first_half(&mark(&self.keyed, b"person", &parts)))
     }
 
     /// The mark of a mailbox.

@@ -1,9 +1,10 @@
 //! Notices: what an owner and an administrator are told when an account reaches a limit, and an owner of second factors
-//! and passwords (`people`).
+//! and passwords (`people`), and of who else may use the mailbox (`delegation`).
 //!
 //! A [`Notice`] is facts. It waits in the store as JSON until every [`Channel`] has taken it, and becomes
 //! text only when it is sent. The same JSON goes to webhooks and commands, so that its names are stable.
 
+mod delegation;
 mod people;
 
 use jiff::tz::TimeZone;
@@ -44,12 +45,15 @@ pub struct Notice {
     /// Whether that client password was revoked.
     #[serde(default)]
     pub revoked: bool,
-    /// The kind of second factor, the browser, or the reason of a reset.
+    /// The kind of second factor, the browser, the reason of a reset, or the right that was granted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Who did it, where that was not the owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
+    /// Of a delegation: whom it is about beside the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<String>,
 }
 
 /// A sending limit, as a notice tells it.
@@ -91,6 +95,14 @@ pub enum NoticeKind {
     MainPasswordSet,
     /// The owner, or somebody in the owner's session, made a client password.
     PasswordAdded,
+    /// Somebody else may use the mailbox.
+    DelegationGranted,
+    /// Somebody else may no longer.
+    DelegationRevoked,
+    /// The account may use somebody else's mailbox.
+    DelegationReceived,
+    /// The account may no longer.
+    DelegationLost,
 }
 
 impl NoticeKind {
@@ -110,13 +122,14 @@ impl NoticeKind {
             Kind::MainPasswordSet => Self::MainPasswordSet,
             // Those that administrators make are handed over by them.
             Kind::PasswordAdded if own => Self::PasswordAdded,
+            // Of a delegation owner and delegate are told: `delegation`.
             _ => return None,
         })
     }
 }
 
 /// Events that owners may be told of.
-pub const OWNERS_KINDS: [Kind; 11] = [
+pub const OWNERS_KINDS: [Kind; 13] = [
     Kind::StoppedAtFactor,
     Kind::FactorAdded,
     Kind::FactorChanged,
@@ -128,6 +141,8 @@ pub const OWNERS_KINDS: [Kind; 11] = [
     Kind::DeviceTrusted,
     Kind::MainPasswordSet,
     Kind::PasswordAdded,
+    Kind::DelegationGranted,
+    Kind::DelegationRevoked,
 ];
 
 /// A way by which a notice leaves.
@@ -167,9 +182,18 @@ pub enum Reader {
 }
 
 impl Notice {
+    /// What a delegate is told of an event, if anything.
+    #[must_use]
+    pub fn of_delegate(event: &Event) -> Option<Self> {
+        delegation::of(event).map(|[_, to_delegate]| to_delegate)
+    }
+
     /// What the owner of an account is told of an event, if anything.
     #[must_use]
     pub fn of(event: &Event) -> Option<Self> {
+        if let Some([to_owner, _]) = delegation::of(event) {
+            return Some(to_owner);
+        }
         let kind = NoticeKind::of(event)?;
         let account = event.account.clone()?;
         // It is not by the daemon that somebody was stopped.
@@ -187,6 +211,7 @@ impl Notice {
             revoked: false,
             detail: event.reason.clone(),
             actor,
+            other: None,
         })
     }
 
@@ -201,25 +226,26 @@ impl Notice {
         portal: Option<&str>,
     ) -> (String, String) {
         let words = Words::of(language);
-        let people = people::Words::of(self.kind, language);
+        let people = people::Words::of(self, language);
         let account = one_line(&self.account);
+        let other = self.other.as_deref().map(one_line).unwrap_or_default();
+        let named = |text: &str| text.replace("{other}", &other).replace("{account}", &account);
         let (subject, opening) = match &people {
             Some(people) => (people.subject, people.opening(reader)),
             None => (words.subject, words.opening(reader)),
         };
-        let mut paragraphs =
-            vec![opening.replace("{account}", &account), self.facts(&words, people.as_ref(), zone)];
+        let mut paragraphs = vec![named(opening), self.facts(&words, people.as_ref(), zone)];
         if self.revoked {
             paragraphs.push(words.revoked.to_owned());
         }
         if reader == Reader::Owner {
             paragraphs.push(match (&people, portal) {
-                (Some(people), _) => people.act(language, portal),
+                (Some(people), _) => named(&people.act(language, portal)),
                 (None, Some(portal)) => words.act_at_portal.replace("{portal}", portal),
                 (None, None) => words.act.to_owned(),
             });
         }
-        (subject.replace("{account}", &account), format!("{}\n", paragraphs.join("\n\n")))
+        (named(subject), format!("{}\n", paragraphs.join("\n\n")))
     }
 
     /// What is known, a line each.

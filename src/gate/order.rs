@@ -6,6 +6,7 @@ use super::address::Key;
 use super::alias::{Alias, Place};
 use super::blocks::NETWORKS_MAX;
 use super::delegation::Right;
+use super::key::MailboxMark;
 use super::limits::{Level, LimitsChange, Per};
 use super::main_password::MainHash;
 use super::name::{AccountName, GroupName, PasswordName};
@@ -114,6 +115,17 @@ pub enum Order {
         delegate: AccountName,
         /// What.
         right: Right,
+    },
+    /// The same for somebody who has a mailbox and may have no account yet, which is then made.
+    GrantNewcomer {
+        /// Whose mailbox.
+        owner: AccountName,
+        /// Who may.
+        delegate: AccountName,
+        /// What.
+        right: Right,
+        /// The marks of the delegate's own mailbox, the current key's first.
+        mailbox: Vec<MailboxMark>,
     },
     /// Take that back.
     Withdraw {

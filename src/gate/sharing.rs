@@ -62,10 +62,16 @@ impl Prefix {
         }
     }
 
+    /// The name of an owner's INBOX, as a delegate sees it, and the place where folders are beside it.
+    #[must_use]
+    pub fn place(&self, owner: &str) -> String {
+        format!("{}{owner}", self.before)
+    }
+
     /// The patterns of all mailboxes of an owner, as a delegate sees them. The first is INBOX, and the place where
     /// folders are made beside it.
     fn patterns(&self, owner: &str) -> [String; 2] {
-        let inbox = format!("{}{owner}", self.before);
+        let inbox = self.place(owner);
         let others = format!("{inbox}{SEPARATOR}*");
         [inbox, others]
     }

@@ -128,6 +128,7 @@ mod tests {
             revoked: false,
             detail: None,
             actor: None,
+            other: None,
         }
     }
 

@@ -107,11 +107,21 @@ impl Service {
             | Order::AddAlias(_)
             | Order::RemoveAlias { .. }
             | Order::Grant { .. }
+            | Order::GrantNewcomer { .. }
             | Order::Withdraw { .. }
             | Order::SetLimits { .. } => None,
         };
-        let delegations =
-            matches!(order, Order::Grant { .. } | Order::Withdraw { .. } | Order::RemoveAccount(_));
+        let delegations = matches!(
+            order,
+            Order::Grant { .. }
+                | Order::GrantNewcomer { .. }
+                | Order::Withdraw { .. }
+                | Order::RemoveAccount(_)
+        );
+        let made = match &order {
+            Order::GrantNewcomer { delegate, .. } => vec![delegate.clone()],
+            _ => Vec::new(),
+        };
         let helped = match &order {
             Order::ResetFactors { account, .. } | Order::SetMainPassword { account, .. } => {
                 Some(account.clone())
@@ -123,7 +133,7 @@ impl Service {
         let carried: Carried = match (account, block) {
             (Some(name), _) => self.store.change(name, work).await?,
             // Aliases and delegations: it changes whose an address is.
-            (None, None) => self.store.change_all(Vec::new(), work).await?,
+            (None, None) => self.store.change_all(made, work).await?,
             (None, Some((key, record))) => {
                 let table = self.seats.shared();
                 let publish = move |carried: &Carried| {

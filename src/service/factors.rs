@@ -25,6 +25,10 @@ pub struct FactorsOf {
     pub recovery_codes: Option<u32>,
     /// Wrong codes in a row.
     pub failures: u32,
+    /// Client passwords.
+    pub passwords: u32,
+    /// Delegations that it granted.
+    pub delegations: u32,
     /// Whether a code is looked at.
     pub codes: Admission,
     /// When the set-up code ends that it waits for.
@@ -54,10 +58,14 @@ impl Service {
             let code = tables.set_up_code(found.id)?.filter(|_| wanted);
             let sessions = tables.sessions(found.id)?;
             let devices = tables.devices(found.id)?;
+            let granted = tables.delegations(Some(&found.name))?;
+            let granted = granted.iter().filter(|one| one.owner == found.name.as_str()).count();
             Ok(Some(FactorsOf {
                 two_factor: found.two_factor,
                 factors: tables.factors(found.id)?.into_iter().map(|row| row.factor).collect(),
                 recovery_codes: tables.recovery_made(found.id)?.map(|_| left),
+                passwords: count(found.passwords.len()),
+                delegations: count(granted),
                 failures: throttle.failures,
                 codes: throttle.admits(now),
                 set_up_code: code.map(|code| code.ends()),

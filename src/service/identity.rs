@@ -186,12 +186,12 @@ impl Service {
         Ok(names.filter(is_wanted).take(OTHERS_ASKED).collect())
     }
 
-    async fn locate_name(&self, user: &str) -> Result<Located, Verdict> {
+    pub(super) async fn locate_name(&self, user: &str) -> Result<Located, Verdict> {
         self.located(user, b"service=sidegate").await
     }
 
     /// Of a name that nobody waits for: a directory that has trouble with this one finds nobody there.
-    async fn locate_other(&self, user: &str) -> Result<Located, Verdict> {
+    pub(super) async fn locate_other(&self, user: &str) -> Result<Located, Verdict> {
         match self.locate_name(user).await {
             Err(_) if self.has_userdb() => Ok(Located::Nowhere),
             located => located,
@@ -229,7 +229,7 @@ impl Service {
     }
 
     /// Whose a name of the upstream's is.
-    async fn whose_of(&self, user: &str) -> Result<Whose, Verdict> {
+    pub(super) async fn whose_of(&self, user: &str) -> Result<Whose, Verdict> {
         match AccountName::parse(user, self.rules().default_domain.as_deref()) {
             Ok(name) => self.whose(&name).await,
             Err(_) => Err(Verdict::Refuse(Reason::BadName)),

@@ -1,4 +1,5 @@
-//! Owners are told of what happens to their second factors and passwords, so that whoever was taken over learns of it.
+//! Owners are told of what happens to their second factors, passwords and delegations, so that whoever was taken over learns of
+//! it; delegates are told of what they may do.
 //!
 //! The event log is the queue: a cursor in the store says how far it was looked through. Each event that an owner has to know
 //! becomes a notice in the transaction that moves the cursor, and none is told twice or left out.
@@ -48,7 +49,7 @@ impl Service {
         };
         let now = self.now();
         let news = events.iter().filter(|(_, event)| now < event.time.plus(HISTORY));
-        let notices = news.filter_map(|(_, event)| Notice::of(event));
+        let notices = news.flat_map(|(_, event)| [Notice::of(event), Notice::of_delegate(event)]).flatten();
         let bodies: Result<Vec<String>, _> = notices.map(|notice| serde_json::to_string(&notice)).collect();
         let bodies = bodies.map_err(|why| StoreError::Failed(why.to_string()))?;
         let owe = move |tables: &mut dyn Tables| {

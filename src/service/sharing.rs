@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracing::{error, info, warn};
 
 use super::Service;
+use crate::gate::sharing::writable;
 use crate::log;
 use crate::sharing::SharingFiles;
 use crate::store::StoreError;
@@ -57,6 +58,19 @@ impl Service {
             _ => {}
         }
         written
+    }
+
+    /// Whether Dovecot is told of delegations, so that delegates find the mailboxes.
+    #[must_use]
+    pub fn shares(&self) -> bool {
+        self.sharing.is_some()
+    }
+
+    /// Under which name a delegate finds the mailbox of an owner; `None`: not at all.
+    #[must_use]
+    pub fn shared_place(&self, owner: &str, delegate: &str) -> Option<String> {
+        let files = &self.sharing.as_ref()?.files;
+        (writable(owner) && writable(delegate)).then(|| files.prefix.place(owner))
     }
 
     /// Tries again what failed before.

@@ -129,6 +129,7 @@ fn tell(
             revoked: revoked.is_some(),
             detail: None,
             actor: None,
+            other: None,
         };
         let body = serde_json::to_string(&notice).map_err(|why| StoreError::Failed(why.to_string()))?;
         tables.add_notice(now, &channels, &body)?;

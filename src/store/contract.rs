@@ -102,7 +102,7 @@ pub(super) fn check_all<B: Backend>(fresh: impl Fn() -> B) {
         people::an_order_needs_its_session_to_the_end,
         people::kinds::a_code_that_was_sent_binds_and_proves,
         people::kinds::a_backup_address_is_outside,
-        people::kinds::a_person_of_a_provider_is_one_accounts,
+        people::kinds::a_person_of_a_provider_serves_several_accounts,
         people::kinds::a_passkey_proves_and_its_copy_is_told,
         people::kinds::one_prompt_takes_any_passkey_of_the_account,
         people::kinds::recovery_codes_open_once_and_remove_nothing,

@@ -6,9 +6,8 @@
 use super::portal::FactorRow;
 use super::{StoreError, Tables};
 use crate::entropy::Entropy;
-use crate::gate::factor::FactorKind;
-use crate::gate::key::{KeyId, KeyRing, PersonMark};
-use crate::gate::seal::{Place, Sealed};
+use crate::gate::key::{KeyId, KeyRing};
+use crate::gate::seal::Place;
 
 /// The table's name, bound to what is sealed in it.
 const FACTOR: &str = "factor";
@@ -53,8 +52,6 @@ pub trait KeyTables {
         after: i64,
         limit: u32,
     ) -> Result<Vec<KeyedFactor>, StoreError>;
-    /// Puts a second factor under another key, with the mark of its person if it has one.
-    fn rekey_factor(&mut self, id: i64, sealed: &Sealed, mark: Option<PersonMark>) -> Result<(), StoreError>;
 }
 
 /// How far second factors were put under the current key.
@@ -87,18 +84,7 @@ pub fn reseal(
         };
         let sealed =
             keys.seal(&plain, place, entropy).map_err(|error| StoreError::Failed(error.to_string()))?;
-        tables.rekey_factor(row.factor.id, &sealed, person(keys, row.factor.kind, &plain))?;
+        tables.reseal_factor(row.factor.id, &sealed)?;
     }
     Ok(done)
-}
-
-/// The mark of a sign-in provider's person: of what is sealed, application and person, each on a line.
-fn person(keys: &KeyRing, kind: FactorKind, plain: &[u8]) -> Option<PersonMark> {
-    let (app, subject) = match kind {
-        FactorKind::Wechat | FactorKind::Wecom | FactorKind::Dingtalk => {
-            std::str::from_utf8(plain).ok()?.split_once('\n')?
-        }
-        FactorKind::Totp | FactorKind::Passkey | FactorKind::Sms | FactorKind::Mail => return None,
-    };
-    Some(keys.current().person_mark(kind.word(), app, subject))
 }

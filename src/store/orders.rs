@@ -70,6 +70,9 @@ pub fn carry_out(tables: &mut dyn Tables, order: &Order, at: &Circumstances) -> 
         Order::Grant { owner, delegate, right } => {
             sending::grant(tables, owner, delegate, *right, at, &mut events)
         }
+        Order::GrantNewcomer { owner, delegate, right, mailbox } => {
+            sending::grant_newcomer(tables, (owner, delegate), *right, mailbox, at, &mut events)
+        }
         Order::Withdraw { owner, delegate } => sending::withdraw(tables, owner, delegate, at, &mut events),
         Order::SetLimits { level, per, change } => {
             sending::set_limits(tables, level, *per, change, at, &mut events)

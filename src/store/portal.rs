@@ -4,7 +4,7 @@ use super::StoreError;
 use crate::clock::Timestamp;
 use crate::gate::code::SentCode;
 use crate::gate::factor::{Factor, FactorKind};
-use crate::gate::key::{KeyId, PersonMark, Selector};
+use crate::gate::key::{KeyId, Selector};
 use crate::gate::seal::Sealed;
 use crate::gate::session::{Session, Stage, TokenTag};
 use crate::gate::throttle::Throttle;
@@ -37,8 +37,6 @@ pub struct NewFactor {
     pub uid: [u8; UID_BYTES],
     /// What proves it.
     pub sealed: Sealed,
-    /// Of a sign-in provider: who it is, so that nobody is two accounts'.
-    pub mark: Option<PersonMark>,
 }
 
 /// A recovery code, as the store has it.
@@ -138,8 +136,6 @@ pub trait PortalTables {
     fn use_factor(&mut self, id: i64, step: Option<Step>, now: Timestamp) -> Result<(), StoreError>;
     /// Puts what proves a factor under another key, or as a passkey's counter went on.
     fn reseal_factor(&mut self, id: i64, sealed: &Sealed) -> Result<(), StoreError>;
-    /// The accounts that have a factor with one of these marks.
-    fn marked(&mut self, marks: &[PersonMark]) -> Result<Vec<i64>, StoreError>;
     /// Removes a factor. What was proved by it is proved no more.
     fn remove_factor(&mut self, id: i64) -> Result<(), StoreError>;
     /// The recovery codes that an account has left.

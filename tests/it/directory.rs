@@ -9,6 +9,11 @@ use data_encoding::BASE64;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
+/// The name under which everybody is known who is not known under another.
+pub(crate) const ANYBODY: &str = "*";
+/// The home of somebody about whom the user database only says that it has trouble.
+pub(crate) const TROUBLE: &str = "trouble";
+
 /// A mailbox behind one or several names.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -128,6 +133,7 @@ impl Upstream {
             ["USER", id, name, ..] => {
                 directory.asked.push((*name).to_owned());
                 match directory.find(name).filter(|entry| !entry.home.is_empty()) {
+                    Some(entry) if entry.home == TROUBLE => format!("FAIL\t{id}\n"),
                     Some(entry) => {
                         format!(
                             "USER\t{id}\t{}\tuid=5000\tgid=5000\thome={}\n",
@@ -152,7 +158,7 @@ impl Directory {
     fn find(&self, name: &str) -> Option<Entry> {
         let local = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
         match self.by_local_part {
-            false => self.entries.get(name).cloned(),
+            false => self.entries.get(name).or_else(|| self.entries.get(ANYBODY)).cloned(),
             true => self
                 .entries
                 .iter()

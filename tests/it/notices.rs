@@ -47,6 +47,7 @@ fn notice() -> Notice {
         revoked: false,
         detail: None,
         actor: None,
+        other: None,
     }
 }
 

@@ -219,7 +219,8 @@ fn the_command_line_looks_after_people() {
     assert_eq!(
         listed,
         json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0, "wait": null,
-        "locked": false, "set_up_code": null, "signed_in": null, "sessions": 0, "trusted": 0, "makes_code": true })
+        "locked": false, "set_up_code": null, "signed_in": null, "sessions": 0, "trusted": 0, "makes_code": true,
+        "passwords": 0, "delegations": 0 })
     );
 
     let set = ["account", "main-password", ANN];
@@ -237,8 +238,13 @@ fn the_command_line_looks_after_people() {
     let (status, out, _) = daemon.sidegate(&["account", "sign-out", ANN]);
     assert!(status == 0 && out.contains("signed out of the portal everywhere"), "{out}");
     let reset = ["factor", "reset", ANN, "--reason", "lost phone"];
-    let (status, out, _) = daemon.sidegate(&reset);
+    let (status, out, err) = daemon.sidegate(&reset);
     assert!(status == 0 && out.contains("next sign-in leads to setting it up"), "{out}");
+    for left in
+        ["change the main password", " 0 client passwords: sidegate password list", " 0 delegations granted"]
+    {
+        assert!(err.contains(left), "{left}: {err}");
+    }
     let code = out.split("set-up code: ").nth(1).expect("a code").trim().to_owned();
     assert_eq!((code.len(), code.matches('-').count()), (19, 3), "{code}");
     let (_, out, _) = daemon.sidegate(&["factor", "list", ANN]);

@@ -159,6 +159,7 @@ fn has_a_secret(order: &Order) -> bool {
         | Order::AddAlias(_)
         | Order::RemoveAlias { .. }
         | Order::Grant { .. }
+        | Order::GrantNewcomer { .. }
         | Order::Withdraw { .. }
         | Order::SetLimits { .. } => false,
     }

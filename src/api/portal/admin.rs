@@ -53,6 +53,10 @@ pub struct AccountFactors {
     pub recovery_codes: Option<u32>,
     /// Wrong codes in a row.
     pub failures: u32,
+    /// How many client passwords it has.
+    pub passwords: u32,
+    /// How many delegations it granted.
+    pub delegations: u32,
     /// No code is looked at before then; absent: each is, or none (`locked`).
     pub wait: Option<Timestamp>,
     /// No code is looked at before somebody unlocks them.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Hidden;
 use crate::api::{BlockView, PasswordView};
 use crate::clock::Timestamp;
 
@@ -119,6 +120,10 @@ pub struct OwnDelegations {
     pub granted: Vec<OwnDelegation>,
     /// Granted by others.
     pub received: Vec<OwnDelegation>,
+    /// Mail programs show delegates the mailboxes (`[sharing]`). Else delegations are for sending only.
+    pub shown: bool,
+    /// What is sent on behalf of somebody is marked with who sent it (a `milter` listener).
+    pub marked: bool,
 }
 
 /// A delegation, seen from one side.
@@ -130,6 +135,17 @@ pub struct OwnDelegation {
     pub right: String,
     /// Since when.
     pub since: Timestamp,
+    /// Under which name the delegate finds the mailbox in a mail program; absent: it is not shown there.
+    pub place: Option<String>,
+}
+
+/// A delegation that was granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// It, as the owner sees it; the delegate by the name of the account.
+    pub delegation: OwnDelegation,
+    /// The owner's backup addresses, which the portal tells of it.
+    pub tell: Vec<Hidden>,
 }
 
 /// A delegation to be granted by the session's account.

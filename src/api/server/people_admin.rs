@@ -91,6 +91,8 @@ fn factors_view(found: FactorsOf) -> AccountFactors {
         factors: found.factors.into_iter().map(view).collect(),
         recovery_codes: found.recovery_codes,
         failures: found.failures,
+        passwords: found.passwords,
+        delegations: found.delegations,
         wait: match found.codes {
             Admission::Wait(until) => Some(until),
             Admission::Open | Admission::Locked => None,

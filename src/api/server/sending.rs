@@ -13,8 +13,8 @@ use crate::api::{
 use crate::gate::alias::Alias;
 use crate::gate::limits::{Allowance, LIMIT_MAX, Level, Limits, LimitsChange, Per};
 use crate::gate::name::GroupName;
-use crate::gate::order::Order;
-use crate::service::Standing;
+use crate::gate::order::{Order, OrderRefused};
+use crate::service::{OrderError, Standing};
 use crate::store::names::Kept;
 use crate::store::sending::{Delegation, LevelLine};
 
@@ -116,7 +116,13 @@ pub(super) async fn grant(
     let NewDelegation { owner, delegate, right } = body?.0;
     let (owner, delegate) = (api.name(&owner)?, api.name(&delegate)?);
     let order = Order::Grant { owner: owner.clone(), delegate: delegate.clone(), right };
-    api.service.carry_out(order, &by.0.0).await?;
+    api.service.carry_out(order, &by.0.0).await.map_err(|refused| match refused {
+        // People's own grants make it; an administrator may have mistyped.
+        OrderError::Refused(OrderRefused::NoAccount(name)) => ApiError::not_found(format!(
+            "there is no account {name}; whoever has a mailbox and never signed in gets one by: sidegate account add {name}"
+        )),
+        other => other.into(),
+    })?;
     Ok(Json(delegation(api.service.delegation(owner, delegate).await?)))
 }
 

@@ -19,6 +19,10 @@ Example:
     /// owner is told, with the reason. Where two-factor is on it stays on: the next sign-in leads to setting it up, and
     /// mail programs go on with their client passwords. Make sure first whom you are talking to.
     ///
+    /// Client passwords and delegations stay as they are; what is left is told. If somebody else may have been in the account,
+    /// change the main password, remove all client passwords (sidegate password revoke --all) and the delegations that its
+    /// owner does not know (sidegate delegation list).
+    ///
     /// A set-up code is printed, this once: the next sign-in has to give it before a second factor is bound, so that
     /// nobody who merely knows the main password is quicker than the owner. Hand it to the owner in person, or over a
     /// line that you trust. It is good for three days; another reset makes another one, and ends it. None is made with

@@ -40,7 +40,7 @@ impl Messages {
                  send-as or on-behalf"
             ),
             Language::ZhCn => format!(
-                "{sender}: {login} 无权使用此发件地址，须由其所有者授予 send-as（代发）或 on-behalf（代表发送）权限"
+                "{sender}: {login} 无权使用此发件地址，须由其所有者授予 send-as（代理发送）或 on-behalf（代表发送）权限"
             ),
         }
     }

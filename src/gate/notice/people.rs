@@ -1,6 +1,7 @@
 //! What the owner of an account is told of its second factors and passwords, so that whoever was taken over learns of it.
 
-use super::{Language, NoticeKind, Reader};
+use super::{Language, Notice, NoticeKind, Reader, delegation};
+use crate::gate::delegation::Right;
 use crate::gate::factor::FactorKind;
 
 /// The texts of a kind in one language; `{account}` stands for the account.
@@ -11,6 +12,7 @@ pub(super) struct Words {
     /// What the detail of the notice is called.
     pub(super) detail: &'static str,
     advice: Advice,
+    kind: NoticeKind,
 }
 
 /// What an owner may have to do.
@@ -26,20 +28,24 @@ enum Advice {
 
 impl Words {
     /// The texts; `None`: it is no notice about people.
-    pub(super) fn of(kind: NoticeKind, language: Language) -> Option<Self> {
-        let words = match language {
-            Language::En => english(kind)?,
-            Language::ZhCn => chinese(kind)?,
-        };
-        let (subject, owner, administrator, detail) = words;
+    pub(super) fn of(notice: &Notice, language: Language) -> Option<Self> {
+        let kind = notice.kind;
+        let words = delegation::texts(kind, language).or_else(|| match language {
+            Language::En => english(kind),
+            Language::ZhCn => chinese(kind),
+        });
+        let (subject, owner, administrator, detail) = words?;
         let advice = match kind {
             NoticeKind::FactorsReset | NoticeKind::FactorsUnlocked | NoticeKind::MainPasswordSet => {
+                Advice::Others
+            }
+            NoticeKind::DelegationGranted | NoticeKind::DelegationRevoked if notice.actor.is_some() => {
                 Advice::Others
             }
             NoticeKind::StoppedAtFactor => Advice::Password,
             _ => Advice::Own,
         };
-        Some(Self { subject, owner, administrator, detail, advice })
+        Some(Self { subject, owner, administrator, detail, advice, kind })
     }
 
     pub(super) fn opening(&self, reader: Reader) -> &'static str {
@@ -51,14 +57,17 @@ impl Words {
 
     /// What an owner is to do who did not do it.
     pub(super) fn act(&self, language: Language, portal: Option<&str>) -> String {
+        if let Some(advice) = delegation::advice(self.kind, language, portal.is_some()) {
+            return advice.replace("{portal}", portal.unwrap_or_default());
+        }
         let text = match (language, self.advice, portal) {
             (Language::En, Advice::Others, _) => {
                 "If you did not ask for this, tell your administrator at once."
             }
             (Language::En, Advice::Own, None) => "If this was not you, tell your administrator at once.",
             (Language::En, Advice::Own, Some(_)) => {
-                "If this was not you, somebody else may know your password. Sign in at {portal}, remove what you do not \
-                 know, sign out everywhere, and tell your administrator."
+                "If this was not you, somebody else may know your password. Sign in at {portal}, remove the second factors, \
+                 client passwords and delegations that you do not know, sign out everywhere, and tell your administrator."
             }
             (Language::ZhCn, Advice::Others, _) => "如果这不是您要求的，请立即联系管理员。",
             (Language::ZhCn, Advice::Own, None) => "如果这不是您本人的操作，请立即联系管理员。",
@@ -78,18 +87,22 @@ impl Words {
                 "如果是您本人输错了验证码或中途放弃，无需处理。如果不是您本人，说明有人知道您的主密码：请立即修改主密码。最近 7 天的全部登录记录见 {portal}"
             }
             (Language::ZhCn, Advice::Own, Some(_)) => {
-                "如果这不是您本人的操作，您的密码可能已经泄露。请登录 {portal}，移除您不认识的项目，退出所有设备，并联系管理员。"
+                "如果这不是您本人的操作，您的密码可能已经泄露。请登录 {portal}，移除您不认识的二次验证方式、客户端专用密码和委托，在所有设备上退出，并联系管理员。"
             }
         };
         text.replace("{portal}", portal.unwrap_or_default())
     }
 }
 
-type Texts = (&'static str, &'static str, &'static str, &'static str);
+pub(super) type Texts = (&'static str, &'static str, &'static str, &'static str);
 
 fn english(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
-        NoticeKind::SendingLimit => return None,
+        NoticeKind::SendingLimit
+        | NoticeKind::DelegationGranted
+        | NoticeKind::DelegationRevoked
+        | NoticeKind::DelegationReceived
+        | NoticeKind::DelegationLost => return None,
         NoticeKind::StoppedAtFactor => (
             "Sign-in stopped at the second factor: {account}",
             "Somebody gave the right main password of your account {account}, but no second factor. They did not get in.",
@@ -163,7 +176,11 @@ fn english(kind: NoticeKind) -> Option<Texts> {
 
 fn chinese(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
-        NoticeKind::SendingLimit => return None,
+        NoticeKind::SendingLimit
+        | NoticeKind::DelegationGranted
+        | NoticeKind::DelegationRevoked
+        | NoticeKind::DelegationReceived
+        | NoticeKind::DelegationLost => return None,
         NoticeKind::StoppedAtFactor => (
             "有人登录时未通过二次验证：{account}",
             "有人输入了您的帐号 {account} 的正确主密码，但未通过二次验证，没有登录成功。",
@@ -234,10 +251,15 @@ fn chinese(kind: NoticeKind) -> Option<Texts> {
     })
 }
 
-/// A kind of second factor as people call it; other words stay as they are.
+/// A kind of second factor, or a right, as people call it; other words stay as they are.
 pub(super) fn in_words(detail: &str, language: Language) -> &str {
     let words = match FactorKind::parse(detail) {
-        None => return detail,
+        None => match Right::from_word(detail) {
+            None => return detail,
+            Some(Right::Read) => ("read", "只读"),
+            Some(Right::OnBehalf) => ("send on behalf", "代表发送"),
+            Some(Right::SendAs) => ("send as", "代理发送"),
+        },
         Some(FactorKind::Totp) => ("authenticator app", "身份验证器应用"),
         Some(FactorKind::Passkey) => ("passkey or security key", "通行密钥或安全密钥"),
         Some(FactorKind::Sms) => ("SMS", "短信"),

@@ -19,6 +19,7 @@ fn notice() -> Notice {
         revoked: true,
         detail: None,
         actor: None,
+        other: None,
     }
 }
 
@@ -108,8 +109,13 @@ fn the_json_has_stable_names() {
 
 fn event(kind: Kind) -> Event {
     let event = Event::new(Timestamp(1_800_000_000), kind, "ann@example.org").account("ann@example.org");
+    let reason = match kind {
+        Kind::DelegationGranted => "send-as to bob@example.org",
+        Kind::DelegationRevoked => "send-as from bob@example.org",
+        _ => "totp",
+    };
     let verdict = (kind == Kind::StoppedAtFactor).then(|| TOLD.to_owned());
-    Event { verdict, ..event.address("192.0.2.7").reason("totp") }
+    Event { verdict, ..event.address("192.0.2.7").reason(reason) }
 }
 
 #[test]
@@ -132,6 +138,9 @@ fn owners_are_told_of_their_factors_in_both_languages() {
     for kind in Kind::ALL.into_iter().filter(|kind| !OWNERS_KINDS.contains(kind)) {
         assert_eq!(Notice::of(&event(kind)), None, "{kind:?}");
     }
+    for kind in [Kind::DelegationGranted, Kind::DelegationRevoked] {
+        assert_eq!(Notice::of(&event(kind).reason("totp")), None, "of whom, nobody knows");
+    }
     let by_hand = Event { actor: "uid 0".into(), ..event(Kind::PasswordAdded) };
     assert_eq!(Notice::of(&by_hand), None);
 }
@@ -148,7 +157,7 @@ Second factor: authenticator app
 Time: 2027-01-15 08:00:00 UTC
 Address of the client: 192.0.2.7
 
-If this was not you, somebody else may know your password. Sign in at https://mail.example.org/portal, remove what you do not know, sign out everywhere, and tell your administrator.
+If this was not you, somebody else may know your password. Sign in at https://mail.example.org/portal, remove the second factors, client passwords and delegations that you do not know, sign out everywhere, and tell your administrator.
 ";
     assert_eq!(body, expected);
     let (_, body) = text(&notice, Reader::Owner, Language::En, None);
@@ -196,6 +205,59 @@ fn an_owner_is_told_of_forgotten_wrong_codes_without_a_detail() {
     assert!(!body.contains("7 wrong codes") && body.contains("If you did not ask for this"), "{body}");
     let (subject, _) = text(&notice, Reader::Owner, Language::ZhCn, None);
     assert_eq!(subject, "验证码已解除锁定：ann@example.org");
+}
+
+#[test]
+fn owner_and_delegate_are_told_of_a_delegation_in_words_of_their_own() {
+    let granted = event(Kind::DelegationGranted);
+    let (subject, body) = text(&Notice::of(&granted).expect("told"), Reader::Owner, Language::En, PORTAL);
+    assert_eq!(subject, "Somebody may use your mailbox: ann@example.org");
+    let expected = "\
+bob@example.org may use the mailbox of your account ann@example.org from now on.
+
+Right: send as
+Time: 2027-01-15 08:00:00 UTC
+Address of the client: 192.0.2.7
+
+If this was not you, somebody else may know your password.";
+    assert!(body.starts_with(expected), "{body}");
+    let to_bob = Notice::of_delegate(&granted).expect("told");
+    assert_eq!((to_bob.account.as_str(), &to_bob.address, &to_bob.actor), ("bob@example.org", &None, &None));
+    let (subject, body) = text(&to_bob, Reader::Owner, Language::En, PORTAL);
+    assert_eq!(subject, "You may use the mailbox of ann@example.org");
+    let expected = "\
+With your account bob@example.org you may use the mailbox of ann@example.org from now on.
+
+Right: send as
+Time: 2027-01-15 08:00:00 UTC
+
+Where you find it in your mail program, and what you may do there, is said at https://mail.example.org/portal. If you do not know ann@example.org, tell your administrator.
+";
+    assert_eq!(body, expected);
+    let (_, body) = text(&to_bob, Reader::Owner, Language::ZhCn, None);
+    assert!(
+        body.starts_with(
+            "从现在起，您可以用帐号 bob@example.org 使用 ann@example.org 的邮箱。\n\n权限：代理发送\n"
+        ),
+        "{body}"
+    );
+    let lost = Notice::of_delegate(&event(Kind::DelegationRevoked)).expect("told");
+    let (subject, body) = text(&lost, Reader::Owner, Language::En, PORTAL);
+    assert_eq!(subject, "You may no longer use the mailbox of ann@example.org");
+    assert!(
+        body.contains("\nRight until now: send as\n") && body.ends_with("ask ann@example.org.\n"),
+        "{body}"
+    );
+    // Done by an administrator: the owner need not suspect anybody who knows a password.
+    let by_hand = Event { actor: "uid 0".into(), ..granted };
+    let (_, body) = text(&Notice::of(&by_hand).expect("told"), Reader::Owner, Language::En, PORTAL);
+    assert!(body.contains("\nBy: uid 0\n") && body.contains("If you did not ask for this"), "{body}");
+    assert_eq!(Notice::of_delegate(&by_hand).and_then(|notice| notice.actor).as_deref(), Some("uid 0"));
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.word().starts_with("delegation-")) {
+        assert_eq!(Notice::of_delegate(&event(kind)), None, "{kind:?}");
+    }
+    let kinds = [NoticeKind::DelegationReceived, NoticeKind::DelegationLost].map(|kind| json!(kind));
+    assert_eq!(kinds, ["delegation-received", "delegation-lost"].map(|word| json!(word)));
 }
 
 #[test]

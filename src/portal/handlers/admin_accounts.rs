@@ -120,6 +120,7 @@ async fn show(
         sessions: count(factors.sessions),
         trusted: count(factors.trusted),
         makes_code: factors.makes_code,
+        delegations: count(factors.delegations),
         passwords: view.passwords.into_iter().map(|password| passwords::shown(context, password)).collect(),
         reason,
         problem,

@@ -7,14 +7,16 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 use crate::api::Nothing;
-use crate::api::portal::{Grant, OwnDelegation, OwnDelegations, Standing};
+use crate::api::portal::{Grant, Granted, OwnDelegation, OwnDelegations, Standing};
 use crate::gate::delegation::Right;
 use crate::gate::name::ACCOUNT_NAME_BYTES_MAX;
 use crate::portal::control::target;
-use crate::portal::pages::delegations::{Delegation, Delegations};
+use crate::portal::deliver::tell;
+use crate::portal::pages::delegations::{Delegation, Delegations, Effects, right as in_words};
 use crate::portal::pages::error::Trouble;
 use crate::portal::pages::problem::Problem;
 use crate::portal::pages::{Said, routes};
+use crate::portal::send::mail::Change;
 use crate::portal::server::{Answer, Context, Form, Shared};
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -40,10 +42,6 @@ async fn show(context: &mut Context, standing: &Standing, typed: Option<Typed>) 
         Ok(found) => found,
         Err(error) => return Err(context.stop(&error)),
     };
-    // A right that this portal does not know is not shown as another.
-    let delegation = |OwnDelegation { other, right, since }| {
-        Some(Delegation { other, right: Right::from_word(&right)?, since })
-    };
     let status = if typed.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (delegate, right, problem) = match typed {
         None => (String::new(), Right::Read, None),
@@ -52,12 +50,19 @@ async fn show(context: &mut Context, standing: &Standing, typed: Option<Typed>) 
     let page = Delegations {
         granted: found.granted.into_iter().filter_map(delegation).collect(),
         received: found.received.into_iter().filter_map(delegation).collect(),
+        effects: Effects { shown: found.shown, marked: found.marked },
         delegate,
         right,
         problem,
     };
     let frame = context.frame(Some(standing));
     Ok(context.show_with(status, page.render(&frame)))
+}
+
+/// A right that this portal does not know is not shown as another.
+pub(super) fn delegation(one: OwnDelegation) -> Option<Delegation> {
+    let OwnDelegation { other, right, since, place } = one;
+    Some(Delegation { other, right: Right::from_word(&right)?, since, place })
 }
 
 async fn grant(mut context: Context, form: Form) -> Answer {
@@ -72,9 +77,13 @@ async fn grant(mut context: Context, form: Form) -> Answer {
         return show(&mut context, &standing, Some(typed)).await;
     }
     let wanted = Grant { delegate: delegate.clone(), right: right.word().to_owned() };
-    match context.post::<Nothing>(target(&["delegations"]), &wanted).await {
-        Ok(Nothing {}) => {
-            context.say(&Said::Granted(delegate));
+    match context.post::<Granted>(target(&["delegations"]), &wanted).await {
+        Ok(Granted { delegation, tell: to }) => {
+            let frame = context.frame(Some(&standing));
+            let what =
+                frame.t2("factor-and-name", "kind", in_words(right, &frame), "name", &delegation.other);
+            tell(&context, &to, &standing.account, Change::Granted, what);
+            context.say(&Said::Granted(delegation.other));
             Ok(context.go(routes::DELEGATIONS))
         }
         Err(error) => {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
+use super::delegations::delegation;
 use super::devices;
 use super::passwords::still_tried;
 use super::two_factor::mail_clients;
-use crate::api::portal::{OwnPasswords, Standing};
+use crate::api::portal::{OwnDelegations, OwnPasswords, Standing};
 use crate::portal::control::target;
 use crate::portal::pages::overview::{Due, Overview, Warning};
 use crate::portal::pages::passwords::Life;
@@ -36,12 +37,17 @@ async fn page(mut context: Context) -> Answer {
     if let Some(one) = stopped {
         warnings.insert(0, Warning::Stopped(one));
     }
+    let delegations: OwnDelegations = match context.get(target(&["delegations"])).await {
+        Ok(delegations) => delegations,
+        Err(error) => return Err(context.stop(&error)),
+    };
     let page = Overview {
         two_factor: standing.two_factor,
         mail_clients: mail_clients(&standing),
         factors: standing.factors.len(),
         passwords: passwords.passwords.len(),
         warnings,
+        delegates: delegations.granted.into_iter().filter_map(delegation).collect(),
         logins: devices::logins(&context, devices, &passwords.passwords, LOGINS_MAX).0,
     };
     let frame = context.frame(Some(&standing));

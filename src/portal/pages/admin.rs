@@ -246,6 +246,8 @@ pub struct AdminAccount {
     pub makes_code: bool,
     /// Its client passwords.
     pub passwords: Vec<Password>,
+    /// How many delegations it granted.
+    pub delegations: usize,
     /// The reason typed before.
     pub reason: String,
     /// Why it comes back.

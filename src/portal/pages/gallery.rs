@@ -186,11 +186,19 @@ impl Gallery<'_> {
             factors: 2,
             passwords: 3,
             warnings: Vec::new(),
+            delegates: self.granted(),
             logins: self.logins(),
         };
         let said = Frame { notice: Some(Said::BlockLifted(self.outside("192.0.2.7"))), ..frame.clone() };
         self.add("overview", page.render(&said));
-        page = Overview { two_factor: false, warnings, passwords: 0, logins: Vec::new(), ..page };
+        page = Overview {
+            two_factor: false,
+            warnings,
+            passwords: 0,
+            delegates: Vec::new(),
+            logins: Vec::new(),
+            ..page
+        };
         self.add("overview-warnings", page.render(&frame));
         page = Overview { factors: 0, ..page };
         self.add("overview-off", page.render(&frame));
@@ -299,7 +307,6 @@ fn problems() -> Vec<Problem> {
         Problem::PasskeyRefused,
         Problem::PasskeyNeedsScript,
         Problem::ProviderRefused,
-        Problem::ProviderTaken,
         Problem::NameMissing,
         Problem::NameTooLong(64),
         Problem::NameUnprintable,

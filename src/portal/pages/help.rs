@@ -57,6 +57,19 @@ impl Program {
         }
     }
 
+    /// What its instructions are called.
+    #[must_use]
+    pub fn title(self, f: &Frame) -> String {
+        match self {
+            Self::Foxmail => f.t("help-title-foxmail"),
+            Self::Outlook => f.t("help-title-outlook"),
+            Self::Iphone => f.t("help-title-iphone"),
+            Self::Android => f.t("help-title-android"),
+            Self::Huawei => f.t("help-title-huawei"),
+            Self::Thunderbird => f.t("help-title-thunderbird"),
+        }
+    }
+
     /// Where its instructions are.
     #[must_use]
     pub fn path(self) -> String {

@@ -1,5 +1,6 @@
 //! The overview, and two-factor on and off.
 
+use super::delegations::Delegation;
 use super::devices::Login;
 use super::frame::Frame;
 use super::history::Stopped;
@@ -7,6 +8,9 @@ use super::passwords::StillTried;
 use super::problem::Problem;
 use super::routes;
 use crate::clock::Timestamp;
+
+/// The most delegates that the overview names.
+const DELEGATES_MAX: usize = 5;
 
 /// What mail programs may get in with (`main_password.mail_clients`), and whether two-factor changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +184,8 @@ pub struct Overview {
     pub passwords: usize,
     /// What should be looked at, the gravest first.
     pub warnings: Vec<Warning>,
+    /// Who else may use the mailbox.
+    pub delegates: Vec<Delegation>,
     /// The last sign-ins, newest first.
     pub logins: Vec<Login>,
 }
@@ -197,6 +203,12 @@ impl Overview {
     #[must_use]
     pub fn mail(&self, f: &Frame) -> String {
         mail(self.mail_clients, self.two_factor, f)
+    }
+
+    /// Those of the delegates who are named here; there is a page for all.
+    #[must_use]
+    pub fn named(&self) -> &[Delegation] {
+        &self.delegates[..self.delegates.len().min(DELEGATES_MAX)]
     }
 }
 

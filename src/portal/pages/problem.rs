@@ -53,8 +53,6 @@ pub enum Problem {
     PasskeyNeedsScript,
     /// WeChat, WeCom or DingTalk did not confirm.
     ProviderRefused,
-    /// That person of the provider belongs to another account.
-    ProviderTaken,
     /// No name.
     NameMissing,
     /// The name has more than this many characters.
@@ -148,7 +146,6 @@ impl Problem {
             Self::PasskeyRefused => f.t("problem-passkey-refused"),
             Self::PasskeyNeedsScript => f.t("problem-passkey-needs-script"),
             Self::ProviderRefused => f.t("problem-provider-refused"),
-            Self::ProviderTaken => f.t("problem-provider-taken"),
             Self::NameMissing => f.t("problem-name-missing"),
             Self::NameTooLong(most) => f.n("problem-name-too-long", "most", most),
             Self::NameUnprintable => f.t("problem-name-unprintable"),

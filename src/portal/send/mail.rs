@@ -142,18 +142,18 @@ impl CodeMail {
     }
 }
 
-/// Word of a change of somebody's second factors.
+/// Word of a change of somebody's second factors, or of who may use the mailbox.
 #[derive(Clone, Debug)]
 pub struct ChangeMail {
     /// What was done.
     pub change: Change,
-    /// To which factor, in the language of the person.
+    /// To which factor, or whom and what, in the language of the person.
     pub factor: String,
     /// Who did it, and when.
     pub occasion: Occasion,
 }
 
-/// What was done to a second factor.
+/// What was done to a second factor, or to the mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is new.
@@ -162,6 +162,8 @@ pub enum Change {
     Changed,
     /// It is gone.
     Removed,
+    /// Somebody else may use the mailbox.
+    Granted,
 }
 
 impl ChangeMail {
@@ -169,13 +171,14 @@ impl ChangeMail {
     #[must_use]
     pub fn letter(&self, site: &str, zone: &TimeZone) -> Letter {
         let words = Words::of(self.occasion.language);
-        let subject = words.change_subject.replace("{site}", &fact(site));
-        let opening = words.changed.replace("{account}", &fact(&self.occasion.account));
-        let done = match self.change {
-            Change::Added => words.added,
-            Change::Changed => words.replaced,
-            Change::Removed => words.removed,
+        let (subject, opening, done) = match self.change {
+            Change::Added => (words.change_subject, words.changed, words.added),
+            Change::Changed => (words.change_subject, words.changed, words.replaced),
+            Change::Removed => (words.change_subject, words.changed, words.removed),
+            Change::Granted => (words.granted_subject, words.granted, ""),
         };
+        let subject = subject.replace("{site}", &fact(site));
+        let opening = opening.replace("{account}", &fact(&self.occasion.account));
         let done = format!("{done}{}", fact(&self.factor));
         let lines = self.occasion.lines(&words, zone);
         let text = format!("{opening}\n\n    {done}\n\n{}\n\n{}\n", lines.join("\n"), words.not_your_change);

@@ -439,7 +439,6 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::OnlyOne => Problem::OnlyFactor,
         Why::Mandatory => Problem::Mandatory,
         Why::NoFactors => Problem::NoFactors,
-        Why::Taken => Problem::ProviderTaken,
         Why::BadPhone => Problem::PhoneUnreadable,
         Why::CountryOff => Problem::PhoneCountryOff,
         Why::BadAddress => Problem::AddressUnreadable,

@@ -7,9 +7,10 @@
 //! - `forms`: forms that are sent twice
 //! - `named`: who names accounts that are none
 //! - `history`: who signed in lately, and who was stopped
-//! - `own`: client passwords, sessions, delegations, blocks
+//! - `own`: client passwords, sessions, blocks · `delegates`: who else may use the mailbox
 
 mod counted;
+mod delegates;
 mod entrance;
 mod factors;
 mod familiar;
@@ -38,6 +39,7 @@ use crate::store::people::{Desk, Outcome, Refused, Standing};
 use crate::store::portal::Visitor;
 use crate::store::{StoreError, Tables};
 
+pub use self::delegates::Granted;
 pub use self::entrance::Entrance;
 pub use self::factors::{Passed, Shown};
 pub use self::history::{ClientLogin, Devices};

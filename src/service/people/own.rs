@@ -5,20 +5,18 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Answer, OrderError, PeopleError, Service, Visit};
+use super::{Answer, PeopleError, Service, Visit};
 use crate::clock::Timestamp;
 use crate::gate::account::{Account, Terms};
 use crate::gate::address::{Key, parse_address};
-use crate::gate::delegation::Right;
 use crate::gate::event::{Event, Kind};
 use crate::gate::name::{AccountName, PasswordName, Protocol};
-use crate::gate::order::{Done, Order, OrderRefused, Which};
+use crate::gate::order::{Done, Order, Which};
 use crate::gate::record::Block;
 use crate::gate::secret::NewSecret;
 use crate::gate::session::{Act, TokenTag};
 use crate::gate::target::Target;
 use crate::store::portal::TrustedDevice;
-use crate::store::sending::Delegation;
 use crate::store::{EventQuery, Tables};
 
 /// How far back logins are shown (design: login devices).
@@ -152,45 +150,6 @@ impl Service {
     pub async fn sign_out_everywhere(&self, visit: &Visit) -> Answer<()> {
         let token = visit.session()?;
         self.at_desk(move |desk| desk.sign_out_everywhere(token)).await
-    }
-
-    /// The delegations that the session's account granted and was granted.
-    ///
-    /// # Errors
-    /// The session does not allow it, or trouble.
-    pub async fn own_delegations(&self, visit: &Visit) -> Answer<(AccountName, Vec<Delegation>)> {
-        let account = self.owner(visit, Act::Look).await?.account.name;
-        let of = account.clone();
-        Ok((account, self.store.read(move |tables| tables.delegations(Some(&of))).await?))
-    }
-
-    /// Grants another account a right over the session's own.
-    ///
-    /// # Errors
-    /// The session or the rules do not allow it, or trouble.
-    pub async fn grant_own(&self, visit: &Visit, delegate: AccountName, right: Right) -> Answer<()> {
-        let owner = self.owner(visit, Act::Change).await?.account.name;
-        let (who, now) = (self.account_tag(owner.as_str()), self.now());
-        // Before the name is looked at: past the limit, names that have an account are told from others no more.
-        self.entrance.misses.take(who, now).map_err(PeopleError::Wait)?;
-        let actor = visit.actor(&owner, Act::Change);
-        let granted = self.carry_out(Order::Grant { owner, delegate, right }, actor).await;
-        if !matches!(&granted, Err(OrderError::Refused(OrderRefused::NoAccount(_)))) {
-            self.entrance.misses.give_back(who);
-        }
-        granted?;
-        Ok(())
-    }
-
-    /// Takes it back: in force when this returns.
-    ///
-    /// # Errors
-    /// Nothing was granted, the session does not allow it, or trouble.
-    pub async fn withdraw_own(&self, visit: &Visit, delegate: AccountName) -> Answer<()> {
-        let owner = self.owner(visit, Act::Look).await?.account.name;
-        let actor = visit.actor(&owner, Act::Look);
-        self.carry_out(Order::Withdraw { owner, delegate }, actor).await?;
-        Ok(())
     }
 
     /// The blocks that concern a browser's address and, with a session, an account.

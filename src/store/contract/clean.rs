@@ -55,7 +55,7 @@ pub(super) fn text_of_strangers_is_kept_clean<B: Backend>(backend: &B) {
             tables.use_device(device, token, Some(hostile), NOW)?;
             let sealed = Sealed { key_id: key_of_suite().id(), bytes: vec![1; 60] };
             let (kind, uid) = (FactorKind::Totp, [token.0[0]; UID_BYTES]);
-            let factor = NewFactor { kind, name: hostile.into(), uid, sealed, mark: None };
+            let factor = NewFactor { kind, name: hostile.into(), uid, sealed };
             tables.add_factor(account_id, &factor, NOW)?;
             tables.put_codes_sent(hostile, "{}", NOW)
         });

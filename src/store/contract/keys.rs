@@ -57,8 +57,7 @@ pub(super) fn factors_are_put_under_another_key<B: Backend>(backend: &B) {
     let place = |uid: &'static [u8; UID_BYTES]| Place { table: "factor", row: uid, account };
     let bind = |kind: FactorKind, uid: &'static [u8; UID_BYTES], plain: &[u8]| {
         let sealed = former.seal(plain, place(uid), &entropy).expect("short enough");
-        let mark = (kind == FactorKind::Wecom).then(|| first.person_mark("wecom", "app", "ann"));
-        let new = NewFactor { kind, name: kind.word().to_owned(), uid: *uid, sealed, mark };
+        let new = NewFactor { kind, name: kind.word().to_owned(), uid: *uid, sealed };
         write(backend, |tables| tables.add_factor(account, &new, NOW))
     };
     let app = bind(FactorKind::Totp, &[1; UID_BYTES], b"a seed");
@@ -88,9 +87,4 @@ pub(super) fn factors_are_put_under_another_key<B: Backend>(backend: &B) {
     let plain = |at: usize, uid| alone.open(&rows[at].sealed, place(uid)).expect("it opens").to_vec();
     assert_eq!(plain(0, &[1; UID_BYTES]), b"a seed");
     assert_eq!((rows[1].factor.id, plain(1, &[2; UID_BYTES])), (person, b"app\nann".to_vec()));
-    let marked = |key: &StoreKey| {
-        let marks = [key.person_mark("wecom", "app", "ann")];
-        write(backend, |tables| tables.marked(&marks))
-    };
-    assert_eq!((marked(&first), marked(&second)), (vec![], vec![account]), "still one account's");
 }

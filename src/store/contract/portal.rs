@@ -28,7 +28,7 @@ fn account<B: Backend>(backend: &B, address: &str) -> i64 {
 
 fn new(kind: FactorKind, name: &str, byte: u8) -> NewFactor {
     let sealed = Sealed { key_id: key_of_suite().id(), bytes: vec![byte; 60] };
-    NewFactor { kind, name: name.to_owned(), uid: [byte; UID_BYTES], sealed, mark: None }
+    NewFactor { kind, name: name.to_owned(), uid: [byte; UID_BYTES], sealed }
 }
 
 fn row(id: i64, new: &NewFactor, created: Timestamp) -> FactorRow {

@@ -3,12 +3,13 @@
 use super::{Circumstances, Outcomes};
 use crate::gate::account::Account;
 use crate::gate::alias::{Alias, Place};
-use crate::gate::delegation::Right;
+use crate::gate::delegation::{Change, Right};
 use crate::gate::event::{Event, Kind};
+use crate::gate::key::MailboxMark;
 use crate::gate::limits::{Allowance, Level, Limited, Limits, LimitsChange, Per};
 use crate::gate::name::AccountName;
 use crate::gate::order::{Done, OrderRefused};
-use crate::store::{StoreError, Tables};
+use crate::store::{StoreError, Tables, people};
 
 pub(super) fn add_alias(
     tables: &mut dyn Tables,
@@ -81,9 +82,31 @@ pub(super) fn grant(
         return Ok(Ok(Done::Unchanged));
     }
     tables.put_delegation(owner.id, delegate.id, right, at.now)?;
-    let what = format!("{} to {}", right.word(), delegate.name);
-    events.push(at.event(Kind::DelegationGranted).account(owner.name.as_str()).reason(what));
+    let change = Change { right, delegate: delegate.name.to_string() };
+    events.push(at.event(Kind::DelegationGranted).account(owner.name.as_str()).reason(change.granted()));
     Ok(Ok(Done::Changed))
+}
+
+/// Grants to somebody who may have no account yet: it is made as at a first sign-in, or nothing is done at all.
+pub(super) fn grant_newcomer(
+    tables: &mut dyn Tables,
+    (owner, delegate): (&AccountName, &AccountName),
+    right: Right,
+    mailbox: &[MailboxMark],
+    at: &Circumstances,
+    events: &mut Vec<Event>,
+) -> Outcomes {
+    if !tables.is_account(owner)? {
+        return Ok(Err(OrderRefused::NoAccount(owner.clone())));
+    }
+    if !tables.is_account(delegate)? {
+        // Of a name or a mailbox that is another's nobody is told more than of one that is nobody's.
+        if people::make(tables, &at.people, delegate, mailbox, at.now)?.is_err() {
+            return Ok(Err(OrderRefused::NoAccount(delegate.clone())));
+        }
+        events.push(at.event(Kind::AccountAdded).account(delegate.as_str()));
+    }
+    grant(tables, owner, delegate, right, at, events)
 }
 
 pub(super) fn withdraw(
@@ -102,8 +125,8 @@ pub(super) fn withdraw(
         return Ok(Err(OrderRefused::NoDelegation { owner, delegate }));
     };
     tables.remove_delegation(owner.id, delegate.id)?;
-    let what = format!("{} from {}", right.word(), delegate.name);
-    events.push(at.event(Kind::DelegationRevoked).account(owner.name.as_str()).reason(what));
+    let change = Change { right, delegate: delegate.name.to_string() };
+    events.push(at.event(Kind::DelegationRevoked).account(owner.name.as_str()).reason(change.revoked()));
     Ok(Ok(Done::Changed))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::evidence::{Evidence, Identity, Recipient};
+use super::evidence::{Evidence, Recipient};
 use super::judging::credentials;
 use super::proof::{Waiting, Wanted, is_taken};
 use super::sealed::Memo;
@@ -110,7 +110,7 @@ impl Desk<'_> {
         }
         let memo = memo.map(|memo| self.seal_memo(&known, &memo)).transpose()?;
         let sealed = self.seal_factor(&known, &uid, &plain)?;
-        let binding = Some(NewFactor { kind: wish.kind, name, uid, sealed, mark: None });
+        let binding = Some(NewFactor { kind: wish.kind, name, uid, sealed });
         let challenge = Challenge { begun: self.at.now, factor_id: wish.change, binding, code, memo };
         self.tables.set_challenge(known.session.id, Some(&challenge))?;
         Ok(Ok(waiting))
@@ -247,22 +247,11 @@ impl Desk<'_> {
                 if !identity.answers(&self.open_memo(known, memo)?) {
                     return Ok(Err(Refused::WrongCode));
                 }
-                allowed!(self.is_free(known, identity)?);
-                let key = self.at.keys.current();
-                new.mark = Some(key.person_mark(kind.word(), &identity.app, &identity.subject));
                 new.sealed = self.seal_factor(known, &new.uid, identity.person().as_bytes())?;
                 Ok(Ok(None))
             }
             _ => Ok(Err(Refused::WrongCode)),
         }
-    }
-
-    /// One person of a provider, one account.
-    fn is_free(&mut self, known: &Known, identity: &Identity) -> Outcome<()> {
-        let Identity { provider, app, subject, .. } = identity;
-        let marks = self.at.keys.person_marks(provider.word(), app, subject);
-        let taken = self.tables.marked(&marks)?.iter().any(|account| *account != known.account.id);
-        Ok(if taken { Err(Refused::Taken) } else { Ok(()) })
     }
 
     /// Unbinds a factor.
@@ -292,6 +281,15 @@ impl Desk<'_> {
         known.session.stage = if known.factors.is_empty() { Stage::Full } else { Stage::Trusted };
         self.tables.set_session(&known.session, Some(next))?;
         Ok(Ok((self.standing(known)?, told)))
+    }
+
+    /// The backup addresses that something is told to which was just done in a session.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub fn backup_addresses(&mut self, token: TokenTag) -> Outcome<Vec<Recipient>> {
+        let known = allowed!(self.known(token, Act::Look)?);
+        self.told(&known, None).map(Ok)
     }
 
     /// The backup addresses that a change is told to, but for one factor's own.

@@ -6,6 +6,7 @@
 //!
 //! - `codes`: a code on its way to a phone or an address, and how many there may be
 //! - `evidence`: what somebody shows to prove it
+//! - `newcomer`: accounts that are made for whoever has a mailbox
 //! - `proof`: proving a bound factor · `judging`: whether what is shown proves it · `binding`: binding, changing, removing
 //!   one · `sealed`: what proves a factor
 //! - `visits`: who came in and who was stopped
@@ -15,6 +16,7 @@ mod binding;
 mod codes;
 mod evidence;
 mod judging;
+mod newcomer;
 mod proof;
 mod rest;
 mod sealed;
@@ -31,7 +33,6 @@ use crate::entropy::Entropy;
 use crate::gate::account::Account;
 use crate::gate::event::{Event, Kind};
 use crate::gate::factor::{Factor, FactorKind, FactorRefused, Means};
-use crate::gate::identity::Whose;
 use crate::gate::key::MailboxMark;
 use crate::gate::mandatory::Duty;
 use crate::gate::name::AccountName;
@@ -42,6 +43,7 @@ use crate::gate::set_up_code::SetUpCode;
 pub use binding::{BINDING, NewBinding};
 pub use codes::Delivery;
 pub use evidence::{Evidence, Identity, Recipient};
+pub(super) use newcomer::{NotMade, make};
 pub use proof::{Waiting, Wanted};
 pub use rest::RecoveryCode;
 pub use sealed::masked_address;
@@ -154,9 +156,6 @@ pub enum Refused {
     /// The name has a tab or another character in it that cannot be seen.
     #[error("the name has a tab or another character in it that cannot be seen")]
     NameUnprintable,
-    /// The person of a sign-in provider belongs to another account.
-    #[error("this person belongs to another account")]
-    Taken,
     /// No phone number.
     #[error("this is no mobile number")]
     BadPhone,
@@ -247,13 +246,11 @@ impl<'a> Desk<'a> {
     pub fn sign_in(&mut self, arrival: &Arrival) -> Result<Result<Standing, Turned>, StoreError> {
         let now = self.at.now;
         let mut found = self.tables.account(&arrival.name)?;
-        if found.is_none() && self.rules.makes(&arrival.name) && !self.is_anothers(&arrival.name)? {
-            if !self.tables.holders(&arrival.mailbox, 1)?.is_empty() {
-                return Ok(Err(Turned::OthersMailbox));
-            }
-            self.tables.add_account(&arrival.name, now)?;
-            if let Some(mark) = arrival.mailbox.first() {
-                self.tables.set_mailbox(&arrival.name, Some(*mark), now)?;
+        if found.is_none() {
+            match make(self.tables, self.rules, &arrival.name, &arrival.mailbox, now)? {
+                Ok(()) => {}
+                Err(NotMade::Name) => return Ok(Err(Turned::Unknown)),
+                Err(NotMade::OthersMailbox) => return Ok(Err(Turned::OthersMailbox)),
             }
             let mut event =
                 Event::new(now, Kind::AccountAdded, &self.at.actor.name).account(arrival.name.as_str());
@@ -298,12 +295,6 @@ impl<'a> Desk<'a> {
             self.tables.end_session(account, id)?;
         }
         Ok(())
-    }
-
-    /// Whether a name is no account's own: odd, or an account's by an alias, a tag or its domain.
-    fn is_anothers(&mut self, name: &AccountName) -> Result<bool, StoreError> {
-        let whose = senders::whose(self.tables, name)?;
-        Ok(name.is_odd() || !matches!(whose, Whose::Unknown(form) if form == *name))
     }
 
     /// Whether the browser is a trusted device of the account: the same kind of browser, before the end. If so, it is known

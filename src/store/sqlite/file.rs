@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../schema/0010_visits.sql"),
     include_str!("../schema/0011_administering.sql"),
     include_str!("../schema/0012_familiar.sql"),
+    include_str!("../schema/0013_persons.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "Sdgt".

@@ -4,8 +4,7 @@ use rusqlite::params;
 
 use super::SqliteTables;
 use super::portal::{FACTOR_COLUMNS, read_factor};
-use crate::gate::key::{KeyId, PersonMark};
-use crate::gate::seal::Sealed;
+use crate::gate::key::KeyId;
 use crate::store::StoreError;
 use crate::store::keys::{KeyCount, KeyTables, KeyedFactor};
 
@@ -39,11 +38,5 @@ impl KeyTables for SqliteTables<'_> {
         self.list(&sql, params![key_id.0, after, limit], |row| {
             Ok(KeyedFactor { row: read_factor(row)?, account_id: row.get(9)?, account: row.get(10)? })
         })
-    }
-
-    fn rekey_factor(&mut self, id: i64, sealed: &Sealed, mark: Option<PersonMark>) -> Result<(), StoreError> {
-        let sql = "UPDATE factor SET key_id = ?2, sealed = ?3, mark = ?4 WHERE id = ?1";
-        self.run(sql, params![id, sealed.key_id.0, sealed.bytes, mark.map(|mark| mark.0)])?;
-        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::gate::clean::clean;
 use crate::gate::code::{CodeTag, SentCode};
 use crate::gate::entrance::FAMILIAR_FOR;
 use crate::gate::factor::{Factor, FactorKind, Means};
-use crate::gate::key::{KeyId, PersonMark, Selector};
+use crate::gate::key::{KeyId, Selector};
 use crate::gate::seal::Sealed;
 use crate::gate::session::{Session, Stage, TokenTag};
 use crate::gate::throttle::Throttle;
@@ -36,26 +36,21 @@ impl PortalTables for SqliteTables<'_> {
     }
 
     fn add_factor(&mut self, account_id: i64, new: &NewFactor, now: Timestamp) -> Result<i64, StoreError> {
-        let sql = "INSERT INTO factor (account_id, uid, kind, name, key_id, sealed, created, mark)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let NewFactor { kind, name, uid, sealed, mark } = new;
-        let mark = mark.map(|mark| mark.0);
+        let sql = "INSERT INTO factor (account_id, uid, kind, name, key_id, sealed, created)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let NewFactor { kind, name, uid, sealed } = new;
         self.insert(
             sql,
-            params![account_id, uid, kind.word(), clean(name), sealed.key_id.0, sealed.bytes, now.0, mark],
+            params![account_id, uid, kind.word(), clean(name), sealed.key_id.0, sealed.bytes, now.0],
         )
     }
 
     fn replace_factor(&mut self, id: i64, new: &NewFactor, now: Timestamp) -> Result<(), StoreError> {
         let sql = "UPDATE factor SET uid = ?2, kind = ?3, name = ?4, key_id = ?5, sealed = ?6, created = ?7,
-                                     last_use = NULL, step = NULL, mark = ?8
+                                     last_use = NULL, step = NULL
                    WHERE id = ?1";
-        let NewFactor { kind, name, uid, sealed, mark } = new;
-        let mark = mark.map(|mark| mark.0);
-        self.run(
-            sql,
-            params![id, uid, kind.word(), clean(name), sealed.key_id.0, sealed.bytes, now.0, mark],
-        )?;
+        let NewFactor { kind, name, uid, sealed } = new;
+        self.run(sql, params![id, uid, kind.word(), clean(name), sealed.key_id.0, sealed.bytes, now.0])?;
         Ok(())
     }
 
@@ -69,16 +64,6 @@ impl PortalTables for SqliteTables<'_> {
         let sql = "UPDATE factor SET key_id = ?2, sealed = ?3 WHERE id = ?1";
         self.run(sql, params![id, sealed.key_id.0, sealed.bytes])?;
         Ok(())
-    }
-
-    fn marked(&mut self, marks: &[PersonMark]) -> Result<Vec<i64>, StoreError> {
-        let mut accounts = Vec::new();
-        for mark in marks {
-            let found =
-                self.list("SELECT account_id FROM factor WHERE mark = ?1", [mark.0], |row| row.get(0))?;
-            accounts.extend::<Vec<i64>>(found);
-        }
-        Ok(accounts)
     }
 
     fn remove_factor(&mut self, id: i64) -> Result<(), StoreError> {
@@ -401,7 +386,6 @@ fn read_challenge(row: &Row<'_>) -> rusqlite::Result<Challenge> {
             uid: row.get(4)?,
             sealed: Sealed { key_id: KeyId(row.get(5)?), bytes: row.get(6)? },
             // It is known only when the factor is bound.
-            mark: None,
         }),
     };
     let code = match row.get::<_, Option<[u8; 16]>>(7)? {

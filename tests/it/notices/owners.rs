@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sidegate::gate::account::Terms;
+use sidegate::gate::delegation::Right;
 use sidegate::gate::name::{AccountName, PasswordName};
 use sidegate::gate::reset::ResetReason;
 use sidegate::gate::visit::Outcome;
 use sidegate::service::people::Shown;
 
 use super::peers::{Smtp, Web};
-use crate::people::{self, ANN, HOME, MAIN};
+use crate::people::{self, ANN, BOB, HOME, MAIN};
 use crate::world::PATIENCE;
 
 /// Waits until `said` tells something.
@@ -20,6 +21,41 @@ async fn await_text(said: impl Fn() -> String, wanted: &str) {
         assert!(Instant::now() < deadline, "never {wanted:?} in {}", said());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn owner_and_delegate_are_told_of_a_delegation() {
+    let mail = Smtp::default();
+    let smtp = mail.start().await;
+    let site = people::site(&format!(
+        "[notices]\nfrom = 'sidegate@example.org'\n[notices.smtp]\nserver = '{smtp}'\n"
+    ))
+    .await;
+    site.gate.account(BOB).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let home = people::visit(HOME);
+    let entered = site.sign_in(&home, ANN, MAIN, None).await.unwrap();
+    let visit = people::inside(&home, &entered.session);
+    let bob = AccountName::parse(BOB, None).unwrap();
+    let service = &site.gate.service;
+    let heard = || mail.heard.text();
+    service.grant_own(&visit, &bob, Right::SendAs).await.unwrap();
+    await_text(heard, "Subject: You may use the mailbox of ann@example.org").await;
+    await_text(heard, "Subject: Somebody may use your mailbox: ann@example.org").await;
+    for line in [
+        "RCPT TO:<ann@example.org>",
+        "bob@example.org may use the mailbox of your account ann@example.org from now on.",
+        "RCPT TO:<bob@example.org>",
+        "With your account bob@example.org you may use the mailbox of ann@example.org from now on.",
+        "Right: send as",
+    ] {
+        assert!(heard().contains(line), "{line} in {}", heard());
+    }
+    assert_eq!(heard().matches(HOME).count(), 1, "where the owner is, is told to the owner: {}", heard());
+    service.withdraw_own(&visit, bob).await.unwrap();
+    await_text(heard, "Subject: You may no longer use the mailbox of ann@example.org").await;
+    await_text(heard, "Subject: A delegation has ended: ann@example.org").await;
+    site.stop().await;
 }
 
 #[tokio::test]

@@ -206,10 +206,19 @@ pub(super) fn own(schemas: &mut Schemas) {
     schemas.answer("ClientView", &full, &client(None, None));
     let devices = Devices { trusted: vec![trusted], visits: vec![visit], clients: vec![full] };
     schemas.answer("Devices", &devices, &Devices { trusted: vec![], visits: vec![], clients: vec![] });
-    let granted = OwnDelegation { other: "bob@example.org".into(), right: "read".into(), since: NOW };
-    schemas.answer("OwnDelegation", &granted, &granted);
-    let all = OwnDelegations { granted: vec![granted.clone()], received: vec![granted] };
-    schemas.answer("OwnDelegations", &all, &OwnDelegations { granted: vec![], received: vec![] });
+    let bare =
+        OwnDelegation { other: "bob@example.org".into(), right: "read".into(), since: NOW, place: None };
+    let one = OwnDelegation { place: Some("shared/ann@example.org".into()), ..bare.clone() };
+    schemas.answer("OwnDelegation", &one, &bare);
+    let list = |list: Vec<OwnDelegation>| OwnDelegations {
+        granted: list.clone(),
+        received: list,
+        shown: true,
+        marked: false,
+    };
+    schemas.answer("OwnDelegations", &list(vec![one.clone()]), &list(vec![]));
+    let granted = |tell| Granted { delegation: one.clone(), tell };
+    schemas.answer("Granted", &granted(vec![hidden("ann@example.net")]), &granted(vec![]));
     let grant = Grant { delegate: "bob@example.org".into(), right: "read".into() };
     schemas.request("Grant", &grant, &grant);
     let others = vec![BlockView {
@@ -243,6 +252,8 @@ pub(super) fn administration(schemas: &mut Schemas) {
         factors,
         recovery_codes,
         failures: 1,
+        passwords: 2,
+        delegations: 0,
         wait: None,
         locked: false,
         set_up_code: None,
@@ -277,7 +288,7 @@ macro_rules! every_why {
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
         WrongPassword Blocked NetworkBlocked Over Factor SetUp SetUpCode Stale WrongCode WrongClock UsedCode CodeOver Wait Busy SentEnough Locked NoFactor NameTaken BadName
-        NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
+        NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );
     schemas.words("Why", &words.each_ref().map(String::as_str));

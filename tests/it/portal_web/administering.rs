@@ -83,12 +83,17 @@ fn an_administrator_finds_an_account_and_resets_its_factors() {
         refused.says(says);
     }
     bob.get("/factors").says("Phone");
+    bob.post_and_go("/delegations", &[("delegate", ANN), ("right", "read")]).says("may now use your mailbox");
+    ann.get(&path).says("1 delegation. The reset leaves it");
     let done = ann.post(&path, &[("reason", "lost phone, seen in person")]);
     done.says("The second factors of bob@example.org were reset.");
     done.says("This code is shown only now.");
     let code = shown_code(&done);
     let again = ann.get(&path);
     again.says("Asked for at the next sign-in, until");
+    for left in ["No session of this portal.", "No client password.", "1 delegation. The reset leaves it"] {
+        again.says(left);
+    }
     assert!(!again.body.contains(&code) && !again.text().contains("Authenticator app"), "{}", again.text());
     assert!(!site.log().contains(&code), "it is in the log");
     for odd in ["/admin/accounts/nobody@example.org", "/admin/accounts/%00", "/admin/accounts/..%2f..%2fx"] {

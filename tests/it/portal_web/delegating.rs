@@ -13,16 +13,47 @@ fn a_mailbox_is_shared_and_taken_back() {
     page.says("What each may do");
     let granted =
         ann.post_and_go("/delegations", &[("delegate", " Bob@Example.org "), ("right", "on-behalf")]);
-    granted.says("may now use your mailbox");
+    granted.says("The delegation to bob@example.org is in force.");
     granted.says("Send on behalf");
+    ann.get("/").says("bob@example.org may use your mailbox since");
     bob.get("/delegations").says("ann@example.org");
+    assert!(!bob.get("/").text().contains("may use your mailbox"));
     // Another right takes the place of the first.
     ann.post_and_go("/delegations", &[("delegate", BOB), ("right", "send-as")]);
     assert_eq!(ann.get("/delegations").body.matches("action=\"/delegations/withdraw\"").count(), 1);
     let gone = ann.post_and_go("/delegations/withdraw", &[("delegate", BOB)]);
-    gone.says("may no longer use your mailbox");
+    gone.says("The delegation to bob@example.org has ended.");
+    assert!(!ann.get("/").text().contains("may use your mailbox"));
     bob.get("/delegations").says("None but your own.");
     assert_eq!(ann.post("/delegations/withdraw", &[("delegate", BOB)]).status, 404);
+}
+
+/// The page knows what this site does with a delegation, and promises no more.
+#[test]
+fn what_a_delegation_does_here_is_said_and_no_more() {
+    let shared = tempfile::tempdir().unwrap();
+    let milter = shared.path().join("milter");
+    let sharing = format!("[sharing]\nfolder = {:?}\nprefix = \"shared/%{{owner}}/\"\n", shared.path());
+    let marking = format!("[[listen]]\nprotocol = \"milter\"\npath = {milter:?}\n");
+    for (settings, shown, marked) in [
+        (String::new(), false, false),
+        (sharing.clone(), true, false),
+        (marking.clone(), false, true),
+        (format!("{sharing}{marking}"), true, true),
+    ] {
+        let site = Site::start(&settings, "");
+        let (mut bob, _) = site.signed_in(BOB);
+        let (mut ann, _) = site.signed_in(ANN);
+        let page = ann.get("/delegations").text();
+        assert_eq!(page.contains("Receivers see both names."), marked, "{page}");
+        assert_eq!(page.contains("Sees your mail and folders"), shown, "{page}");
+        assert_eq!(page.contains("a delegation is for sending only"), !shown, "{page}");
+        let granted = ann.post_and_go("/delegations", &[("delegate", BOB), ("right", "send-as")]).text();
+        let place = "In their mail program: shared/ann@example.org";
+        assert_eq!(granted.contains(place), shown, "{granted}");
+        let received = bob.get("/delegations").text();
+        assert_eq!(received.contains("In your mail program: shared/ann@example.org"), shown, "{received}");
+    }
 }
 
 #[test]

@@ -124,12 +124,15 @@ fn a_person_of_wecom_is_bound_and_asked_at_sign_in() {
     assert_eq!(inside.location(), "/");
     assert_eq!(ann.trusts(), 1, "trust is remembered over the way there");
 
-    // One person, one account.
+    // The same person looks after another account too, and has one identity there.
     let (mut bob, _) = site.signed_in(BOB);
     bob.get("/factors/new/wecom");
     let theirs = state(&bob.post("/factors/new/wecom", &[]));
-    back(&mut bob, &format!("state={theirs}&code=good"))
-        .says("This person is bound to another account already.");
+    assert_eq!(back(&mut bob, &format!("state={theirs}&code=good")).location(), "/factors");
+    bob.get("/factors").says("WeCom");
+    let more = bob.post("/factors/new/wecom", &[]);
+    assert_eq!(more.status, 422, "{}", more.text());
+    more.says("You have 1 of these already");
     for hidden in ["a-secret-of-wecom", MAIN, &third] {
         assert!(!site.log().contains(hidden), "{hidden} is in the log");
     }

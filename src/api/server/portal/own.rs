@@ -9,12 +9,13 @@ use serde::Deserialize;
 
 use super::{Answer, By, Refusal, query, read};
 use crate::api::portal::{
-    ClientView, Devices, EndedView, Grant, OwnBlocks, OwnDelegation, OwnDelegations, OwnPasswords,
-    StillTried, TrustedView, VisitView, Why,
+    ClientView, Devices, EndedView, Grant, Granted, Hidden, OwnBlocks, OwnDelegation, OwnDelegations,
+    OwnPasswords, StillTried, TrustedView, VisitView, Why,
 };
 use crate::api::server::accounts::password_view;
 use crate::api::server::{Api, Body, Params, blocks};
 use crate::api::{NewPasswordAnswer, NewPasswordRequest, Nothing, RevokedLine, RevokedList};
+use crate::config::ListenProtocol;
 use crate::gate::account::{TERMS_MAX, Terms};
 use crate::gate::clean::is_unprintable;
 use crate::gate::delegation::Right;
@@ -25,6 +26,7 @@ use crate::gate::visit::{Outcome, Visit as Made};
 use crate::service::people::{ClientLogin, Visit};
 use crate::store::people::Seen;
 use crate::store::portal::TrustedDevice;
+use crate::store::sending::Delegation;
 
 pub(super) fn routes() -> Router<Api> {
     Router::new()
@@ -191,19 +193,32 @@ async fn delegations(State(api): State<Api>, By(visit): By) -> Answer<OwnDelegat
     let (account, all) = api.service.own_delegations(&visit).await?;
     let (granted, received): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|one| one.owner == account.as_str());
-    let seen =
-        |other: String, right: Right, since| OwnDelegation { other, right: right.word().to_owned(), since };
     Ok(Json(OwnDelegations {
-        granted: granted.into_iter().map(|one| seen(one.delegate, one.right, one.since)).collect(),
-        received: received.into_iter().map(|one| seen(one.owner, one.right, one.since)).collect(),
+        granted: granted.into_iter().map(|one| api.own_delegation(one, false)).collect(),
+        received: received.into_iter().map(|one| api.own_delegation(one, true)).collect(),
+        shown: api.service.shares(),
+        marked: api.doors.iter().any(|door| door.settings.protocol == ListenProtocol::Milter),
     }))
 }
 
-async fn grant(State(api): State<Api>, By(visit): By, body: Body<Grant>) -> Answer<Nothing> {
+impl Api {
+    /// A delegation as its owner sees it, or whoever received it.
+    fn own_delegation(&self, one: Delegation, received: bool) -> OwnDelegation {
+        let place = self.service.shared_place(&one.owner, &one.delegate);
+        let Delegation { owner, delegate, right, since } = one;
+        let other = if received { owner } else { delegate };
+        OwnDelegation { other, right: right.word().to_owned(), since, place }
+    }
+}
+
+async fn grant(State(api): State<Api>, By(visit): By, body: Body<Grant>) -> Answer<Granted> {
     let Grant { delegate, right } = read(body)?;
     let right = Right::from_word(&right).ok_or_else(|| Refusal::bad("no such right"))?;
-    api.service.grant_own(&visit, delegate_name(&api, &delegate)?, right).await?;
-    Ok(Json(Nothing {}))
+    let granted = api.service.grant_own(&visit, &delegate_name(&api, &delegate)?, right).await?;
+    Ok(Json(Granted {
+        delegation: api.own_delegation(granted.delegation, false),
+        tell: granted.tell.iter().map(|to| Hidden::new(to.reveal())).collect(),
+    }))
 }
 
 /// Who is typed in as a delegate; a name that cannot be one is nobody's.

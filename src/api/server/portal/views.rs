@@ -49,7 +49,6 @@ pub(super) fn refused(refused: Refused, message: String) -> Refusal {
             Refusal(PortalError { most: u32::try_from(most).ok(), ..PortalError::new(Why::BadName, message) })
         }
         Refused::NameUnprintable => why(Why::NameUnprintable),
-        Refused::Taken => why(Why::Taken),
         Refused::BadPhone => why(Why::BadPhone),
         Refused::CountryOff => why(Why::CountryOff),
         Refused::BadAddress => why(Why::BadAddress),

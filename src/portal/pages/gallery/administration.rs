@@ -115,6 +115,7 @@ impl Gallery<'_> {
             sessions: 2,
             trusted: 1,
             makes_code: true,
+            delegations: 1,
             passwords: vec![self.password(1, "Phone"), self.password(2, "Printer")],
             reason: self.outside("x"),
             problem: Some(Problem::ReasonMissing),

@@ -82,7 +82,7 @@ impl Gallery<'_> {
         let page = NewPasskey { slot, options, name: self.outside("Laptop"), problem };
         self.add("new-passkey", page.render(&self.frame(&routes::factor_new("passkey"))));
         for kind in [Kind::Wechat, Kind::Wecom, Kind::Dingtalk] {
-            let page = NewProvider { slot: Slot::New(kind), problem: Some(Problem::ProviderTaken) };
+            let page = NewProvider { slot: Slot::New(kind), problem: Some(Problem::ProviderRefused) };
             let frame = self.frame(&kind.path());
             self.add(&format!("new-{}", kind.word()), page.render(&frame));
         }

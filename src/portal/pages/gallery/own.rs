@@ -1,7 +1,7 @@
 //! The pages on which people look after what is theirs: client passwords, devices, delegations, blocks, and help.
 
 use super::super::block::{Block, OtherBlock};
-use super::super::delegations::{Delegation, Delegations};
+use super::super::delegations::{Delegation, Delegations, Effects};
 use super::super::devices::{Client, Devices, Trusted, Way};
 use super::super::factors::Kind;
 use super::super::frame::Frame;
@@ -168,15 +168,23 @@ impl Gallery<'_> {
         self.add("devices-none", page.render(&frame));
     }
 
+    fn delegation(&self, other: &str, right: Right, place: &str) -> Delegation {
+        let place = Some(self.outside(place));
+        Delegation { other: self.outside(other), right, since: ago(9 * DAY), place }
+    }
+
+    pub(super) fn granted(&self) -> Vec<Delegation> {
+        vec![
+            self.delegation("bob@example.org", Right::Read, "shared/ann@example.org"),
+            self.delegation("eve@example.org", Right::SendAs, "shared/ann@example.org"),
+        ]
+    }
+
     pub(super) fn delegations(&mut self) {
-        let delegation =
-            |other: &str, right| Delegation { other: self.outside(other), right, since: ago(9 * DAY) };
         let full = Delegations {
-            granted: vec![
-                delegation("bob@example.org", Right::Read),
-                delegation("eve@example.org", Right::SendAs),
-            ],
-            received: vec![delegation("team@example.org", Right::OnBehalf)],
+            granted: self.granted(),
+            received: vec![self.delegation("team@example.org", Right::OnBehalf, "shared/team@example.org")],
+            effects: Effects { shown: true, marked: true },
             delegate: self.outside("nobody@example.org"),
             right: Right::OnBehalf,
             problem: Some(Problem::NoSuchAccount),
@@ -184,6 +192,7 @@ impl Gallery<'_> {
         let empty = Delegations {
             granted: Vec::new(),
             received: Vec::new(),
+            effects: Effects { shown: false, marked: false },
             delegate: String::new(),
             right: Right::Read,
             problem: None,

@@ -125,6 +125,12 @@ mail-never = Mail programs get in with client passwords only, never with your ma
 mail-two-factor-on = Two-factor is on: mail programs get in with client passwords only.
 mail-two-factor-off = Mail programs still get in with your main password. Once two-factor is on, they need client passwords.
 overview-logins = Last sign-ins
+overview-delegate = { $name } may use your mailbox since { $since }.
+overview-all-delegations =
+    { $count ->
+        [one] See the delegation
+       *[other] See all { $count } delegations
+    }
 overview-all-logins = All devices
 logins-none = No sign-in in this time.
 warning-old-device = A device still uses the removed password “{ $name }”.
@@ -308,7 +314,12 @@ program-iphone = iPhone and iPad
 program-android = Android
 program-huawei = Huawei
 program-thunderbird = Thunderbird
-help-title = Set up { $program }
+help-title-foxmail = Set up Foxmail
+help-title-outlook = Set up Outlook
+help-title-iphone = Set up iPhone and iPad
+help-title-android = Set up Android
+help-title-huawei = Set up Huawei
+help-title-thunderbird = Set up Thunderbird
 help-steps = Step by step
 help-servers = What to fill in
 help-user-name = User name
@@ -371,7 +382,7 @@ devices-logins =
         [one] Sign-ins of the last day
        *[other] Sign-ins of the last { $days } days
     }
-devices-logins-lead = Everybody who got in: browsers on this portal, those that signed out too, and mail programs. If you do not know one of them, change your main password, remove the client password it used, and sign out everywhere.
+devices-logins-lead = Everybody who got in: browsers on this portal, those that signed out too, and mail programs. If you do not know one of them, change your main password, remove the client password it used, withdraw delegations that you do not know, and sign out everywhere.
 devices-device = Device
 devices-with = Got in with
 devices-place = Place
@@ -447,11 +458,15 @@ ago-days =
 ## Delegations
 
 delegations-lead = Let a colleague read your mailbox or send in your name, without giving away a password.
+delegations-lead-sending = Let a colleague send in your name, without giving away a password.
 delegations-granted = Who may use your mailbox
 delegations-granted-none = Nobody but you.
 delegations-received = Mailboxes you may use
 delegations-received-none = None but your own.
 delegations-since = Since { $since }
+delegations-place-theirs = In their mail program: { $place }
+delegations-place-yours = In your mail program: { $place } (from its next sign-in on)
+delegations-sending-only = Mail programs here do not show other people’s mailboxes: a delegation is for sending only.
 delegations-withdraw = Withdraw
 delegations-withdraw-named = Withdraw: { $name }
 delegations-grant-title = Let somebody use your mailbox
@@ -461,14 +476,19 @@ delegations-right = What may this person do?
 right-read = Read
 right-on-behalf = Send on behalf
 right-send-as = Send as
-right-read-means = Sees your mail and folders, and changes nothing.
-right-on-behalf-means = Reads, and sends for you. Receivers see both names.
-right-send-as-means = Reads, moves and deletes, and sends as if it were you. Receivers see only you.
+right-sees = Sees your mail and folders, and changes nothing, not even what is unread.
+right-works = Reads, moves and deletes your mail.
+right-sends-marked = Sends for you. Receivers see both names.
+right-sends-unmarked = Sends for you. Receivers see only you.
+right-sends-as = Sends as if it were you. Receivers see only you.
 may-title = What each may do
-may-read = Read the mailbox
-may-send-marked = Send for you; the mail says who sent it
-may-send-unmarked = Send as if it were you
-may-change = Move and delete mail
+may-view = View mail
+may-unread = Mark mail read or unread
+may-delete = Delete mail
+may-write = Forward, reply, write
+may-told = Receivers see
+told-both = both names
+told-owner = only you
 
 ## A blocked address
 
@@ -554,7 +574,6 @@ problem-dialogue-ended = This took longer than five minutes. Start again.
 problem-passkey-refused = The passkey was not accepted. Try again, or choose another way.
 problem-passkey-needs-script = A passkey needs JavaScript. Turn it on, or choose another way.
 problem-provider-refused = It was not confirmed. Try again, or choose another way.
-problem-provider-taken = This person is bound to another account already.
 problem-name-missing = Enter a name.
 problem-name-too-long =
     { $most ->
@@ -693,6 +712,25 @@ admin-code-once = This code is shown only now.
 admin-code-means = Give it to the owner of { $account } and to nobody else: in person, or over a line that you trust. The next sign-in asks for it before a second factor can be added.
 admin-code-until = It is good until { $until }. Another reset makes a new one.
 admin-code-done = I have handed it over
+admin-reset-look = If somebody else may have been in the account, have its main password changed first, and look at what they may have left:
+admin-reset-sessions =
+    { $count ->
+        [0] No session of this portal.
+        [one] { $count } session of this portal. The reset ends it.
+       *[other] { $count } sessions of this portal. The reset ends them.
+    }
+admin-reset-passwords =
+    { $count ->
+        [0] No client password.
+        [one] { $count } client password. The reset leaves it: remove it if the owner does not know it.
+       *[other] { $count } client passwords. The reset leaves them: remove those that the owner does not know.
+    }
+admin-reset-delegations =
+    { $count ->
+        [0] No delegation.
+        [one] { $count } delegation. The reset leaves it: revoke it if the owner does not know it.
+       *[other] { $count } delegations. The reset leaves them: revoke those that the owner does not know.
+    }
 admin-reset-reason = Reason (kept in the log)
 admin-rollout-title = Roll-out
 admin-rollout-whom = Whom the rules meet

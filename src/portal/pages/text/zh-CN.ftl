@@ -3,7 +3,7 @@
 # 用词统一：
 #   account 帐号 · main password 主密码 · client password 客户端专用密码 · second factor 二次验证方式 · two-factor 二次验证
 #   trusted device 可信设备 · failure 登录失败 · block 封锁（lift 解除） · protocol 协议 · delegation 委托
-#   read 只读 · on-behalf 代表发送 · send-as 代发 · recovery code 恢复码 · passkey 通行密钥 · authenticator app 身份验证器应用
+#   read 只读 · on-behalf 代表发送（邮件标明“代发”） · send-as 代理发送 · recovery code 恢复码 · passkey 通行密钥 · authenticator app 身份验证器应用
 #   mail program 邮件客户端 · remove 移除 · bind 绑定 · roll-out 上线
 # 句子简短，告诉用户该做什么。steps-* 中每一行是一个步骤。
 
@@ -113,6 +113,8 @@ mail-never = 邮件客户端只能用客户端专用密码登录，不能用主�
 mail-two-factor-on = 二次验证已开启：邮件客户端只能用客户端专用密码登录。
 mail-two-factor-off = 邮件客户端目前仍可用主密码登录。开启二次验证后，必须使用客户端专用密码。
 overview-logins = 最近登录
+overview-delegate = 自 { $since } 起，{ $name } 可以使用您的邮箱。
+overview-all-delegations = 查看全部 { $count } 项委托
 overview-all-logins = 全部设备
 logins-none = 这段时间内没有登录记录。
 warning-old-device = 有设备仍在使用已移除的密码“{ $name }”。
@@ -268,7 +270,7 @@ new-profile-unsigned = 设备会提示描述文件未签名，这是正常的；
 shown-title = 客户端专用密码“{ $name }”
 shown-once = 密码仅显示这一次。请在离开本页前将其填入邮件客户端。
 shown-spaces = 区分大小写，空格可忽略。
-shown-spelled = 逐个字符拼读
+shown-spelled = 字母读法
 shown-qr = 显示为二维码
 shown-qr-hint = 用手机相机扫描后复制文字。请勿让他人看到。
 shown-qr-label = 客户端专用密码的二维码
@@ -290,7 +292,12 @@ program-iphone = iPhone 和 iPad
 program-android = 安卓手机
 program-huawei = 华为手机
 program-thunderbird = Thunderbird
-help-title = 设置方法：{ $program }
+help-title-foxmail = 设置 Foxmail
+help-title-outlook = 设置 Outlook
+help-title-iphone = 设置 iPhone 和 iPad
+help-title-android = 设置安卓手机
+help-title-huawei = 设置华为手机
+help-title-thunderbird = 设置 Thunderbird
 help-steps = 操作步骤
 help-servers = 填写内容
 help-user-name = 用户名
@@ -349,7 +356,7 @@ devices-since-until = { $since } 设为可信，至 { $until }
 devices-cancel = 取消信任
 devices-cancel-named = 取消信任：{ $name }
 devices-logins = 最近 { $days } 天的登录记录
-devices-logins-lead = 所有登录成功的设备：本门户的浏览器（包括已退出的）和邮件客户端。如有不认识的设备，请修改主密码，移除其使用的客户端专用密码，并在所有设备上退出。
+devices-logins-lead = 所有登录成功的设备：本门户的浏览器（包括已退出的）和邮件客户端。如有不认识的设备，请修改主密码，移除其使用的客户端专用密码，撤回您不认识的委托，并在所有设备上退出。
 devices-device = 设备
 devices-with = 登录方式
 devices-place = 地点
@@ -404,11 +411,15 @@ ago-days = { $count } 天前
 ## 委托
 
 delegations-lead = 让同事查看您的邮箱或代您发信，而无需透露密码。
+delegations-lead-sending = 让同事代您发信，而无需透露密码。
 delegations-granted = 谁可以使用您的邮箱
 delegations-granted-none = 仅您本人。
 delegations-received = 您可以使用的邮箱
 delegations-received-none = 仅您自己的邮箱。
 delegations-since = 自 { $since } 起
+delegations-place-theirs = 在对方的邮件客户端中：{ $place }
+delegations-place-yours = 在您的邮件客户端中：{ $place }（下次登录后可见）
+delegations-sending-only = 本站的邮件客户端不显示他人的邮箱：委托仅用于发信。
 delegations-withdraw = 撤回
 delegations-withdraw-named = 撤回：{ $name }
 delegations-grant-title = 委托他人使用您的邮箱
@@ -417,15 +428,20 @@ delegations-delegate = 对方的邮箱地址
 delegations-right = 允许对方做什么？
 right-read = 只读
 right-on-behalf = 代表发送
-right-send-as = 代发
-right-read-means = 可查看您的邮件和文件夹，不能更改。
-right-on-behalf-means = 可查看邮件，并代表您发送；收件人会看到双方的名字。
-right-send-as-means = 可查看、移动和删除邮件，并以您的名义发送；收件人只看到您。
+right-send-as = 代理发送
+right-sees = 可查看您的邮件和文件夹，不能更改，也不会改变未读状态。
+right-works = 可查看、移动和删除您的邮件。
+right-sends-marked = 可代表您发信，邮件标明“代发”，收件人会看到双方的名字。
+right-sends-unmarked = 可代表您发信，收件人只看到您。
+right-sends-as = 可直接以您的名义发信，收件人只看到您。
 may-title = 各项权限
-may-read = 查看邮箱
-may-send-marked = 为您发信，邮件中注明实际发件人
-may-send-unmarked = 以您的身份发信，不注明
-may-change = 移动和删除邮件
+may-view = 查看邮件
+may-unread = 改变邮件未读状态
+may-delete = 删除邮件
+may-write = 转发/回复/写信
+may-told = 发信说明
+told-both = 标明“代发”
+told-owner = 只显示您
 
 ## 被封锁的地址
 
@@ -507,7 +523,6 @@ problem-dialogue-ended = 操作超过五分钟，请重新开始。
 problem-passkey-refused = 通行密钥未通过验证。请重试，或选择其他方式。
 problem-passkey-needs-script = 通行密钥需要 JavaScript。请开启，或选择其他方式。
 problem-provider-refused = 未能确认。请重试，或选择其他方式。
-problem-provider-taken = 该用户已绑定其他帐号。
 problem-name-missing = 请输入名称。
 problem-name-too-long = 名称最多 { $most } 个字符。
 problem-name-unprintable = 名称中含有制表符或其他不可见字符。请重新输入，只使用普通空格。
@@ -620,6 +635,22 @@ admin-code-once = 设置码仅显示这一次。
 admin-code-means = 请将设置码交给 { $account } 的本人，不要告诉其他任何人：当面交付，或通过可信的电话告知。下次登录时，须先输入设置码才能添加二次验证方式。
 admin-code-until = 有效期至 { $until }。再次重置会生成新的设置码。
 admin-code-done = 我已交付
+admin-reset-look = 如果可能有他人进入过此帐号，请先更改其主密码，并检查可能留下的内容：
+admin-reset-sessions =
+    { $count ->
+        [0] 没有本门户的登录。
+       *[other] 本门户的登录 { $count } 个，重置时全部退出。
+    }
+admin-reset-passwords =
+    { $count ->
+        [0] 没有客户端专用密码。
+       *[other] 客户端专用密码 { $count } 个，重置后仍然有效：请移除本人不认识的。
+    }
+admin-reset-delegations =
+    { $count ->
+        [0] 没有委托。
+       *[other] 委托 { $count } 项，重置后仍然有效：请撤回本人不认识的。
+    }
 admin-reset-reason = 原因（记入日志）
 admin-rollout-title = 上线进度
 admin-rollout-whom = 受规则影响的帐号

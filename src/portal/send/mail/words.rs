@@ -20,6 +20,8 @@ pub(super) struct Words {
     pub(super) added: &'static str,
     pub(super) replaced: &'static str,
     pub(super) removed: &'static str,
+    pub(super) granted_subject: &'static str,
+    pub(super) granted: &'static str,
     pub(super) not_your_change: &'static str,
 }
 
@@ -78,6 +80,8 @@ impl Words {
                 added: "Added: ",
                 replaced: "Changed: ",
                 removed: "Removed: ",
+                granted_subject: "{site}: somebody else may use your mailbox",
+                granted: "The owner of the account {account} granted a delegation:",
                 not_your_change: "If this was not you, somebody else is in your account. Tell your administrator at once.",
             },
             Language::ZhCn => Self {
@@ -112,6 +116,8 @@ impl Words {
                 added: "已添加：",
                 replaced: "已更改：",
                 removed: "已移除：",
+                granted_subject: "{site}：您的邮箱已委托他人使用",
+                granted: "帐号 {account} 已委托他人使用邮箱：",
                 not_your_change: "如果不是您本人操作，说明有人进入了您的帐号。请立即告知管理员。",
             },
         }

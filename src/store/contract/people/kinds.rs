@@ -107,7 +107,7 @@ fn person(subject: &str, state: &str) -> Evidence {
     })
 }
 
-pub(in crate::store::contract) fn a_person_of_a_provider_is_one_accounts<B: Backend>(backend: &B) {
+pub(in crate::store::contract) fn a_person_of_a_provider_serves_several_accounts<B: Backend>(backend: &B) {
     let desk = desk(backend);
     for (address, seed) in [(ANN, 1), (BOB, 2)] {
         order(backend, &Order::AddAccount(name(address))).expect("added");
@@ -126,8 +126,10 @@ pub(in crate::store::contract) fn a_person_of_a_provider_is_one_accounts<B: Back
     );
     let bound = desk.confirm_by(1, &person("u1", &begin(1)), "", NOW).expect("bound");
     assert_eq!(bound.factors[0].name, "Annie");
-    assert_eq!(desk.confirm_by(2, &person("u1", &begin(2)), "", NOW), Err(Refused::Taken));
-    assert!(desk.confirm_by(2, &person("u2", &begin(2)), "", NOW).is_ok());
+    let one = desk.begin_as(1_001, FactorKind::Wechat, None, None, NOW).map(drop);
+    assert_eq!(one, Err(FactorRefused::TooMany(1).into()), "one for each account");
+    let of_bob =
+        desk.confirm_by(2, &person("u1", &begin(2)), "", NOW).expect("the same person").factors[0].id;
 
     let id = bound.factors[0].id;
     desk.sign_in(&arrival(ANN, 3), NOW).expect("signed in");
@@ -136,6 +138,16 @@ pub(in crate::store::contract) fn a_person_of_a_provider_is_one_accounts<B: Back
     assert_eq!(desk.show(Some(id), 3, &person("u1", "x"), NOW), Err(Refused::CodeOver), "it is used up");
     let stage = desk.show(Some(id), 3, &person("u1", &ask()), NOW).expect("right").session.stage;
     assert_eq!(stage, Stage::Full);
+
+    // Each session proves for its own account, by an answer to its own question.
+    desk.sign_in(&arrival(ANN, 4), NOW).expect("signed in");
+    desk.sign_in(&arrival(BOB, 5), NOW).expect("signed in");
+    let ask = |seed, id| desk.ask(seed, Some(id), NOW).expect("asked").state.expect("a state").to_string();
+    let (by_ann, by_bob) = (ask(4, id), ask(5, of_bob));
+    assert_eq!(desk.show(Some(id), 4, &person("u1", &by_bob), NOW), Err(Refused::WrongCode), "of another");
+    assert!(desk.show(Some(id), 5, &person("u1", &by_ann), NOW).is_err(), "a factor of another account");
+    let bob = desk.show(Some(of_bob), 5, &person("u1", &by_bob), NOW).expect("right");
+    assert_eq!((bob.account.name.as_str(), bob.session.stage), (BOB, Stage::Full));
 }
 
 pub(in crate::store::contract) fn a_passkey_proves_and_its_copy_is_told<B: Backend>(backend: &B) {
