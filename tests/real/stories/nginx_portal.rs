@@ -44,7 +44,7 @@ fn front(last: u8) -> Option<Front> {
         ("listen 443 ", format!("listen {host}:{HTTPS} "), 2),
         ("listen 80;", format!("listen {host}:{HTTP};"), 2),
         // Not every machine that tests has IPv6.
-        ("    listen [::]:443 ssl http2;\n", String::new(), 2),
+        ("    listen [::]:443 ssl;\n", String::new(), 2),
         ("    listen [::]:80;\n", String::new(), 2),
         ("server 127.0.0.1:8025;", format!("server {listener};"), 1),
         ("/etc/ssl/certs/portal.pem", path("cert.pem"), 2),
