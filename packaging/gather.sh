@@ -20,7 +20,7 @@ put() {
 rm -rf "$stage"
 put 0755 "$bin/sidegated" "$bin/sidegate-portal" usr/sbin
 put 0755 "$bin/sidegate" usr/bin
-put 0755 conf/dovecot/*.sh usr/libexec/sidegate
+put 0755 conf/dovecot/*.sh packaging/leave.sh usr/libexec/sidegate
 
 put 0644 packaging/systemd/*.service packaging/systemd/*.socket usr/lib/systemd/system
 install -D -m 0644 packaging/systemd/sidegate.preset "$stage/usr/lib/systemd/system-preset/50-sidegate.preset"
@@ -30,6 +30,7 @@ for file in packaging/systemd/*.tmpfiles; do
 done
 
 install -D -m 0644 conf/sidegate/front.toml "$stage/etc/sidegate/sidegate.toml"
+install -D -m 0644 packaging/logrotate "$stage/etc/logrotate.d/sidegate"
 # Secrets stand in files of their own, but some sites will write them here.
 put 0640 conf/portal.toml etc/sidegate
 # Here Dovecot's files look for each other.
@@ -49,7 +50,7 @@ for folder in conf/fail2ban conf/crowdsec; do
         install -D -m 0644 "$folder/$file" "$stage/$examples/${folder#conf/}/$file"
     done
 done
-put 0644 packaging/systemd/notices.conf packaging/systemd/portal-control.conf $examples/systemd
+put 0644 packaging/systemd/notices.conf packaging/systemd/log-file.conf $examples/systemd
 put 0644 conf/guide/*.md usr/share/doc/sidegate/guide
 put 0644 conf/guide/pictures/* usr/share/doc/sidegate/guide/pictures
 put 0644 README.md usr/share/doc/sidegate

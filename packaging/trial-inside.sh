@@ -9,6 +9,10 @@ newer='# A newer version says this.'
 sockets=(sidegate-control.socket sidegate-dovecot-client.socket sidegate-dovecot-master.socket
     sidegate-postfix-auth.socket sidegate-postfix-policy.socket)
 login_socket=/var/spool/postfix/sidegate/auth
+# Where it lies: install.sh installs elsewhere.
+prefix=/usr
+if [ -e /tmp/share/first.source ]; then prefix=/usr/local; fi
+examples=$prefix/share/doc/sidegate/examples
 
 say() { printf '  ok  %s\n' "$1"; }
 die() {
@@ -49,7 +53,7 @@ login() {
 # What a package may have left, but for what the package manager and the user database say of it. What a layer hides of the
 # one below it is a device there.
 # What this trial wrote, and no package owns.
-clear_away() { rm -rf /etc/systemd/system/sidegate-control.socket.d /etc/sidegate/conf.d; }
+clear_away() { rm -rf /etc/systemd/system/sidegate*.d /etc/sidegate/conf.d; }
 
 leftovers() {
     clear_away
@@ -70,12 +74,12 @@ check_installed() {
     for page in sidegate.7 sidegate.8 sidegate-password-new.8 sidegated.8 sidegate.toml.5 sidegate-portal.8 portal.toml.5; do
         man -w "${page##*.}" "${page%.*}" >/dev/null || die "no page $page"
     done
-    for file in sidegate sidegated sidegate-portal; do bash -n "/usr/share/bash-completion/completions/$file"; done
+    for file in sidegate sidegated sidegate-portal; do bash -n "$prefix/share/bash-completion/completions/$file"; done
     say "manual pages and completions are there"
     [ "$(stat -c %U:%G:%a /etc/sidegate/portal.toml)" = root:sidegate-portal:640 ] ||
         die "portal.toml: $(stat -c %U:%G:%a /etc/sidegate/portal.toml)"
     say "the portal's settings are for root and the portal alone"
-    for unit in /usr/lib/systemd/system/sidegate*; do
+    for unit in "$prefix"/lib/systemd/system/sidegate*; do
         must "a unit has mistakes" systemd-analyze verify "$unit"
         case $unit in
             *.service) must "a unit is too open" systemd-analyze security --offline=yes --threshold=20 "$unit" ;;
@@ -120,13 +124,9 @@ page() {
 # As README.package says, but for nginx.
 try_portal() {
     mkdir -p /etc/sidegate/conf.d
-    printf '[control]\nportal = ["sidegate-portal"]\n[portal]\norigin = "https://account.example.org"\n' \
+    printf '[control]\nportal = ["sidegate-portal"]\n[portal]\norigin = "https://account.example.org"\n[messages]\nportal_url = "https://account.example.org"\n' \
         >/etc/sidegate/conf.d/portal.toml
-    install -D -m 0644 /usr/share/doc/sidegate/examples/systemd/portal-control.conf \
-        /etc/systemd/system/sidegate-control.socket.d/portal.conf
-    systemctl daemon-reload
-    must "the daemon does not stop" systemctl stop sidegate.service
-    must "the daemon does not start with a portal" systemctl restart sidegate-control.socket sidegate.service
+    must "the daemon does not start with a portal" systemctl restart sidegate.service
     must "the portal's settings have mistakes" sidegate-portal --check
     must "the portal does not start" systemctl enable --now sidegate-portal.service
     [ "$(ps -o user:20= -p "$(systemctl show --property MainPID --value sidegate-portal.service)" | tr -d ' ')" = sidegate-portal ] ||
@@ -140,7 +140,81 @@ try_portal() {
     if setpriv --reuid=sidegate-portal --regid=sidegate-portal --clear-groups ls /var/lib/sidegate >/tmp/said 2>&1; then
         die "the portal's user can look into the store"
     fi
-    say "the portal runs as its user, shows its page, and is no administrator"
+    says sidegate-portal 'sidegated serves the portal'
+    sidegate doctor >/tmp/said 2>&1 || true
+    grep -q 'ok *portal .*may ask' /tmp/said || die "doctor on the portal: $(cat /tmp/said)"
+    say "the portal runs as its user, reaches the daemon, shows its page, and is no administrator"
+    shut_out
+}
+
+# says UNIT TEXT: what a person sees of its log.
+says() {
+    local end=$((SECONDS + 30))
+    until journalctl --no-pager --output=cat -u "$1.service" | grep -q "$2"; do
+        [ $SECONDS -lt $end ] || die "the log of $1 does not say: $2"
+        sleep 0.2
+    done
+}
+
+# A control socket that is closed to the portal: its log and doctor name the cause and the cure.
+shut_out() {
+    mkdir /etc/systemd/system/sidegate-control.socket.d
+    printf '[Socket]\nSocketMode=0600\n' >/etc/systemd/system/sidegate-control.socket.d/shut.conf
+    systemctl daemon-reload
+    must "the daemon does not stop" systemctl stop sidegate.service
+    must "the daemon does not start" systemctl restart sidegate-control.socket sidegate.service sidegate-portal.service
+    says sidegate-portal 'could not be asked: the user sidegate-portal may not open /run/sidegate/control'
+    sidegate doctor >/tmp/said 2>&1 || true
+    grep -q 'bad *portal .*sidegate-portal cannot reach /run/sidegate/control' /tmp/said || die "doctor: $(cat /tmp/said)"
+    grep -q 'cure: SocketGroup=sidegate-portal' /tmp/said || die "doctor names no cure: $(cat /tmp/said)"
+    rm -r /etc/systemd/system/sidegate-control.socket.d
+    systemctl daemon-reload
+    must "the daemon does not stop" systemctl stop sidegate.service
+    must "the daemon does not start" systemctl restart sidegate-control.socket sidegate.service sidegate-portal.service
+    say "where the portal is kept out, its log and doctor say why, and what to do"
+}
+
+# As the manual has it for a new key or another database.
+try_sockets() {
+    local unit
+    systemctl stop 'sidegate-*.socket' sidegate.service
+    for unit in "${sockets[@]}"; do
+        if active "$unit"; then die "$unit was not stopped"; fi
+    done
+    must "the sockets do not start again" systemctl start --all 'sidegate-*.socket'
+    for unit in "${sockets[@]}"; do active "$unit" || die "$unit was not started again"; done
+    for unit in sidegate-http.socket sidegate-nginx.socket sidegate-dovecot-dict.socket; do
+        if active "$unit"; then die "$unit, which is not enabled, was started"; fi
+    done
+    must "no login" login "$secret"
+    say "all sockets are stopped by a pattern, and those that are enabled started again by the same"
+}
+
+# As log-file.conf and conf/fail2ban say; the folder is there.
+try_log_file() {
+    local file=/var/log/sidegate/sidegated.log
+    mkdir -p /etc/sidegate/conf.d
+    printf '[log]\nformat = "json"\n' >/etc/sidegate/conf.d/log.toml
+    install -D -m 0644 "$examples/systemd/log-file.conf" /etc/systemd/system/sidegate.service.d/log-file.conf
+    systemctl daemon-reload
+    must "the daemon does not start with a log in a file" systemctl restart sidegate.service
+    if login 'AAAA-wrong-wrong' >/dev/null; then die "any password is good"; fi
+    sleep 1
+    grep -q '"event":"login".*"verdict":"refuse"' $file || die "the file has not the login: $(tail $file)"
+    if setpriv --reuid=sidegate-portal --regid=sidegate-portal --clear-groups cat $file >/dev/null 2>&1; then
+        die "everybody may read the log"
+    fi
+    if command -v logrotate >/dev/null; then
+        must "logrotate" logrotate --force --state /tmp/rotated /etc/logrotate.d/sidegate
+        { [ ! -s $file ] && grep -q '"verdict":"refuse"' $file.1; } || die "logrotate did not rotate: $(ls -l /var/log/sidegate)"
+        must "no login" login "$secret"
+        sleep 1
+        [ -s $file ] || die "nothing is written after a rotation"
+    fi
+    rm -r /etc/sidegate/conf.d/log.toml /etc/systemd/system/sidegate.service.d
+    systemctl daemon-reload
+    must "the daemon does not start" systemctl restart sidegate.service
+    say "the log goes to a file that fail2ban reads, and logrotate takes"
 }
 
 edit() {
@@ -185,16 +259,43 @@ SITE
     say "Dovecot $version, started after it as README.package says, lets the client password in over IMAP and no other"
 }
 
-# The way back, as README.package says.
-give_back() {
-    must "Dovecot does not stop" systemctl stop dovecot.service
-    must "the links cannot be taken back" /usr/libexec/sidegate/take-over.sh --undo /run/dovecot
-    rm -f /etc/dovecot/local.conf
-    must "Dovecot does not start without Sidegate" systemctl start dovecot.service
-    { [ -S /run/dovecot/login/login ] && [ ! -L /run/dovecot/login/login ]; } || die "Dovecot has not got its sockets back"
-    must "Dovecot does not stop" systemctl stop dovecot.service
-    say "Dovecot has its own sockets back"
+# Postfix asks us, too; it is not started.
+postfix_asks() {
+    printf 'compatibility_level = 3.6\n' | cat - "$examples/postfix/main.cf" >/etc/postfix/main.cf
+    sed -i '/^sidegate_/d' /etc/postfix/main.cf
+    cat "$examples/postfix/sending.cf" >>/etc/postfix/main.cf
+    cat /usr/share/postfix/master.cf.dist "$examples/postfix/master.cf" >/etc/postfix/master.cf
 }
+
+# refused COMMAND...: who removes it while mail servers lead to it is told what to do, and nothing has changed.
+refused() {
+    if "$@" >/tmp/refused 2>&1; then die "it was removed while it was in use: $(cat /tmp/refused)"; fi
+    for word in "sed -i .* /etc/dovecot/local.conf" "take-over.sh --undo /run/dovecot" 'smtpd_sasl_path = private/auth' \
+        "'sidegate_sender_restrictions ='" SIDEGATE_REMOVE_ANYWAY=1; do
+        grep -q -- "$word" /tmp/refused || die "\"$word\" is not told: $(cat /tmp/refused)"
+    done
+    active sidegate.service || die "the daemon was stopped"
+    must "no login over IMAP any more" imap "$secret"
+    say "it stays while Dovecot and Postfix lead to it, with the commands of the way back"
+}
+
+# cure PATTERN: the commands that were told and fit, as they stand.
+cure() {
+    # Postfix does not run here, and has nothing to reload.
+    sed -n 's/^    //p' /tmp/refused | grep -E "$1" | grep -v ' reload$' >/tmp/cure || die "no command $1: $(cat /tmp/refused)"
+    sh -e /tmp/cure >/tmp/said 2>&1 || die "$(cat /tmp/cure): $(cat /tmp/said)"
+    if postconf -n 2>/dev/null | grep -q 'sidegate/'; then die "Postfix still asks: $(postconf -n)"; fi
+}
+
+own_sockets() {
+    active dovecot.service || die "Dovecot does not run"
+    { [ -S /run/dovecot/login/login ] && [ ! -L /run/dovecot/login/login ]; } || die "Dovecot has not got its sockets back"
+    # The file of its users is not of this trial: it is enough that Dovecot itself says no.
+    if imap 'AAAA-wrong-wrong' >/tmp/said; then die "IMAP takes any password"; fi
+    grep -q '^a NO' /tmp/said || die "Dovecot does not answer a login: $(cat /tmp/said)"
+}
+
+stop_dovecot() { must "Dovecot does not stop" systemctl stop dovecot.service; }
 
 # upgrade COMMAND...: while somebody logs in again and again.
 upgrade() {
@@ -225,7 +326,7 @@ upgrade() {
         [ "$(systemctl is-enabled "$unit")" = enabled ] || die "the upgrade disabled $unit"
     done
     same "the upgrade changed the site's configuration"
-    grep -qF "$newer" "$settings".{rpmnew,dpkg-dist} 2>/dev/null ||
+    grep -qF "$newer" "$settings".{rpmnew,dpkg-dist,new} 2>/dev/null ||
         die "the new configuration is nowhere to be seen"
     say "upgraded under $(wc -l </tmp/logins) logins, none refused: own configuration kept and the new one beside it, daemon restarted, sockets open"
 }
@@ -247,7 +348,7 @@ again() {
 }
 
 trial_deb() {
-    local group
+    local group kept
     must "cannot be installed" dpkg -i "$1"
     # As if Dovecot and Postfix came later.
     for group in dovecot dovenull postfix; do must "not in group $group" gpasswd -d sidegate $group; done
@@ -259,6 +360,8 @@ trial_deb() {
     try_dovecot
     try_portal
 
+    try_sockets
+    try_log_file
     edit
     dpkg-deb -R "$1" /tmp/newer
     sed -i 's/^Version: .*/&+newer/' /tmp/newer/DEBIAN/control
@@ -267,19 +370,50 @@ trial_deb() {
     dpkg-deb --build -Znone /tmp/newer /tmp/newer.deb >/dev/null
     upgrade dpkg --force-confold -i /tmp/newer.deb
 
-    give_back
+    postfix_asks
+    refused dpkg --remove sidegate
+    # Only what is in others' files: the rest it does itself.
+    cure '^(sed|postconf) '
     must "cannot be removed" dpkg --remove sidegate
     check_removed
+    own_sockets
+    stop_dovecot
+    say "Dovecot got its own sockets back by that, as soon as its configuration let go"
     same "remove took the configuration"
     say "removed: stopped, programs gone, configuration and store kept"
     must "cannot be installed again" dpkg --force-confold -i "$1"
     again
 
+    try_dovecot
+    postfix_asks
+    refused dpkg --purge sidegate
     clear_away
-    must "cannot be purged" dpkg --purge sidegate
+    must "cannot be purged" env SIDEGATE_REMOVE_ANYWAY=1 dpkg --purge sidegate
+    must "Dovecot does not start with what it still includes" systemctl restart dovecot.service
+    own_sockets
+    stop_dovecot
+    if grep -qv '^#' /etc/sidegate/dovecot/2.3/front.conf; then die "more than a place is left"; fi
+    rm -r /etc/sidegate
+    kept=$(echo /var/backups/sidegate-*)
+    [ "$(stat -c '%U:%G:%a' "$kept" "$kept"/* | sort -u | xargs)" = 'root:root:600 root:root:700' ] ||
+        die "the last backup: $(ls -la "$kept")"
+    mv "$kept" /tmp/kept
+    say "purged by force: what Dovecot still includes is there and empty, and the last backup for root alone"
     if getent passwd sidegate sidegate-portal >/dev/null; then die "a user is still there"; fi
     [ -z "$(leftovers)" ] || die "purge left: $(leftovers)"
-    say "purged: nothing is left"
+    say "purged: nothing else is left"
+    from_backup "$1"
+}
+
+# The last backup is good.
+from_backup() {
+    must "cannot be installed" dpkg -i "$1"
+    install -m 0600 -o sidegate -g sidegate /tmp/kept/store.key /var/lib/sidegate/store.key
+    must "the last backup cannot be restored" sidegated --restore /tmp/kept/sidegate.db
+    chown -R sidegate:sidegate /var/lib/sidegate
+    must "sockets cannot be started" systemctl enable --now "${sockets[@]}"
+    must "a password was lost" login "$secret"
+    say "and with it all passwords are there again"
 }
 
 trial_rpm() {
@@ -295,11 +429,19 @@ trial_rpm() {
     try_dovecot
     try_portal
 
+    try_sockets
+    try_log_file
     edit
     upgrade "${rpm[@]}" "${install[@]}" -U "$2"
     [ "$("${rpm[@]}" -q sidegate | wc -l)" = 1 ] || die "the older version is still there"
 
-    give_back
+    postfix_asks
+    refused "${rpm[@]}" -e sidegate
+    cure .
+    own_sockets
+    stop_dovecot
+    say "Dovecot got its own sockets back by what was told"
+    clear_away
     must "cannot be erased" "${rpm[@]}" -e sidegate
     check_removed
     mv "$settings.rpmsave" "$settings"
@@ -313,6 +455,42 @@ trial_rpm() {
     again
 }
 
-for kind in deb rpm; do
+trial_source() {
+    local source=$1 kept
+    must "cannot be installed" "$source/packaging/install.sh" --built "$source/built"
+    check_installed
+    try_daemon
+    try_dovecot
+    try_portal
+    try_sockets
+    try_log_file
+
+    edit
+    echo "$newer" >>"$source/conf/sidegate/front.toml"
+    upgrade "$source/packaging/install.sh" --built "$source/built"
+
+    postfix_asks
+    refused "$source/packaging/install.sh" --remove
+    # Nothing is undone, and Dovecot starts all the same.
+    must "cannot be removed by force" env SIDEGATE_REMOVE_ANYWAY=1 "$source/packaging/install.sh" --remove
+    check_removed
+    same "remove took the configuration"
+    must "Dovecot does not start with what it still includes" systemctl restart dovecot.service
+    own_sockets
+    stop_dovecot
+    rm -r /etc/sidegate/dovecot /etc/dovecot/local.conf /etc/postfix/main.cf
+    kept=$(leftovers && ls /etc/sidegate)
+    [ "$(echo "$kept" | xargs)" = '/etc/sidegate /var/lib/sidegate /var/lib/sidegate-sharing sidegate.toml' ] ||
+        die "remove left: $kept"
+    say "removed by force: stopped, disabled, and Dovecot starts; only the edited configuration, the store and the users are left"
+    must "cannot be installed again" "$source/packaging/install.sh" --built "$source/built"
+    again
+    clear_away
+    must "cannot be removed" "$source/packaging/install.sh" --remove
+    check_removed
+    say "removed without a word where nothing leads to it"
+}
+
+for kind in deb rpm source; do
     if [ -e "/tmp/share/first.$kind" ]; then "trial_$kind" "/tmp/share/first.$kind" "/tmp/share/second.$kind"; fi
 done

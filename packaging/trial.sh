@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Tries packages on a copy of this machine that vanishes afterwards: install, run, upgrade, remove, and what is left.
+# Tries packages, and packaging/install.sh, on a copy of this machine that vanishes afterwards: install, run, upgrade, remove
+# while mail servers use it, and what is left.
 #
-#   packaging/trial.sh [--tools DIR] [deb|rpm|PACKAGE.deb|PACKAGE.rpm]...
+#   packaging/trial.sh [--tools DIR] [deb|rpm|source|PACKAGE.deb|PACKAGE.rpm]...
 #
-# As root; both kinds, the newest in target/packages, if nothing is named. packaging/trial-inside.sh tells what is tried.
+# As root; all three, the newest in target/packages, if nothing is named: "source" installs the programs and pages that
+# packaging/build.sh left there. packaging/trial-inside.sh tells what is tried.
 #
 # The copy is an overlay over / in namespaces and a control group of its own, with a systemd of its own, which may neither
 # load modules nor set clocks nor write to /proc/sys and /sys, and no network but a loopback of its own: nothing of this
 # machine is changed, and no service of it is touched. Needed are systemd 252, cgroup v2, Dovecot (2.3 is also started, in the
-# copy), Postfix and perl; for an .rpm also rpm, and cargo-generate-rpm for a newer one to upgrade to. Where rpm has no list of this machine's packages, it keeps one in the
+# copy), Postfix (its settings are also looked at) and perl; for an .rpm also rpm, and cargo-generate-rpm for a newer one to upgrade to. Where rpm has no list of this machine's packages, it keeps one in the
 # copy and does not ask for what the package requires. lintian and rpmlint look at the packages first, where they are there.
 set -euo pipefail
 
@@ -60,7 +62,7 @@ Type=oneshot
 ExecStart=/bin/bash /tmp/share/trial-inside.sh
 StandardOutput=file:/tmp/share/said
 StandardError=inherit
-TimeoutStartSec=500
+TimeoutStartSec=900
 UNIT
     printf '[Unit]\nRequires=basic.target\nWants=trial.service\n' >root/etc/systemd/system/trial.target
     cd root
@@ -100,14 +102,22 @@ look() {
     esac
 }
 
+# What install.sh needs of this source, and the programs.
+first_source() {
+    mkdir -p "$folder/share/first.source"
+    cp -a "$project"/{conf,packaging,examples,README.md,CHANGELOG.md} "$folder/share/first.source/"
+    mkdir "$folder/share/first.source/built"
+    cp -a "$project"/target/packages/{bin,manual} "$folder/share/first.source/built/"
+}
+
 # try KIND PACKAGE
 try() {
     local group result=0
-    [ -f "$2" ] || die "there is no .$1; packaging/build.sh makes it"
-    echo "${2##*/}:"
+    [ -e "$2" ] || die "there is no .$1; packaging/build.sh makes it"
+    echo "$1: ${2##*/}"
     look "$1" "$2"
     mkdir -p "$folder/share"
-    cp "$2" "$folder/share/first.$1"
+    if [ "$1" = source ]; then first_source; else cp "$2" "$folder/share/first.$1"; fi
     cp "$project/packaging/trial-inside.sh" "$folder/share/"
     if [ "$1" = rpm ]; then newer_rpm; fi
     group=$(findmnt -t cgroup2 -n -o TARGET | head -n 1)
@@ -140,10 +150,11 @@ if [ "${1:-}" = --tools ]; then
     tools=$(realpath "${2:?--tools needs a folder}")
     shift 2
 fi
-[ $# -gt 0 ] || set -- deb rpm
+[ $# -gt 0 ] || set -- deb rpm source
 for what; do
     case $what in
         deb | rpm) try "$what" "$(newest "$what")" ;;
+        source) try source "$project/target/packages/bin" ;;
         *.deb | *.rpm) try "${what##*.}" "$what" ;;
         *) die "unknown: $what" ;;
     esac

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Brings Dovecot 2.4 to a machine whose own Dovecot is 2.3: Debian 13's packages, installed by debootstrap into a folder
-# of their own, outside the checkout and beside everything the machine has. The stories of tests/real run it from there.
+# of their own, outside the checkout and beside everything the machine has. The stories of tests/real run it from there,
+# and have Postfix 3.10 and nginx 1.26, which are there too, look at what we ship.
 #
 #   tests/dovecot-2.4.sh       builds the folder unless it is there; needs root, some minutes and 300 MB
 #
@@ -15,6 +16,8 @@ project=$(cd "$(dirname "$0")/.." && pwd)
 cache=${SIDEGATE_TEST_CACHE:-/var/cache/sidegate-tests}
 packages=dovecot-core,dovecot-imapd,dovecot-pop3d,dovecot-lmtpd,dovecot-managesieved,dovecot-submissiond
 packages+=,dovecot-sieve,dovecot-auth-lua,lua-socket
+# Their newer versions look at our files too.
+packages+=,postfix,nginx
 
 # Written last, so that only a whole folder has it; another list of packages asks for another folder.
 whole() {

@@ -1,5 +1,7 @@
 # $1 is how many of this package will be left. The sockets first: they would start the daemon again.
 if [ "$1" -eq 0 ]; then
+    # Mail must not die with it: what leads to it and cannot be undone here is told, and it stays.
+    /usr/libexec/sidegate/leave.sh || exit 1
     now=
     if [ -d /run/systemd/system ]; then now=--now; fi
     systemctl --no-reload disable $now \

@@ -207,6 +207,9 @@ pub struct Host {
     /// Whoever looked may look everywhere.
     #[serde(default)]
     pub root: bool,
+    /// What the portal's users hear at the control socket.
+    #[serde(default)]
+    pub portal: Vec<Asked>,
 }
 
 /// Everything that is known.

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use super::{Examined, Finding, Findings, Seen};
+use super::{Asked, Examined, Finding, Findings, Outcome, Seen};
 use crate::config::portal::Portal;
 use crate::config::{Config, ListenProtocol, People, Repeats};
 use crate::gate::factor::FactorKind;
@@ -22,6 +22,14 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<Finding> {
             found.bad(mistakes.clone(), "correct it; \"sidegate-portal --check\" tells every mistake")
         }
         Seen::Is(portal) => both(config, portal, &mut found),
+    }
+    for asked in &examined.host.portal {
+        heard(config, asked, &mut found);
+    }
+    if found.all_well()
+        && let Seen::Is(portal) = &examined.portal
+    {
+        found.ok(format!("{} may ask, and its settings fit those of the daemon", portal.site.url.as_str()));
     }
     found.list
 }
@@ -84,8 +92,30 @@ fn both(config: &Config, portal: &Portal, found: &mut Findings) {
             format!("messages.portal_url = \"{url}\" in sidegate.toml"),
         );
     }
-    if found.all_well() {
-        found.ok(format!("{url} may ask, and its settings fit those of the daemon"));
+}
+
+/// Whether the portal's user is heard at the control socket. That nobody listens there is told of the daemon.
+fn heard(config: &Config, asked: &Asked, found: &mut Findings) {
+    let (socket, user) = (config.control.path.display(), &asked.user);
+    match &asked.outcome {
+        Outcome::Answered(_) | Outcome::Refused => {}
+        Outcome::Denied => found.bad(
+            format!("its user {user} cannot reach {socket}: nobody can sign in"),
+            "SocketGroup=sidegate-portal and SocketMode=0660, or SocketMode=0666, in sidegate-control.socket \
+             (systemctl edit sidegate-control.socket), then restart it and sidegate; the folders above it must let that \
+             user through (namei -l)",
+        ),
+        Outcome::Closed | Outcome::Silent => found.bad(
+            format!("its user {user} is not answered at {socket}"),
+            "sidegate status; journalctl -u sidegate",
+        ),
+        Outcome::Strange(answer) => found.bad(
+            format!("its user {user} is not served at {socket} ({answer}): nobody can sign in"),
+            "restart sidegate, if [control] portal was changed since it started; it also says which users it does not know",
+        ),
+        Outcome::NotAsked(why) => {
+            found.not_checked(format!("{socket}: not asked as {user}: {why}"), "run doctor as root");
+        }
     }
 }
 

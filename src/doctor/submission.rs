@@ -74,7 +74,7 @@ pub(super) fn judge(config: &Config, examined: &Examined) -> Vec<Finding> {
     if asked == 0 {
         found.warn(
             "no service of Postfix asks anybody about logins",
-            "append conf/postfix/master.cf to master.cf; nothing, if nobody sends through this host",
+            "conf/postfix/master.cf in master.cf; nothing, if nobody sends through this host",
         );
     }
     unused(config, postfix, &mut found);
@@ -162,7 +162,7 @@ fn hooks(config: &Config, postfix: &Postfix, service: &Service, found: &mut Find
         let what = "Postfix asks Sidegate nothing about messages: senders and limits are nobody's";
         found.warn(
             format!("{}: {what}", service.name),
-            "append conf/postfix/sending.cf to main.cf, and reload Postfix",
+            "conf/postfix/sending.cf, in the place of the empty settings in main.cf; then reload Postfix",
         );
     } else {
         for (list, hook, without) in missing {

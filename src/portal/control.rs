@@ -3,17 +3,20 @@
 //! What the daemon says no to is a [`PortalError`]; that it cannot be asked is one too, [`Why::Unavailable`], and is
 //! logged here, without what was asked.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::Method;
 use bytes::Bytes;
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, User, access, geteuid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tracing::warn;
+use tracing::{error, info, warn};
 use zeroize::Zeroizing;
 
 use super::server::Device;
@@ -33,6 +36,7 @@ const TURN_WAIT: Duration = Duration::from_secs(10);
 /// The daemon's control socket.
 #[derive(Debug)]
 pub(crate) struct Control {
+    socket: PathBuf,
     caller: Caller,
     calls: Semaphore,
     sign_ins: Semaphore,
@@ -56,9 +60,26 @@ impl Control {
     /// Nothing is asked yet.
     pub(crate) fn new(socket: &std::path::Path) -> Self {
         Self {
+            socket: socket.to_owned(),
             caller: Caller::new(socket, ANSWER_BYTES_MAX, ANSWER_WAIT),
             calls: Semaphore::new(CALLS_MAX),
             sign_ins: Semaphore::new(SIGN_INS_MAX),
+        }
+    }
+
+    /// Asks once, for nobody, and logs whether people will be served, and what to do if they will not.
+    pub(crate) async fn try_once(&self) {
+        let asking = Asking { visitor: &Visitor::default(), session: None, device: None };
+        let session = target(&["session"]);
+        let told: Result<serde_json::Value, _> = self.ask(asking, Method::GET, &session, None::<&()>).await;
+        match told {
+            Err(no) if no.error == Why::Forbidden => {
+                let cure = format!("[control] portal = [\"{}\"] in sidegate.toml; restart sidegate", me());
+                error!(cure, "sidegated does not serve the portal's user: nobody can sign in");
+            }
+            // What it was is in the log already.
+            Err(no) if no.error == Why::Unavailable => {}
+            _ => info!("sidegated serves the portal"),
         }
     }
 
@@ -70,7 +91,7 @@ impl Control {
         target: &Target,
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<T, PortalError> {
-        let body = body.map(json).transpose().map_err(|error| lost(&error))?.unwrap_or_default();
+        let body = body.map(json).transpose().map_err(|error| self.lost(&error))?.unwrap_or_default();
         self.exchange(asking, method, target, body).await
     }
 
@@ -80,7 +101,7 @@ impl Control {
         asking: Asking<'_>,
         body: &(impl Serialize + Sync),
     ) -> Result<T, PortalError> {
-        let body = json(body).map_err(|error| lost(&error))?;
+        let body = json(body).map_err(|error| self.lost(&error))?;
         let _place = place(&self.sign_ins).await?;
         self.exchange(asking, Method::POST, &target(&["session"]), body).await
     }
@@ -95,11 +116,27 @@ impl Control {
         let headers = headers(asking)?;
         let _place = place(&self.calls).await?;
         let answered = self.caller.exchange(Call { method, target, headers, body }).await;
-        let (status, body) = answered.map_err(|error| lost(&error))?;
+        let (status, body) = answered.map_err(|error| self.lost(&error))?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|_| strange(status.as_u16()));
         }
         Err(serde_json::from_slice(&body).unwrap_or_else(|_| strange(status.as_u16())))
+    }
+
+    /// There is no answer.
+    fn lost(&self, error: &ClientError) -> PortalError {
+        // The client's words for this are for the command line.
+        let (why, cure) = if access(&self.socket, AccessFlags::W_OK) == Err(Errno::EACCES) {
+            (
+                format!("the user {} may not open {}", me(), self.socket.display()),
+                "SocketGroup=sidegate-portal and SocketMode=0660, or SocketMode=0666, in sidegate-control.socket, then \
+                 restart it and sidegate; without that unit, [control] portal in sidegate.toml opens it",
+            )
+        } else {
+            (error.to_string(), "does sidegated run, and does its setting control.portal name this user?")
+        };
+        warn!(cure, "the daemon could not be asked: {why}");
+        PortalError::new(Why::Unavailable, "the daemon could not be asked")
     }
 }
 
@@ -136,14 +173,13 @@ fn headers(asking: Asking<'_>) -> Result<HeaderMap, PortalError> {
     Ok(headers)
 }
 
-/// There is no answer.
-fn lost(error: &ClientError) -> PortalError {
-    let cure = "does sidegated run, and does its setting control.portal name this user?";
-    warn!(%error, cure, "the daemon could not be asked");
-    PortalError::new(Why::Unavailable, "the daemon could not be asked")
+/// Whom the daemon sees.
+fn me() -> String {
+    let uid = geteuid();
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
 }
 
-/// There is one, and it is none.
+/// There is an answer, and it is none.
 fn strange(status: u16) -> PortalError {
     let cure = "are sidegate-portal and sidegated of one version, and is this user in control.portal?";
     warn!(status, cure, "the daemon's answer makes no sense");

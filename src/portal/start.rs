@@ -135,6 +135,9 @@ async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {
     let stop = watch::Sender::new(Stop::NotYet);
     let served = tokio::spawn(server::serve(Arc::clone(&shared), listening, stop.subscribe()));
     let life = tokio::spawn(systemd::signs_of_life());
+    // In its own time: pages are served while the daemon is away, and say so.
+    let asked = Arc::clone(&shared);
+    tokio::spawn(async move { asked.control.try_once().await });
     info!(version = env!("CARGO_PKG_VERSION"), place, from_systemd, "ready");
     let serving = format!("serving {} at {place}", shared.settings.site.url);
     systemd::ready(&serving);

@@ -117,7 +117,8 @@ broken 86-chain-open-when-away-2.4 2.4 passdb-lua 's/^ *result_internalfail = .*
 
 # postfix CASE MAIN_SED MASTER_SED [LINES]
 postfix() {
-    cat "$project"/examples/site/postfix-main.cf "$project"/conf/postfix/{main,sending}.cf |
+    cat "$project"/examples/site/postfix-main.cf <(grep -v '^sidegate_' "$project"/conf/postfix/main.cf) \
+        "$project"/conf/postfix/sending.cf |
         sed -e "s#@DIR@/postfix/queue#/var/spool/postfix#" -e "s#@DIR@/postfix/etc#$work#" \
             -e "s#@DIR@#/srv/site#" -e "s#@HOST@#127.0.0.1#" -e '/^config_directory/d' |
         sed -E "$2" >"$work/main.cf"
@@ -140,7 +141,7 @@ postfix 42-past-sidegate 's#^smtpd_sasl_path = .*#smtpd_sasl_path = private/auth
 postfix 43-cyrus 's/^smtpd_sasl_type = .*/smtpd_sasl_type = cyrus/' ''
 postfix 53-saslauthd 's/^smtpd_sasl_type = .*/smtpd_sasl_type = cyrus/' ''
 postfix 44-submission-without-auth '' '0,/ *-o smtpd_sasl_auth_enable=yes/s///'
-postfix 45-nobody-asked '/^sidegate_/d' ''
+postfix 45-nobody-asked 's/^(sidegate_[a-z]*_restrictions =).*/\1/' ''
 postfix 46-one-hook-missing '/^sidegate_data/d' ''
 postfix 47-hooks-open 's/default_action = 451 4.3.0 Try again later/default_action = DUNNO/' ''
 postfix 48-delay-reject '' 's/smtpd_delay_reject=no/smtpd_delay_reject=yes/'

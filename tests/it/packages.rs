@@ -217,6 +217,72 @@ fn removal_ends_every_unit() {
     }
 }
 
+/// A removal asks first whether a mail server still leads here, before anything is stopped; an upgrade does not.
+#[test]
+fn a_removal_asks_first_and_an_upgrade_does_not() {
+    for (script, only, stops) in [
+        ("packaging/debian/prerm", "if [ \"$1\" = remove ]; then", "deb-systemd-invoke stop"),
+        ("packaging/rpm/preun.sh", "if [ \"$1\" -eq 0 ]; then", "systemctl --no-reload disable"),
+    ] {
+        let text = read(script);
+        let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{script}: {what}"));
+        let asks = at("/usr/libexec/sidegate/leave.sh");
+        assert!(at(only) < asks && asks < at(stops), "{script}");
+        assert!(!text[at(only)..asks].contains("\nfi"), "{script}: not for upgrades");
+    }
+    assert!(read("packaging/debian/prerm").starts_with("#!/bin/sh\nset -e\n"), "or its answer is lost");
+    assert!(read("packaging/rpm/preun.sh").contains("leave.sh || exit 1\n"));
+}
+
+/// The lines of a shell function.
+fn function(script: &str, name: &str) -> String {
+    let text = read(script);
+    let start = text.find(&format!("\n{name}() {{")).unwrap_or_else(|| panic!("{script}: {name}"));
+    text[start..].split_once("\n}\n").unwrap().0.to_owned()
+}
+
+/// When the files are gone no script of the package is left to be called, so each has it written out.
+#[test]
+fn what_dovecot_still_includes_is_held_everywhere_alike() {
+    let held = function("packaging/install.sh", "hold_places");
+    for script in ["packaging/debian/postrm", "packaging/rpm/postun.sh"] {
+        assert_eq!(function(script, "hold_places"), held, "{script}");
+        assert!(read(script).matches("hold_places").count() > 1, "{script}: and called");
+    }
+}
+
+#[test]
+fn the_daemon_waits_for_its_disk_and_for_the_clock() {
+    let unit = read("packaging/systemd/sidegate.service");
+    let section = unit.split("[Service]").next().unwrap();
+    for line in ["RequiresMountsFor=/var/lib/sidegate", "After=time-sync.target"] {
+        assert!(section.lines().any(|told| told == line), "{line}");
+    }
+}
+
+/// The socket that the portal asks at is open to its group, and to nobody else but root.
+#[test]
+fn the_portal_reaches_the_control_socket() {
+    let unit = read("packaging/systemd/sidegate-control.socket");
+    let portal = read("packaging/systemd/sidegate-portal.service");
+    let group = portal.lines().find_map(|line| line.strip_prefix("Group=")).unwrap();
+    for line in [format!("SocketGroup={group}"), "SocketMode=0660".to_owned()] {
+        assert!(unit.lines().any(|told| told == line), "{line}");
+    }
+    assert!(read("packaging/systemd/sidegate.sysusers").contains(&format!("\nu {group} ")));
+}
+
+/// A log in a file: the folder is there before the unit needs it, and the file is rotated where it lies.
+#[test]
+fn a_log_in_a_file_has_its_folder_and_is_rotated() {
+    let unit = read("packaging/systemd/log-file.conf");
+    let file = unit.lines().find_map(|line| line.strip_prefix("StandardError=append:")).unwrap();
+    let (folder, name) = file.rsplit_once('/').unwrap();
+    assert!(read("packaging/systemd/sidegate.tmpfiles").contains(&format!("\nd {folder} 0750 ")));
+    assert!(read("packaging/logrotate").contains(&format!("\n{folder}/*.log {{")) && name.ends_with(".log"));
+    assert!(read("conf/fail2ban/jail.d/sidegate.conf").contains(&format!("\nlogpath = {file}\n")));
+}
+
 #[test]
 fn the_unit_has_room_for_every_connection_that_the_daemon_leaves() {
     let unit = read("packaging/systemd/sidegate.service");

@@ -194,6 +194,13 @@ pub(crate) fn have(programs: &[&str]) -> bool {
     missing.is_none_or(|program| skipped(&format!("{program} is not installed")))
 }
 
+/// The same of the programs beside this Dovecot, for stories that need root.
+pub(crate) fn have_beside(series: Series, programs: &[&str]) -> bool {
+    let absent =
+        programs.iter().find(|program| !series.has(program)).map(|program| format!("{program} is not there"));
+    missing(series, &[]).or(absent).is_none_or(|why| skipped(&why))
+}
+
 /// Never true: a story is left out, and that must be seen.
 fn skipped(missing: &str) -> bool {
     assert!(std::env::var_os("CI").is_none(), "real servers are required here: {missing}");

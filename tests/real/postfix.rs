@@ -37,8 +37,9 @@ impl Postfix {
         std::os::unix::fs::chown(&data, Some(user_id("postfix")), None).expect("chown");
         let mut main = site.example("postfix-main.cf") + &read("postfix/main.cf");
         for file in files {
-            main +=
-                &read(&format!("postfix/{file}")).replace("/etc/postfix/", &format!("{}/", etc.display()));
+            let more =
+                read(&format!("postfix/{file}")).replace("/etc/postfix/", &format!("{}/", etc.display()));
+            main = in_place(&main, &more);
         }
         fs::create_dir(etc.join("sasl")).expect("a folder");
         fs::write(etc.join("sasl/smtpd.conf"), read("postfix/sasl/smtpd.conf")).expect("smtpd.conf");
@@ -89,6 +90,14 @@ impl Drop for Postfix {
         command.args(["60", "postfix", "-c"]).arg(&self.etc).arg("stop").current_dir("/");
         let _ = command.output();
     }
+}
+
+/// `main.cf` with more settings, in the place of those of the same names, as each file tells the administrator to do.
+pub(crate) fn in_place(main: &str, more: &str) -> String {
+    let name = |line: &str| Some(line.split_once(" =")?.0.to_owned()).filter(|name| !name.starts_with('#'));
+    let names: Vec<String> = more.lines().filter_map(name).collect();
+    let stays = |line: &&str| name(line).is_none_or(|name| !names.contains(&name));
+    main.lines().filter(stays).map(|line| format!("{line}\n")).collect::<String>() + more
 }
 
 fn read(name: &str) -> String {

@@ -67,6 +67,16 @@ impl Series {
         command_in(self.root(), program)
     }
 
+    /// Whether a program is where this Dovecot is; the neighbours of the newer one are newer too.
+    pub(crate) fn has(self, program: &str) -> bool {
+        match self.root() {
+            Some(root) => {
+                ["usr/sbin", "usr/bin"].iter().any(|folder| root.join(folder).join(program).exists())
+            }
+            None => crate::site::installed(program),
+        }
+    }
+
     /// The folder it lies in, if it is not the machine's own.
     fn root(self) -> Option<PathBuf> {
         if self == Series::installed() {

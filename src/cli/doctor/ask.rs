@@ -8,6 +8,7 @@ use std::ffi::{CString, OsStr};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setgroups, setuid};
@@ -19,6 +20,8 @@ use crate::config::{Choice, ListenProtocol, Listener};
 use crate::doctor::Outcome;
 use crate::gate::question::{TRIAL_ADDRESS, TRIAL_NAME};
 
+/// What the portal asks at the control socket, among the protocols of listeners.
+const PORTAL: &str = "portal";
 /// How long an answer may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(8);
 /// The longest answer that is read.
@@ -26,6 +29,15 @@ const ANSWER_BYTES_MAX: usize = 16_384;
 
 /// Asks a listener in the name of a user, by a process of its own.
 pub(super) fn asked(programs: &Programs, listener: &Listener, user: &str) -> Outcome {
+    in_the_name_of(programs, listener.protocol.word(), &listener.place.to_string(), user)
+}
+
+/// Asks at the control socket, as the portal does.
+pub(super) fn portal_asked(programs: &Programs, socket: &Path, user: &str) -> Outcome {
+    in_the_name_of(programs, PORTAL, &socket.display().to_string(), user)
+}
+
+fn in_the_name_of(programs: &Programs, protocol: &str, place: &str, user: &str) -> Outcome {
     let myself = user_name(geteuid().as_raw());
     if !geteuid().is_root() && user != myself {
         return Outcome::NotAsked(format!("only root can ask for others, and this is {myself}"));
@@ -33,8 +45,7 @@ pub(super) fn asked(programs: &Programs, listener: &Listener, user: &str) -> Out
     let Ok(program) = std::env::current_exe() else {
         return Outcome::NotAsked("this program cannot be found".into());
     };
-    let place = listener.place.to_string();
-    let args = ["doctor", "--ask", listener.protocol.word(), &place, "--as-user", user].map(OsStr::new);
+    let args = ["doctor", "--ask", protocol, place, "--as-user", user].map(OsStr::new);
     match programs.run(program, &args) {
         Ok(json) => serde_json::from_str(&json).unwrap_or_else(|error| Outcome::NotAsked(error.to_string())),
         Err(Trouble::Absent) => Outcome::NotAsked("this program cannot be found".into()),
@@ -49,12 +60,18 @@ pub(super) fn as_asked(
     user: Option<&str>,
     out: &mut Out,
 ) -> Result<(), Failure> {
-    let protocol = ListenProtocol::WORDS.iter().find(|(word, _)| *word == protocol);
-    let Some((_, protocol)) = protocol else { return Err(Failure::Usage("no such protocol".into())) };
+    let listener = ListenProtocol::WORDS.iter().find(|(word, _)| *word == protocol);
+    if listener.is_none() && protocol != PORTAL {
+        return Err(Failure::Usage("no such protocol".into()));
+    }
     if let Some(user) = user {
         become_user(user).map_err(Failure::Said)?;
     }
-    let outcome = match question(*protocol, place) {
+    let asked = match listener {
+        Some((_, protocol)) => question(*protocol, place),
+        None => portal_question(place),
+    };
+    let outcome = match asked {
         Ok(outcome) => outcome,
         Err(error) => of_error(&error),
     };
@@ -153,6 +170,20 @@ fn question(protocol: ListenProtocol, place: &str) -> io::Result<Outcome> {
     line.write_all(&question)?;
     let said = read_until(&mut *line, end)?;
     Ok(judge(protocol, &said))
+}
+
+/// Whose session this is that nobody has: there is none, or the user is turned away.
+fn portal_question(place: &str) -> io::Result<Outcome> {
+    let mut line = connect(place)?;
+    line.write_all(b"GET /v1/portal/session HTTP/1.1\r\nHost: sidegate\r\nConnection: close\r\n\r\n")?;
+    let said = read_until(&mut *line, |said| said.ends_with(b"}"))?;
+    let text = String::from_utf8_lossy(&said);
+    let status = text.lines().next().unwrap_or_default();
+    Ok(match status.split(' ').nth(1) {
+        Some("200" | "409") => Outcome::Answered("it may ask".into()),
+        Some("403") => Outcome::Strange("403, not a user that [control] portal names".into()),
+        _ => Outcome::Strange(status.to_owned()),
+    })
 }
 
 /// A milter's first words: version 6, all actions, all steps.

@@ -124,6 +124,12 @@ impl Programs {
     }
 }
 
+/// What the portal's users hear at the control socket.
+pub(super) fn portal_asked(config: &Config, ask: impl Fn(&str) -> Outcome) -> Vec<Asked> {
+    let users = named(&config.control.portal).into_iter();
+    users.map(|user| Asked { outcome: ask(&user), user }).collect()
+}
+
 fn seen<T>(printed: Result<T, Trouble>) -> Seen<T> {
     match printed {
         Ok(is) => Seen::Is(is),
@@ -135,15 +141,19 @@ fn seen<T>(printed: Result<T, Trouble>) -> Seen<T> {
 /// In whose names a listener is asked: those it lets in; where that is left to the mode, the user who is called like
 /// its group, as postfix and dovecot are.
 fn users(listener: &Listener) -> Vec<String> {
-    let of_peer = |peer: &Peer| match peer {
-        Peer::Uid(uid) => user_name(*uid),
-        Peer::Name(name) => name.clone(),
-    };
     if let Some(peers) = &listener.peers {
-        return peers.iter().take(USERS_MAX).map(of_peer).collect();
+        return named(peers);
     }
     let like_group = listener.group.clone().filter(|group| User::from_name(group).is_ok_and(|u| u.is_some()));
     vec![like_group.unwrap_or_else(|| user_name(geteuid().as_raw()))]
+}
+
+fn named(peers: &[Peer]) -> Vec<String> {
+    let name = |peer: &Peer| match peer {
+        Peer::Uid(uid) => user_name(*uid),
+        Peer::Name(name) => name.clone(),
+    };
+    peers.iter().take(USERS_MAX).map(name).collect()
 }
 
 /// A user's name, or the number where it has none.
@@ -206,6 +216,7 @@ pub(super) fn host(config: &Config, dovecot: &Seen<Block>, clock_synchronised: O
         key_file: file(&config.store.key_file),
         dict_key_has_password: matches!(dovecot, Seen::Is(dovecot) if key_has_password(dovecot)),
         root: geteuid().is_root(),
+        portal: Vec::new(),
     }
 }
 

@@ -19,6 +19,8 @@ use crate::config::Config;
 use crate::daemon::CONFIG_DEFAULT;
 use crate::doctor::{Examined, Finding, Host, Level, findings};
 
+/// Where packages and `packaging/install.sh` put what cures call `conf/`.
+const EXAMPLES: [&str; 2] = ["/usr/share/doc/sidegate/examples", "/usr/local/share/doc/sidegate/examples"];
 /// The portal's settings, beside the daemon's.
 const PORTAL_FILE: &str = "portal.toml";
 
@@ -34,6 +36,11 @@ pub(super) fn doctor(command: &Doctor, socket: &Path, out: &mut Out) -> Result<(
         out.value(&json!({ "findings": found }))?;
     } else {
         out.text(&lines(&found, &out.style))?;
+        let examples = EXAMPLES.iter().find(|folder| Path::new(folder).is_dir());
+        if let Some(folder) = examples.filter(|_| found.iter().any(|finding| finding.cure.contains("conf/")))
+        {
+            out.text(&format!("conf/ is {folder}, and conf/dovecot is /etc/sidegate/dovecot\n"))?;
+        }
     }
     match () {
         () if away => Err(Failure::ToldUnreachable),
@@ -56,7 +63,12 @@ fn examine(command: &Doctor, said: Result<Diagnosis, ClientError>) -> Result<Exa
         Ok(config) => (
             programs.doors(config, ask::asked),
             look::links(config, &dovecot),
-            look::host(config, &dovecot, programs.clock_synchronised()),
+            Host {
+                portal: look::portal_asked(config, |user| {
+                    ask::portal_asked(&programs, &config.control.path, user)
+                }),
+                ..look::host(config, &dovecot, programs.clock_synchronised())
+            },
         ),
         Err(_) => (Vec::new(), Vec::new(), Host::default()),
     };

@@ -54,6 +54,20 @@ fn mistakes_are_told_and_end_it() {
     );
 }
 
+/// At its start it asks the daemon once, and its log says what becomes of people who sign in.
+#[test]
+fn the_log_says_at_once_whether_people_are_served() {
+    let mut site = Site::start("", "");
+    site.await_log("sidegated serves the portal");
+    site.kill_portal();
+    site.daemon = None;
+    site.start_portal();
+    site.await_log("the daemon could not be asked: ");
+    let told = site.log();
+    let (_, why) = told.rsplit_once("the daemon could not be asked: ").unwrap();
+    assert!(why.contains("/control. "), "with the reason: {told}");
+}
+
 #[test]
 fn a_secret_that_everybody_may_read_ends_it() {
     let folder = tempfile::tempdir().unwrap();

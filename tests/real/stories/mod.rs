@@ -29,6 +29,7 @@ mod rollout;
 mod secrecy;
 mod sending;
 mod sharing;
+mod silent;
 mod take_over;
 mod told;
 mod under_load;
