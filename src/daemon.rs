@@ -34,13 +34,14 @@ use crate::hasher::Hasher;
 use crate::log;
 use crate::notices::Notices;
 use crate::process;
-use crate::restore::{Restored, restore};
+use crate::restore::{RestoreError, Restored, make_missing, restore};
 use crate::serve::passed::Passed;
 use crate::serve::stop::{DRAIN, Stop, claimed};
 use crate::serve::{Door, asked, last_id, socket, spid};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
+use crate::store::presence::{self, Presence};
 use crate::store::sqlite::Sqlite;
 use crate::store::{key_file, lock};
 use crate::systemd;
@@ -62,6 +63,9 @@ struct Options {
     /// Put a backup in the place of the database, after checking it whole, and exit
     #[arg(long, value_name = "BACKUP", conflicts_with = "check")]
     restore: Option<PathBuf>,
+    /// Make the database or the key file, whichever is missing, and exit; the other must be there, or both be missing
+    #[arg(long, conflicts_with_all = ["check", "restore"])]
+    make_missing: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -81,6 +85,7 @@ Exit status:
 Examples:
   sidegated --check
   sidegated --restore /root/sidegate-backup.db
+  sidegated --make-missing
   sidegated --config /etc/sidegate/sidegate.toml";
 
 /// The command line, for the manual page.
@@ -108,7 +113,10 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(backup) = &options.restore {
-        return restored(&config, backup);
+        return told(restored(&config, backup));
+    }
+    if options.make_missing {
+        return told(made(&config));
     }
     // Before the log, which has a thread of its own.
     let passed = Passed::from_environment();
@@ -134,20 +142,33 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn restored(config: &Config, backup: &Path) -> ExitCode {
-    match restore(config, backup) {
-        Ok(Restored { path, kept, accounts }) => {
-            eprintln!("{}: restored, with {accounts} accounts", path.display());
-            if let Some(kept) = kept {
-                eprintln!("what was there before is {}", kept.display());
-            }
-            ExitCode::SUCCESS
-        }
+fn told(outcome: Result<(), RestoreError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sidegated: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn restored(config: &Config, backup: &Path) -> Result<(), RestoreError> {
+    let Restored { path, kept, accounts, keys } = restore(config, backup)?;
+    eprintln!("{}: restored, with {accounts} accounts", path.display());
+    if let Some(kept) = kept {
+        eprintln!("what was there before is {}", kept.display());
+    }
+    eprint!("{}", keys.in_words());
+    Ok(())
+}
+
+fn made(config: &Config) -> Result<(), RestoreError> {
+    let made = make_missing(&config.store)?;
+    if made.is_empty() {
+        eprintln!("nothing is missing");
+    }
+    made.iter().for_each(|path| eprintln!("{}: made", path.display()));
+    Ok(())
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -187,6 +208,7 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
     // Held to the end: nobody puts a backup in its place meanwhile.
     let _lock = lock::take(&config.store.path)?;
     let service = Service::start(parts(&config)?).await?;
+    service.tell_of_lost_keys().await?;
     if let Err(error) = service.share().await {
         // Logins do not wait for it; what Dovecot was told last holds, and it is tried again.
         error!(error = %log::chain(&error), "Dovecot could not be told of delegations");
@@ -289,8 +311,17 @@ impl Served {
 
 fn parts(config: &Config) -> Result<Parts, Failure> {
     let entropy = Entropy::system();
-    let key = key_file::load(&config.store.key_file, &entropy)?;
+    let presence = presence::look(&config.store.path, &config.store.key_file)?;
+    // The database first: one that is empty and has no key is known as what is left of a first start.
     let store = StoreHandle::open(&Sqlite::at(&config.store.path))?;
+    let key = key_file::load(&config.store.key_file, &entropy)?;
+    if presence == Presence::FirstStart {
+        warn!(
+            database = %config.store.path.display(),
+            "made a new store, with no accounts in it; if this is not the first start, stop sidegated and look where its \
+             folder is"
+        );
+    }
     let argon2 = &config.client_passwords.argon2;
     let seats = argon2.seats.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     Ok(Parts {

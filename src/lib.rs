@@ -64,7 +64,7 @@
 //!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;
 //!   [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
-//! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
+//! - [`store`]: what is on disk; all SQL is in [`store::sqlite`], [`store::presence`] whether a start is the first · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process ·
 //!   [`pace`]: bursts that may be forgotten
 //! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus ·
