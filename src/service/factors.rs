@@ -18,6 +18,8 @@ pub struct FactorsOf {
     pub recovery_codes: Option<u32>,
     /// Wrong codes in a row.
     pub failures: u32,
+    /// The numbers of those whose store key the key file does not have.
+    pub lost: Vec<i64>,
 }
 
 impl Service {
@@ -26,12 +28,16 @@ impl Service {
     /// # Errors
     /// The store's own trouble.
     pub async fn factors_of(&self, account: AccountName) -> Result<Option<FactorsOf>, StoreError> {
+        let keys = self.keys();
         let read = move |tables: &mut dyn Tables| {
             let Some(found) = tables.account(&account)? else { return Ok(None) };
             let left = u32::try_from(tables.recovery_codes(found.id)?.len()).unwrap_or(u32::MAX);
+            let rows = tables.factors(found.id)?;
+            let lost = rows.iter().filter(|row| keys.get(row.sealed.key_id).is_none());
             Ok(Some(FactorsOf {
                 two_factor: found.two_factor,
-                factors: tables.factors(found.id)?.into_iter().map(|row| row.factor).collect(),
+                lost: lost.map(|row| row.factor.id).collect(),
+                factors: rows.into_iter().map(|row| row.factor).collect(),
                 recovery_codes: tables.recovery_made(found.id)?.map(|_| left),
                 failures: tables.throttle(found.id)?.failures,
                 account: found.name,

@@ -345,6 +345,10 @@ impl Service {
 
     /// Notes how a write ended; says so in the log when that changes.
     fn wrote<T>(&self, outcome: &Result<T, StoreError>) {
+        // One row or one key that is lost tells nothing of the next write.
+        if matches!(outcome, Err(StoreError::LostKey(_) | StoreError::Row(_))) {
+            return;
+        }
         let ok = outcome.is_ok();
         if self.writable.swap(ok, Ordering::Relaxed) != ok {
             match outcome {

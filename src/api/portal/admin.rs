@@ -49,6 +49,8 @@ pub struct AccountFactors {
     pub recovery_codes: Option<u32>,
     /// Wrong codes in a row.
     pub failures: u32,
+    /// The numbers of the second factors that cannot be used, since the key file does not have their store key.
+    pub lost: Vec<i64>,
 }
 
 /// A reset of an account's second factors.

@@ -77,5 +77,6 @@ fn factors_view(found: FactorsOf) -> AccountFactors {
         factors: found.factors.into_iter().map(view).collect(),
         recovery_codes: found.recovery_codes,
         failures: found.failures,
+        lost: found.lost,
     }
 }

@@ -243,6 +243,7 @@ fn problems() -> Vec<Problem> {
         Problem::SentEnough(NOW),
         Problem::WaitToSignIn(NOW),
         Problem::Locked,
+        Problem::LostKey,
         Problem::Blocked(NOW),
         Problem::NetworkBlocked(NOW),
         Problem::LiftedTooOften(NOW),

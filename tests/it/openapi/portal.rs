@@ -196,6 +196,7 @@ pub(super) fn administration(schemas: &mut Schemas) {
         factors,
         recovery_codes,
         failures: 1,
+        lost: vec![1],
     };
     schemas.answer("AccountFactors", &factors(vec![factor(None)], Some(9)), &factors(vec![], None));
     let reason = || String::from("lost phone");
@@ -217,7 +218,7 @@ macro_rules! every_why {
 
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
-        WrongPassword Blocked NetworkBlocked Over Factor SetUp Stale WrongCode CodeOver Wait SentEnough Locked NoFactor NameTaken BadName
+        WrongPassword Blocked NetworkBlocked Over Factor SetUp Stale WrongCode CodeOver Wait SentEnough Locked LostKey NoFactor NameTaken BadName
         NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors Taken BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );

@@ -485,6 +485,7 @@ problem-too-many-passwords =
 problem-sent-enough = No further code can be sent before { $until }. Wait until then, or choose another way.
 problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again after { $until }.
 problem-locked = Too many wrong codes: none is accepted any more. Use a passkey or a recovery code if you have one, or ask your administrator.
+problem-lost-key = This second factor cannot be checked: the mail server has lost the key it was stored under. Your administrator can help. Recovery codes and second factors of that time do not work either.
 problem-too-many =
     { $most ->
         [one] You have { $most } of these already, as many as you may have. Change it, or remove it first.
