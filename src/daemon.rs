@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use tokio::net::UnixListener;
 use tokio::runtime;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
@@ -29,6 +29,7 @@ use crate::api::server::{Api, InForce};
 use crate::clock::Clock;
 use crate::config::{Config, Control, ListenProtocol};
 use crate::entropy::Entropy;
+use crate::faults::{kept_up, log_panics};
 use crate::handover::{Handover, Kept, Program};
 use crate::hasher::Hasher;
 use crate::log;
@@ -131,6 +132,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    log_panics();
     match start(&options.config, config, passed, &mut log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -241,10 +243,8 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
         }
         Vec::new()
     });
-    let upkeep = tokio::spawn(Arc::clone(&service).upkeep());
-    let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
-    let asking = tokio::spawn(asked::keep(Arc::clone(&doors), Arc::clone(&service)));
-    let life = tokio::spawn(systemd::signs_of_life());
+    let loops = go_round(&service, &doors);
+    let life = tokio::spawn(kept_up(systemd::signs_of_life));
     info!(version = env!("CARGO_PKG_VERSION"), listeners = doors.len(), from_systemd, "ready");
     let serving = format!("serving {} listeners and the control socket", doors.len());
     systemd::ready(&serving);
@@ -258,14 +258,23 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
     let mut connections = logins.stop(stop).await;
     claimed(&service).await;
     connections.extend(mail.stop(stop).await);
-    upkeep.abort();
-    notices.abort();
-    asking.abort();
+    loops.iter().for_each(JoinHandle::abort);
     asked::finish(&doors, &service).await;
     service.finish().await;
     life.abort();
     info!(kept = connections.len(), "stopped");
     leave(Handover { listeners, connections, last_id: last_id(), spid: spid() }, stop, program)
+}
+
+/// What goes on beside all questions.
+fn go_round(service: &Arc<Service>, doors: &Arc<[Arc<Door>]>) -> [JoinHandle<()>; 3] {
+    let (upkeep, notices, asked) = (Arc::clone(service), Arc::clone(service), Arc::clone(service));
+    let doors = Arc::clone(doors);
+    [
+        tokio::spawn(kept_up(move || Arc::clone(&upkeep).upkeep())),
+        tokio::spawn(kept_up(move || Arc::clone(&notices).deliver_notices())),
+        tokio::spawn(kept_up(move || asked::keep(Arc::clone(&doors), Arc::clone(&asked)))),
+    ]
 }
 
 /// What there is goes to the next image, or what can be kept to systemd.

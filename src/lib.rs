@@ -80,7 +80,7 @@
 //!   next image goes on with its sockets and connections · [`systemd`]: what the service manager is told, and keeps ·
 //!   [`restore`]: a backup put back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
-//!   [`log`], [`clock`], [`entropy`] · [`process`]: no core dumps, many open files
+//!   [`log`], [`clock`], [`entropy`], [`faults`] panics contained · [`process`]: no core dumps, many open files
 //!
 //! # What must never be in it
 //!
@@ -96,6 +96,7 @@ pub mod config;
 pub mod daemon;
 pub mod doctor;
 pub mod entropy;
+pub mod faults;
 pub mod gate;
 pub mod handover;
 pub mod hasher;

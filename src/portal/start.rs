@@ -19,6 +19,7 @@ use super::means::Means;
 use super::server::{self, Listening, Shared, Tls};
 use crate::config::Endpoint;
 use crate::config::portal::{Listen, Portal};
+use crate::faults::{kept_up, log_panics};
 use crate::log;
 use crate::process;
 use crate::serve::passed::Passed;
@@ -87,6 +88,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    log_panics();
     match start(settings, passed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -125,7 +127,7 @@ async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {
 
     let stop = watch::Sender::new(Stop::NotYet);
     let served = tokio::spawn(server::serve(Arc::clone(&shared), listening, stop.subscribe()));
-    let life = tokio::spawn(systemd::signs_of_life());
+    let life = tokio::spawn(kept_up(systemd::signs_of_life));
     info!(version = env!("CARGO_PKG_VERSION"), place, from_systemd, "ready");
     let serving = format!("serving {} at {place}", shared.settings.site.url);
     systemd::ready(&serving);

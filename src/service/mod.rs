@@ -345,8 +345,8 @@ impl Service {
 
     /// Notes how a write ended; says so in the log when that changes.
     fn wrote<T>(&self, outcome: &Result<T, StoreError>) {
-        // One row or one key that is lost tells nothing of the next write.
-        if matches!(outcome, Err(StoreError::LostKey(_) | StoreError::Row(_))) {
+        // One row, a key that is lost, a fault of our own tell nothing of the next write.
+        if matches!(outcome, Err(StoreError::LostKey(_) | StoreError::Row(_) | StoreError::Fault)) {
             return;
         }
         let ok = outcome.is_ok();

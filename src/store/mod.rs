@@ -61,6 +61,9 @@ pub enum StoreError {
     /// What was wanted is under a store key that the key file does not have. The database itself is well.
     #[error("under store key {0}, which the key file does not have: put the key file of that time back")]
     LostKey(KeyId),
+    /// A piece of work panicked, and was rolled back.
+    #[error("a fault in Sidegate itself; the log says where")]
+    Fault,
     /// A row cannot be used as it stands. The database itself is well.
     #[error("store: {0}")]
     Row(String),
