@@ -6,6 +6,7 @@ mod abuse;
 mod administration;
 mod backups;
 mod blocks;
+mod clocks;
 mod codecs;
 mod config;
 mod control;

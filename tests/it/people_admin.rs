@@ -213,7 +213,10 @@ fn the_command_line_looks_after_people() {
     assert!(status == 0 && out.contains("no second factors") && out.contains("none made"), "{out}");
     let (_, out, _) = daemon.sidegate(&["--json", "factor", "list", ANN]);
     let listed: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(listed, json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0 }));
+    assert_eq!(
+        listed,
+        json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0, "lost": [] })
+    );
 
     let set = ["account", "main-password", ANN];
     let (status, out, err) = typed(&daemon, &set, &format!("{PHRASE}\n"));

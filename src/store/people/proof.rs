@@ -355,7 +355,7 @@ impl Desk<'_> {
 
     fn app_says(&mut self, known: &Known, row: &FactorRow, code: &Code) -> Result<bool, StoreError> {
         let seed = self.open_seed(known, &row.uid, &row.sealed)?;
-        let Some(step) = seed.accepts(code, self.at.now, row.step) else { return Ok(false) };
+        let Some(step) = seed.accepts(code, self.at.wall, row.step) else { return Ok(false) };
         self.tables.use_factor(row.factor.id, Some(step), self.at.now)?;
         Ok(true)
     }
