@@ -5,6 +5,7 @@
 //! what is pending is written, and systemd keeps what it can for whoever comes next. Renewal: the same, and the program's file as it is now goes on in this process
 //! ([`crate::handover`]).
 
+mod reload;
 mod signals;
 
 use std::error::Error;
@@ -24,6 +25,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
+use self::reload::{Mistaken, merged, reread, waiting};
 use self::signals::{Order, Signals};
 use crate::api::server::{Api, InForce};
 use crate::clock::Clock;
@@ -405,7 +407,10 @@ async fn obey_signals(
                 match reread(path, &mut config, service) {
                     Ok(()) => {
                         in_force.set(merged(&started, &config));
-                        systemd::ready(serving);
+                        systemd::ready(&match waiting(&started, &config) {
+                            waits if waits.is_empty() => serving.to_owned(),
+                            waits => format!("{serving}; only a restart changes {}", waits.join(", ")),
+                        });
                     }
                     Err(Mistaken) => systemd::ready(&format!(
                         "{serving}, with the settings of before: the files have mistakes; the log names them"
@@ -413,84 +418,5 @@ async fn obey_signals(
                 }
             }
         }
-    }
-}
-
-/// The settings have mistakes, which were told.
-struct Mistaken;
-
-/// Takes over what can change while running; names what cannot. With a mistake in the files,
-/// everything stays as it was.
-fn reread(path: &Path, config: &mut Config, service: &Service) -> Result<(), Mistaken> {
-    let fresh = match Config::load(path) {
-        Ok(fresh) => fresh,
-        Err(mistakes) => {
-            for complaint in &mistakes.complaints {
-                error!("{complaint}");
-            }
-            error!("the settings have mistakes: the old ones stay in force");
-            return Err(Mistaken);
-        }
-    };
-    let (old, new) = (&*config, &fresh);
-    let argon2 = |config: &Config| {
-        let argon2 = &config.client_passwords.argon2;
-        (argon2.seats, argon2.wait, argon2.queue)
-    };
-    let needs_restart = [
-        ("store", old.store != new.store),
-        ("control", old.control != new.control),
-        ("listen", old.listen != new.listen),
-        ("log", old.log != new.log),
-        ("upstream", old.upstream != new.upstream),
-        ("sharing", old.sharing != new.sharing),
-        ("notices", old.notices != new.notices),
-        ("client_passwords.argon2 seats, wait or queue", argon2(old) != argon2(new)),
-        ("lockout.addresses_max", old.lockout.addresses_max != new.lockout.addresses_max),
-    ];
-    for (section, _) in needs_restart.into_iter().filter(|(_, changed)| *changed) {
-        warn!(section, "changed, but takes effect only at a restart");
-    }
-    service.set_rules(Rules::from(new));
-    info!("the settings were read again");
-    *config = fresh;
-    Ok(())
-}
-
-/// What is in force: the fresh settings, but for those that need a restart.
-fn merged(started: &Config, fresh: &Config) -> Config {
-    let old = started.clone();
-    let mut merged = Config {
-        store: old.store,
-        control: old.control,
-        listen: old.listen,
-        log: old.log,
-        upstream: old.upstream,
-        sharing: old.sharing,
-        notices: old.notices,
-        ..fresh.clone()
-    };
-    let (now, then) = (&mut merged.client_passwords.argon2, &started.client_passwords.argon2);
-    (now.seats, now.wait, now.queue) = (then.seats, then.wait, then.queue);
-    merged.lockout.addresses_max = started.lockout.addresses_max;
-    merged
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_needs_a_restart_is_not_in_force_before_it() {
-        let started = Config::default();
-        let mut fresh = Config::default();
-        fresh.lockout.failures = 3;
-        fresh.lockout.addresses_max = 100;
-        fresh.store.path = "/elsewhere".into();
-        fresh.client_passwords.argon2.queue = 1;
-        let mut expected = Config::default();
-        expected.lockout.failures = 3;
-        assert_eq!(merged(&started, &fresh), expected);
-        assert_ne!(started.fingerprint(), expected.fingerprint());
     }
 }
