@@ -5,6 +5,7 @@
 //! what is pending is written, and systemd keeps what it can for whoever comes next. Renewal: the same, and the program's file as it is now goes on in this process
 //! ([`crate::handover`]).
 
+mod reload;
 mod signals;
 
 use std::error::Error;
@@ -20,27 +21,30 @@ use jiff::tz::TimeZone;
 use tokio::net::UnixListener;
 use tokio::runtime;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
+use self::reload::{Mistaken, merged, reread, waiting};
 use self::signals::{Order, Signals};
 use crate::api::server::{Api, InForce};
 use crate::clock::Clock;
 use crate::config::{Config, Control, ListenProtocol};
 use crate::entropy::Entropy;
+use crate::faults::{kept_up, log_panics};
 use crate::handover::{Handover, Kept, Program};
 use crate::hasher::Hasher;
 use crate::log;
 use crate::notices::Notices;
 use crate::process;
-use crate::restore::{Restored, restore};
+use crate::restore::{RestoreError, Restored, make_missing, restore};
 use crate::serve::passed::Passed;
 use crate::serve::stop::{DRAIN, Stop, claimed};
 use crate::serve::{Door, asked, last_id, socket, spid};
 use crate::service::{Parts, Rules, Service};
 use crate::sharing::SharingFiles;
 use crate::store::StoreHandle;
+use crate::store::presence::{self, Presence};
 use crate::store::sqlite::Sqlite;
 use crate::store::{key_file, lock};
 use crate::systemd;
@@ -62,6 +66,9 @@ struct Options {
     /// Put a backup in the place of the database, after checking it whole, and exit
     #[arg(long, value_name = "BACKUP", conflicts_with = "check")]
     restore: Option<PathBuf>,
+    /// Make the database or the key file, whichever is missing, and exit; the other must be there, or both be missing
+    #[arg(long, conflicts_with_all = ["check", "restore"])]
+    make_missing: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -81,6 +88,7 @@ Exit status:
 Examples:
   sidegated --check
   sidegated --restore /root/sidegate-backup.db
+  sidegated --make-missing
   sidegated --config /etc/sidegate/sidegate.toml";
 
 /// The command line, for the manual page.
@@ -108,7 +116,10 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(backup) = &options.restore {
-        return restored(&config, backup);
+        return told(restored(&config, backup));
+    }
+    if options.make_missing {
+        return told(made(&config));
     }
     // Before the log, which has a thread of its own.
     let passed = Passed::from_environment();
@@ -123,6 +134,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    log_panics();
     match start(&options.config, config, passed, &mut log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -134,20 +146,33 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn restored(config: &Config, backup: &Path) -> ExitCode {
-    match restore(config, backup) {
-        Ok(Restored { path, kept, accounts }) => {
-            eprintln!("{}: restored, with {accounts} accounts", path.display());
-            if let Some(kept) = kept {
-                eprintln!("what was there before is {}", kept.display());
-            }
-            ExitCode::SUCCESS
-        }
+fn told(outcome: Result<(), RestoreError>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sidegated: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn restored(config: &Config, backup: &Path) -> Result<(), RestoreError> {
+    let Restored { path, kept, accounts, keys } = restore(config, backup)?;
+    eprintln!("{}: restored, with {accounts} accounts", path.display());
+    if let Some(kept) = kept {
+        eprintln!("what was there before is {}", kept.display());
+    }
+    eprint!("{}", keys.in_words());
+    Ok(())
+}
+
+fn made(config: &Config) -> Result<(), RestoreError> {
+    let made = make_missing(&config.store)?;
+    if made.is_empty() {
+        eprintln!("nothing is missing");
+    }
+    made.iter().for_each(|path| eprintln!("{}: made", path.display()));
+    Ok(())
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -187,6 +212,7 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
     // Held to the end: nobody puts a backup in its place meanwhile.
     let _lock = lock::take(&config.store.path)?;
     let service = Service::start(parts(&config)?).await?;
+    service.tell_of_lost_keys().await?;
     if let Err(error) = service.share().await {
         // Logins do not wait for it; what Dovecot was told last holds, and it is tried again.
         error!(error = %log::chain(&error), "Dovecot could not be told of delegations");
@@ -219,10 +245,8 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
         }
         Vec::new()
     });
-    let upkeep = tokio::spawn(Arc::clone(&service).upkeep());
-    let notices = tokio::spawn(Arc::clone(&service).deliver_notices());
-    let asking = tokio::spawn(asked::keep(Arc::clone(&doors), Arc::clone(&service)));
-    let life = tokio::spawn(systemd::signs_of_life());
+    let loops = go_round(&service, &doors);
+    let life = tokio::spawn(kept_up(systemd::signs_of_life));
     info!(version = env!("CARGO_PKG_VERSION"), listeners = doors.len(), from_systemd, "ready");
     let serving = format!("serving {} listeners and the control socket", doors.len());
     systemd::ready(&serving);
@@ -236,14 +260,23 @@ async fn run(path: &Path, config: Config, mut passed: Passed) -> Result<Option<N
     let mut connections = logins.stop(stop).await;
     claimed(&service).await;
     connections.extend(mail.stop(stop).await);
-    upkeep.abort();
-    notices.abort();
-    asking.abort();
+    loops.iter().for_each(JoinHandle::abort);
     asked::finish(&doors, &service).await;
     service.finish().await;
     life.abort();
     info!(kept = connections.len(), "stopped");
     leave(Handover { listeners, connections, last_id: last_id(), spid: spid() }, stop, program)
+}
+
+/// What goes on beside all questions.
+fn go_round(service: &Arc<Service>, doors: &Arc<[Arc<Door>]>) -> [JoinHandle<()>; 3] {
+    let (upkeep, notices, asked) = (Arc::clone(service), Arc::clone(service), Arc::clone(service));
+    let doors = Arc::clone(doors);
+    [
+        tokio::spawn(kept_up(move || Arc::clone(&upkeep).upkeep())),
+        tokio::spawn(kept_up(move || Arc::clone(&notices).deliver_notices())),
+        tokio::spawn(kept_up(move || asked::keep(Arc::clone(&doors), Arc::clone(&asked)))),
+    ]
 }
 
 /// What there is goes to the next image, or what can be kept to systemd.
@@ -289,8 +322,17 @@ impl Served {
 
 fn parts(config: &Config) -> Result<Parts, Failure> {
     let entropy = Entropy::system();
-    let key = key_file::load(&config.store.key_file, &entropy)?;
+    let presence = presence::look(&config.store.path, &config.store.key_file)?;
+    // The database first: one that is empty and has no key is known as what is left of a first start.
     let store = StoreHandle::open(&Sqlite::at(&config.store.path))?;
+    let key = key_file::load(&config.store.key_file, &entropy)?;
+    if presence == Presence::FirstStart {
+        warn!(
+            database = %config.store.path.display(),
+            "made a new store, with no accounts in it; if this is not the first start, stop sidegated and look where its \
+             folder is"
+        );
+    }
     let argon2 = &config.client_passwords.argon2;
     let seats = argon2.seats.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
     Ok(Parts {
@@ -366,7 +408,10 @@ async fn obey_signals(
                 match reread(path, &mut config, service) {
                     Ok(()) => {
                         in_force.set(merged(&started, &config));
-                        systemd::ready(serving);
+                        systemd::ready(&match waiting(&started, &config) {
+                            waits if waits.is_empty() => serving.to_owned(),
+                            waits => format!("{serving}; only a restart changes {}", waits.join(", ")),
+                        });
                     }
                     Err(Mistaken) => systemd::ready(&format!(
                         "{serving}, with the settings of before: the files have mistakes; the log names them"
@@ -374,84 +419,5 @@ async fn obey_signals(
                 }
             }
         }
-    }
-}
-
-/// The settings have mistakes, which were told.
-struct Mistaken;
-
-/// Takes over what can change while running; names what cannot. With a mistake in the files,
-/// everything stays as it was.
-fn reread(path: &Path, config: &mut Config, service: &Service) -> Result<(), Mistaken> {
-    let fresh = match Config::load(path) {
-        Ok(fresh) => fresh,
-        Err(mistakes) => {
-            for complaint in &mistakes.complaints {
-                error!("{complaint}");
-            }
-            error!("the settings have mistakes: the old ones stay in force");
-            return Err(Mistaken);
-        }
-    };
-    let (old, new) = (&*config, &fresh);
-    let argon2 = |config: &Config| {
-        let argon2 = &config.client_passwords.argon2;
-        (argon2.seats, argon2.wait, argon2.queue)
-    };
-    let needs_restart = [
-        ("store", old.store != new.store),
-        ("control", old.control != new.control),
-        ("listen", old.listen != new.listen),
-        ("log", old.log != new.log),
-        ("upstream", old.upstream != new.upstream),
-        ("sharing", old.sharing != new.sharing),
-        ("notices", old.notices != new.notices),
-        ("client_passwords.argon2 seats, wait or queue", argon2(old) != argon2(new)),
-        ("lockout.addresses_max", old.lockout.addresses_max != new.lockout.addresses_max),
-    ];
-    for (section, _) in needs_restart.into_iter().filter(|(_, changed)| *changed) {
-        warn!(section, "changed, but takes effect only at a restart");
-    }
-    service.set_rules(Rules::from(new));
-    info!("the settings were read again");
-    *config = fresh;
-    Ok(())
-}
-
-/// What is in force: the fresh settings, but for those that need a restart.
-fn merged(started: &Config, fresh: &Config) -> Config {
-    let old = started.clone();
-    let mut merged = Config {
-        store: old.store,
-        control: old.control,
-        listen: old.listen,
-        log: old.log,
-        upstream: old.upstream,
-        sharing: old.sharing,
-        notices: old.notices,
-        ..fresh.clone()
-    };
-    let (now, then) = (&mut merged.client_passwords.argon2, &started.client_passwords.argon2);
-    (now.seats, now.wait, now.queue) = (then.seats, then.wait, then.queue);
-    merged.lockout.addresses_max = started.lockout.addresses_max;
-    merged
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_needs_a_restart_is_not_in_force_before_it() {
-        let started = Config::default();
-        let mut fresh = Config::default();
-        fresh.lockout.failures = 3;
-        fresh.lockout.addresses_max = 100;
-        fresh.store.path = "/elsewhere".into();
-        fresh.client_passwords.argon2.queue = 1;
-        let mut expected = Config::default();
-        expected.lockout.failures = 3;
-        assert_eq!(merged(&started, &fresh), expected);
-        assert_ne!(started.fingerprint(), expected.fingerprint());
     }
 }

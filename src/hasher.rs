@@ -22,6 +22,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use crate::faults::contained;
 use crate::gate::address::Key;
 use crate::gate::foreign::ForeignHash;
 use crate::gate::secret::{Digest, Secret};
@@ -77,6 +78,8 @@ enum Task {
     Hash(Digest, Cost, [u8; SALT_BYTES]),
     Verify(Digest, String),
     Foreign(Secret, ForeignHash),
+    #[cfg(test)]
+    Panic,
 }
 
 #[derive(Debug)]
@@ -220,13 +223,20 @@ fn work(shared: &Shared, seat: Seat) {
         if job.reply.is_closed() {
             continue;
         }
-        let result = match job.task {
-            Task::Hash(digest, cost, salt) => new_phc(&mut memory, &digest, cost, &salt).map(Hashed::Phc),
-            Task::Verify(digest, phc) => proves(&mut memory, &digest, &phc).map(Hashed::Same),
-            Task::Foreign(secret, hash) => foreign::proves(&mut memory, &secret, &hash).map(Hashed::Same),
-        };
+        // Whoever waits for one that panics is told that it came too late.
+        let Some(result) = contained(|| compute(&mut memory, job.task)) else { continue };
         shared.computed.fetch_add(1, Ordering::Relaxed);
         let _ = job.reply.send(result);
+    }
+}
+
+fn compute(memory: &mut Memory, task: Task) -> Result<Hashed, HasherError> {
+    match task {
+        Task::Hash(digest, cost, salt) => new_phc(memory, &digest, cost, &salt).map(Hashed::Phc),
+        Task::Verify(digest, phc) => proves(memory, &digest, &phc).map(Hashed::Same),
+        Task::Foreign(secret, hash) => foreign::proves(memory, &secret, &hash).map(Hashed::Same),
+        #[cfg(test)]
+        Task::Panic => panic!("a fault that was put there"),
     }
 }
 
@@ -388,6 +398,15 @@ mod tests {
         assert!(right.2 < wrong.2, "one hash of a source is one turn: {:?} {:?}", right.2, wrong.2);
         assert!(ours < right.2, "{ours:?} {:?}", right.2);
         assert_eq!(hasher.computed(), 3 + 2 + 2);
+    }
+
+    #[tokio::test]
+    async fn a_seat_outlives_a_panic() {
+        let hasher = Hasher::start(1, 10, Duration::from_secs(60));
+        for _ in 0..3 {
+            assert!(matches!(hasher.submit(source(1), Task::Panic).await, Err(HasherError::Late)));
+            assert!(hasher.hash(source(1), digest("a"), CHEAP, [7; 16]).await.is_ok());
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@
 //!   [`proto::policy`], [`proto::socketmap`], [`proto::milter`] for Postfix, [`proto::saslauthd`] for Cyrus SASL;
 //!   [`proto::tab`] Dovecot's lines
 //! - [`service`]: the only place where rules meet store, hash, upstream and clock
-//! - [`store`]: what is on disk; all SQL is in [`store::sqlite`] · [`hasher`]: Argon2 seats ·
+//! - [`store`]: what is on disk; all SQL is in [`store::sqlite`], [`store::presence`] whether a start is the first · [`hasher`]: Argon2 seats ·
 //!   [`upstream`]: Dovecot's own auth process · [`claims`]: logins waiting for their mail process ·
 //!   [`pace`]: bursts that may be forgotten
 //! - [`serve`]: sockets and the one connection loop · [`http`]: Dovecot's auth policy, nginx, Prometheus ·
@@ -82,7 +82,7 @@
 //!   next image goes on with its sockets and connections · [`systemd`]: what the service manager is told, and keeps ·
 //!   [`restore`]: a backup put back
 //! - [`config`]: the settings, and every mistake in them · [`secret_file`] keys and passwords ·
-//!   [`log`], [`clock`], [`entropy`] · [`process`]: no core dumps, many open files
+//!   [`log`], [`clock`], [`entropy`], [`faults`] panics contained · [`process`]: no core dumps, many open files
 //!
 //! # What must never be in it
 //!
@@ -98,6 +98,7 @@ pub mod config;
 pub mod daemon;
 pub mod doctor;
 pub mod entropy;
+pub mod faults;
 pub mod gate;
 pub mod handover;
 pub mod hasher;

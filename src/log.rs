@@ -1,8 +1,14 @@
 //! Logging: set up once, events in one form, errors with all their causes.
+//!
+//! - `sentence`: a line as a person reads it · `journal`: how it reaches the journal
+
+mod journal;
+mod sentence;
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::path::Path;
 
 use tracing::info;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
@@ -10,6 +16,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use self::journal::{Datagrams, Journal};
+use self::sentence::Sentences;
 use crate::config::{Choice, Log, LogFormat};
 use crate::gate::event::Event;
 
@@ -33,15 +41,25 @@ pub fn start(settings: &Log) -> Result<WorkerGuard, Box<dyn Error + Send + Sync>
         .unwrap_or_else(|_| EnvFilter::new(format!("sidegate={0},warn,{QUIET}", settings.level.word())));
     let journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let terminal = std::io::stderr().is_terminal();
-    let (stderr, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).finish(std::io::stderr());
-    let plain = || tracing_subscriber::fmt::layer().with_writer(stderr).with_target(false);
-    let form = match settings.format {
-        LogFormat::Auto if journal => tracing_journald::layer()?.boxed(),
-        LogFormat::Text => plain().with_ansi(terminal).boxed(),
-        LogFormat::Auto if terminal => plain().boxed(),
-        LogFormat::Auto | LogFormat::Json => {
-            plain().json().flatten_event(true).with_current_span(false).boxed()
+    let lines = NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX);
+    let journal = match settings.format {
+        LogFormat::Auto if journal => Some(Datagrams::to(Path::new(journal::SOCKET))?),
+        _ => None,
+    };
+    let (form, guard) = match journal {
+        Some(journal) => {
+            let (out, guard) = lines.finish(journal);
+            (Journal::new(out).boxed(), guard)
+        }
+        None => {
+            let (out, guard) = lines.finish(std::io::stderr());
+            let plain = tracing_subscriber::fmt::layer().with_writer(out).with_target(false);
+            let text = settings.format == LogFormat::Text || (settings.format == LogFormat::Auto && terminal);
+            let form = match text {
+                true => plain.with_ansi(terminal).fmt_fields(Sentences).boxed(),
+                false => plain.json().flatten_event(true).with_current_span(false).boxed(),
+            };
+            (form, guard)
         }
     };
     tracing_subscriber::registry().with(filter).with(form).try_init()?;
@@ -65,14 +83,39 @@ pub fn event(event: &Event) {
     );
 }
 
-/// An error with everything that caused it: `what: why: why`.
+/// An error with everything that caused it: `what: why: why`. A cause that the error tells itself is not told twice.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {error}");
+        let why = error.to_string();
+        if !text.ends_with(&why) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ": {why}");
+        }
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failed {
+        #[error("{0}: cannot be made: {1}")]
+        Told(&'static str, #[source] io::Error),
+        #[error("{0}: cannot be locked")]
+        Untold(&'static str, #[source] io::Error),
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || io::Error::other("no room");
+        assert_eq!(chain(&Failed::Told("x", cause())), "x: cannot be made: no room");
+        assert_eq!(chain(&Failed::Untold("x", cause())), "x: cannot be locked: no room");
+    }
 }

@@ -153,6 +153,7 @@ pub(crate) async fn fill(folder: &Path, accounts: u64, passwords: u32, cost: Cos
     let hasher = Hasher::start(2, 10_000, Duration::from_secs(600));
     let at = Circumstances {
         now: Clock::system().now(),
+        wall: Clock::system().now(),
         actor: "bench".into(),
         keys,
         people: Arc::default(),

@@ -23,6 +23,9 @@ pub struct Diagnosis {
     pub store_check: String,
     /// `ok`, or what is wrong with the file of the store's keys.
     pub key_check: String,
+    /// Store keys that the key file does not have although second factors or recovery codes are under them, each with all
+    /// that is under it.
+    pub keys_lost: Vec<String>,
     /// The time of the newest event.
     pub last_event: Option<Timestamp>,
     /// Whether the upstream answers; absent in full mode.

@@ -11,8 +11,9 @@ pub struct KeysView {
     pub credential: bool,
     /// The keys, the current one first.
     pub keys: Vec<KeyView>,
-    /// Client passwords under keys that are in the file no more: they are tried with Argon2.
-    pub lost: i64,
+    /// Keys that something is under and that the file does not have: client passwords are tried with Argon2, second factors
+    /// and recovery codes cannot be used.
+    pub lost: Vec<KeyView>,
     /// Imported client passwords that were not used yet: they are under no key.
     pub imported: i64,
 }

@@ -340,6 +340,8 @@ pub enum Why {
     SentEnough,
     /// Too many wrong codes: only an administrator can help.
     Locked,
+    /// The server lost the key that a factor is kept under: only an administrator can help.
+    LostKey,
     /// There is no such factor.
     NoFactor,
     /// Another factor is called so.

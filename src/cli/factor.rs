@@ -146,13 +146,17 @@ fn factors(account: &AccountFactors, style: &Style) -> String {
     }
     let mut table = Table::new(&["ID", "KIND", "NAME", "BOUND", "LAST USE"]);
     for factor in &account.factors {
-        let last = factor.last_use.map(|at| style.times.show(at));
+        let last = match (account.lost.contains(&factor.id), factor.last_use) {
+            (true, _) => Cell::toned("cannot be used: its store key is lost", Tone::Bad),
+            (false, Some(at)) => style.times.show(at).into(),
+            (false, None) => Cell::toned("never used", Tone::Odd),
+        };
         table.row(vec![
             factor.id.into(),
             (&factor.kind).into(),
             visible(&factor.name).into(),
             style.times.show(factor.created).into(),
-            last.map_or_else(|| Cell::toned("never used", Tone::Odd), Cell::from),
+            last,
         ]);
     }
     text.push_str(&table.show(style.colour));
@@ -189,6 +193,7 @@ mod tests {
             sessions: 1,
             trusted: 0,
             makes_code: true,
+            lost: Vec::new(),
         };
         let expected = "\
 address               ann@example.org

@@ -54,12 +54,13 @@ fn under(key: &KeyView) -> i64 {
 fn keys(view: &KeysView, style: &Style) -> String {
     let heads = ["KEY", "STATE", "CLIENT PASSWORDS", "REMOVED ONES", "SECOND FACTORS", "RECOVERY CODES"];
     let mut table = Table::new(&heads);
-    for (place, key) in view.keys.iter().enumerate() {
-        let state = match (place, under(key)) {
-            (0, _) => Cell::toned("current", Tone::Good),
-            (_, 0) => Cell::toned("former, can be forgotten", Tone::Odd),
-            _ => "former".into(),
-        };
+    let known = view.keys.iter().enumerate().map(|(place, key)| match (place, under(key)) {
+        (0, _) => (key, Cell::toned("current", Tone::Good)),
+        (_, 0) => (key, Cell::toned("former, can be forgotten", Tone::Odd)),
+        _ => (key, "former".into()),
+    });
+    let lost = view.lost.iter().map(|key| (key, Cell::toned("LOST, not in the file", Tone::Bad)));
+    for (key, state) in known.chain(lost) {
         let KeyView { id, passwords, removed, factors, recovery_codes } = key;
         let counts = [passwords, removed, factors, recovery_codes].map(Cell::from);
         table.row([id.into(), state].into_iter().chain(counts).collect());
@@ -69,8 +70,6 @@ fn keys(view: &KeysView, style: &Style) -> String {
     let by = if view.credential { " (handed over by systemd, cannot be changed here)" } else { "" };
     facts.row(vec!["file".into(), format!("{}{by}", view.file).into()]);
     facts.row(vec!["imported, not used yet".into(), view.imported.into()]);
-    let lost = if view.lost == 0 { "0".into() } else { Cell::toned(view.lost.to_string(), Tone::Odd) };
-    facts.row(vec!["under keys that are lost".into(), lost]);
     text.push('\n');
     text.push_str(&facts.show(style.colour));
     text
@@ -97,7 +96,7 @@ mod tests {
                 key("11ee11ee11ee11ee", 3, 1, 1),
                 key("22dd22dd22dd22dd", 0, 0, 0),
             ],
-            lost: 2,
+            lost: vec![key("33cc33cc33cc33cc", 2, 0, 1)],
             imported: 5,
         };
         let expected = "\
@@ -105,10 +104,10 @@ KEY               STATE                     CLIENT PASSWORDS  REMOVED ONES  SECO
 00ff00ff00ff00ff  current                   7                 0             2               20
 11ee11ee11ee11ee  former                    3                 1             1               10
 22dd22dd22dd22dd  former, can be forgotten  0                 0             0               0
+33cc33cc33cc33cc  LOST, not in the file     2                 0             1               10
 
-file                      /run/credentials/sidegate.service/store.key (handed over by systemd, cannot be changed here)
-imported, not used yet    5
-under keys that are lost  2
+file                    /run/credentials/sidegate.service/store.key (handed over by systemd, cannot be changed here)
+imported, not used yet  5
 ";
         assert_eq!(keys(&view, &Style::plain(false)), expected);
     }

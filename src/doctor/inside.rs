@@ -183,6 +183,16 @@ pub(super) fn store(config: &Config, examined: &Examined) -> Vec<Finding> {
             "put the file back that was there when sidegated started or when the key was last changed",
         );
     }
+    for lost in examined.daemon.iter().flat_map(|daemon| &daemon.keys_lost) {
+        found.bad(
+            format!("the key file does not have store key {lost}: second factors and recovery codes under it cannot be used"),
+            format!(
+                "put the key file of that time back as {} and restart sidegate; if it is lost, sidegate factor reset for \
+                 each account that sidegate factor list shows with such factors",
+                config.store.key_file.display()
+            ),
+        );
+    }
     for left in examined.daemon.iter().flat_map(|daemon| &daemon.names_left) {
         found.bad(
             left.as_str(),
@@ -202,8 +212,8 @@ pub(super) fn store(config: &Config, examined: &Examined) -> Vec<Finding> {
             format!("chmod 0600 {path}"),
         ),
         None if examined.host.root => found.bad(
-            format!("{path} is missing: at the next start a new key is made, and logins are slower once"),
-            "restore it from your backup before sidegate is started again",
+            format!("{path} is missing: without it sidegate does not start again"),
+            "put it back from your backup; if it is lost, sidegated --make-missing makes a new one",
         ),
         None => found.not_checked(format!("{path}"), "run doctor as root"),
         Some(_) => {}

@@ -39,7 +39,9 @@ pub struct Count {
 impl Count {
     /// The count that is open at `now`.
     fn at(self, now: Timestamp) -> Self {
-        if now < self.since.plus(DAY) { self } else { Self { since: now, sent: 0 } }
+        // A record from the future is one from before the clock was set back.
+        let since = self.since.min(now);
+        if now < since.plus(DAY) { Self { since, ..self } } else { Self { since: now, sent: 0 } }
     }
 
     /// The count with one more.

@@ -179,7 +179,9 @@ mod tests {
     fn name(job: Job) -> String {
         match job.task {
             Task::Verify(_, name) => name,
-            Task::Hash(..) | Task::Foreign(..) => unreachable!("only verifications were pushed"),
+            Task::Hash(..) | Task::Foreign(..) | Task::Panic => {
+                unreachable!("only verifications were pushed")
+            }
         }
     }
 

@@ -69,7 +69,7 @@ impl Control {
 
     /// Asks once, for nobody, and logs whether people will be served, and what to do if they will not.
     pub(crate) async fn try_once(&self) {
-        let asking = Asking { visitor: &Visitor::default(), session: None, device: None };
+        let asking = Asking { visitor: &Visitor::default(), session: None, devices: &[], browser: None };
         let session = target(&["session"]);
         let told: Result<serde_json::Value, _> = self.ask(asking, Method::GET, &session, None::<&()>).await;
         match told {

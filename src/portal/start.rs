@@ -20,6 +20,7 @@ use super::pages::assets::Looks;
 use super::server::{self, Listening, Shared, Tls};
 use crate::config::Endpoint;
 use crate::config::portal::{Listen, Logo, Portal};
+use crate::faults::{kept_up, log_panics};
 use crate::log;
 use crate::process;
 use crate::serve::passed::Passed;
@@ -88,6 +89,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    log_panics();
     match start(settings, passed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -134,7 +136,7 @@ async fn run(settings: Portal, mut passed: Passed) -> Result<(), Failure> {
 
     let stop = watch::Sender::new(Stop::NotYet);
     let served = tokio::spawn(server::serve(Arc::clone(&shared), listening, stop.subscribe()));
-    let life = tokio::spawn(systemd::signs_of_life());
+    let life = tokio::spawn(kept_up(systemd::signs_of_life));
     // In its own time: pages are served while the daemon is away, and say so.
     let asked = Arc::clone(&shared);
     tokio::spawn(async move { asked.control.try_once().await });

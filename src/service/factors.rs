@@ -41,6 +41,8 @@ pub struct FactorsOf {
     pub trusted: u32,
     /// A reset makes a set-up code.
     pub makes_code: bool,
+    /// The numbers of those whose store key the key file does not have.
+    pub lost: Vec<i64>,
 }
 
 impl Service {
@@ -50,6 +52,7 @@ impl Service {
     /// The store's own trouble.
     pub async fn factors_of(&self, account: AccountName) -> Result<Option<FactorsOf>, StoreError> {
         let (now, wanted) = (self.now(), self.rules().people.set_up_code);
+        let keys = self.keys();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let read = move |tables: &mut dyn Tables| {
             let Some(found) = tables.account(&account)? else { return Ok(None) };
@@ -60,9 +63,12 @@ impl Service {
             let devices = tables.devices(found.id)?;
             let granted = tables.delegations(Some(&found.name))?;
             let granted = granted.iter().filter(|one| one.owner == found.name.as_str()).count();
+            let rows = tables.factors(found.id)?;
+            let lost = rows.iter().filter(|row| keys.get(row.sealed.key_id).is_none());
             Ok(Some(FactorsOf {
                 two_factor: found.two_factor,
-                factors: tables.factors(found.id)?.into_iter().map(|row| row.factor).collect(),
+                lost: lost.map(|row| row.factor.id).collect(),
+                factors: rows.into_iter().map(|row| row.factor).collect(),
                 recovery_codes: tables.recovery_made(found.id)?.map(|_| left),
                 passwords: count(found.passwords.len()),
                 delegations: count(granted),

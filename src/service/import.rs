@@ -56,7 +56,8 @@ impl Service {
         let (actor, rules) = (actor.into(), self.rules());
         let (passwords_max, failure_delay) = (rules.per_account, rules.failure_delay);
         let people = Arc::clone(&rules.people);
-        Circumstances { now: self.now(), actor, keys: self.keys(), people, passwords_max, failure_delay }
+        let (now, wall) = (self.now(), self.clock.wall());
+        Circumstances { now, wall, actor, keys: self.keys(), people, passwords_max, failure_delay }
     }
 
     async fn import(

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use tracing::error;
+use tracing::{error, warn};
 
 use super::Service;
 use crate::gate::event::{Event, Kind};
@@ -16,7 +16,7 @@ use crate::gate::key::{KeyId, KeyRing};
 use crate::log;
 use crate::store::StoreError;
 use crate::store::key_file::{self, KeyFileError};
-use crate::store::keys::{KeyCount, Resealed, reseal};
+use crate::store::keys::{KeyCount, Resealed, needed, reseal};
 
 /// Second factors that one transaction puts under the current key, so that no login waits long behind it.
 const RESEAL_MAX: u32 = 200;
@@ -94,8 +94,8 @@ impl KeyUse {
 pub struct KeyState {
     /// The current one first.
     pub keys: Vec<KeyUse>,
-    /// Client passwords under keys that nobody has any more.
-    pub lost: i64,
+    /// What is under keys that the key file does not have.
+    pub lost: Vec<KeyCount>,
     /// Imported ones that were not used yet: they are under none.
     pub imported: i64,
 }
@@ -119,9 +119,27 @@ impl Service {
             |tables: &mut dyn crate::store::Tables| Ok((tables.key_counts()?, tables.counts()?.passwords));
         let (counts, all) = self.store.read(both).await?;
         let keys: Vec<KeyUse> = self.keys().ids().map(|id| KeyUse::of(id, &counts)).collect();
-        let known: i64 = keys.iter().map(|one| one.passwords).sum();
+        let held = |id: Option<KeyId>| keys.iter().any(|key| Some(key.id) == id);
+        let lost = needed(&counts).into_iter().filter(|count| !held(count.key_id)).collect();
         let ours: i64 = counts.iter().map(|count| count.passwords).sum();
-        Ok(KeyState { keys, lost: ours - known, imported: all - ours })
+        Ok(KeyState { keys, lost, imported: all - ours })
+    }
+
+    /// Tells the log of keys that something is under and that the key file does not have.
+    ///
+    /// # Errors
+    /// The store's own trouble.
+    pub async fn tell_of_lost_keys(&self) -> Result<(), StoreError> {
+        for count in self.key_state().await?.lost.iter().filter(|count| count.matters()) {
+            let Some(key) = count.key_id else { continue };
+            warn!(
+                %key,
+                under_it = count.in_words(),
+                "the key file does not have this store key: put the key file of that time back; until then client \
+                 passwords under it are slower, and second factors and recovery codes under it cannot be used"
+            );
+        }
+        Ok(())
     }
 
     /// Whether the file has the keys that are in force: `ok`, or what is wrong with it.

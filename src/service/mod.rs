@@ -69,7 +69,7 @@ mod userdb;
 mod who;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use hashlink::LruCache;
@@ -180,6 +180,8 @@ pub struct Service {
     started: Timestamp,
     /// Whether the last write reached the disk.
     writable: AtomicBool,
+    /// By how many seconds our time was before the wall clock's at the last look.
+    clock_ahead: AtomicI64,
     counters: Counters,
     policy: Policy,
     outage: Mutex<Outage>,
@@ -210,18 +212,8 @@ impl Service {
         let (sharing, notices, hears_reports) = (parts.sharing, parts.notices, parts.hears_reports);
         let now = clock.now();
         names::bring(&store).await?;
-        let mut rows = store.read(|tables| tables.sources()).await?;
-        let mut clamped = Vec::new();
-        for (key, record) in &mut rows {
-            if let AddressRecord::Blocked(block) = record
-                && block.since > now
-            {
-                *record = AddressRecord::Blocked(block.clone().clamped(now));
-                clamped.push((*key, record.clone()));
-            }
-        }
+        let rows = sources(&store, now).await?;
         let seats = Seats::load(rows, addresses_max, now, &rules);
-        keep_clamped(&store, clamped).await;
         if rules.observe {
             warn!("{OBSERVING}");
         }
@@ -250,6 +242,7 @@ impl Service {
             accepts: Accepts::default(),
             started: now,
             writable: AtomicBool::new(true),
+            clock_ahead: AtomicI64::new(0),
             counters: Counters::default(),
             policy: Policy::default(),
             outage: Mutex::default(),
@@ -345,6 +338,10 @@ impl Service {
 
     /// Notes how a write ended; says so in the log when that changes.
     fn wrote<T>(&self, outcome: &Result<T, StoreError>) {
+        // One row, a key that is lost, a fault of our own tell nothing of the next write.
+        if matches!(outcome, Err(StoreError::LostKey(_) | StoreError::Row(_) | StoreError::Fault)) {
+            return;
+        }
         let ok = outcome.is_ok();
         if self.writable.swap(ok, Ordering::Relaxed) != ok {
             match outcome {
@@ -368,17 +365,32 @@ impl Service {
     }
 }
 
-/// The end of a block is the same at the next start, and for failures that come after it.
-async fn keep_clamped(store: &StoreHandle, clamped: Vec<(Key, AddressRecord)>) {
-    if clamped.is_empty() {
-        return;
+/// What is known of sources. Whatever the store has from a time that is still to come, since the clock was set back, is taken
+/// as from now, for good: neither a block nor a wait lasts longer for it.
+async fn sources(store: &StoreHandle, now: Timestamp) -> Result<Vec<(Key, AddressRecord)>, StoreError> {
+    let mut rows = store.read(|tables| tables.sources()).await?;
+    let mut clamped = Vec::new();
+    for (key, record) in &mut rows {
+        if let AddressRecord::Blocked(block) = record
+            && block.since > now
+        {
+            *record = AddressRecord::Blocked(block.clone().clamped(now));
+            clamped.push((*key, record.clone()));
+        }
     }
     let put = move |tables: &mut dyn Tables| {
-        clamped.iter().try_for_each(|(key, record)| tables.put_source(key, Some(record)))
+        let people = tables.clamp_people(now)?;
+        clamped.iter().try_for_each(|(key, record)| tables.put_source(key, Some(record)))?;
+        Ok(people + clamped.len())
     };
-    if let Err(error) = store.write(put, |()| ()).await {
-        error!(error = %log::chain(&error), "blocks from before the clock was set back may last longer");
+    match store.write(put, |_| ()).await {
+        Ok(0) => {}
+        Ok(count) => warn!(count, "the clock was set back: blocks and waits from later than now begin now"),
+        Err(error) => {
+            error!(error = %log::chain(&error), "blocks from before the clock was set back may last longer");
+        }
     }
+    Ok(rows)
 }
 
 /// What administrators were told of the servers in front of us before we were started.

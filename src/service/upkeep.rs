@@ -31,6 +31,8 @@ use crate::store::{StoreError, Tables};
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// How often what has ended is swept, in writes.
 const SWEEP_EVERY: u32 = 60;
+/// A clock that is set back by more seconds is told of.
+const CLOCK_STEP_SECS: i64 = 5;
 /// Events that may wait to be written; past it they are only logged.
 const EVENTS_MAX: usize = 20_000;
 /// Old rows that one transaction forgets, so that no login waits long behind it.
@@ -185,6 +187,7 @@ impl Service {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for count in 1_u32.. {
             beat.tick().await;
+            self.watch_clock();
             self.policy.expire();
             self.share_again().await;
             self.forget_all_fallen().await;
@@ -199,6 +202,19 @@ impl Service {
                 self.sweep().await;
                 self.reseal_factors().await;
             }
+        }
+    }
+
+    /// Says once that the wall clock was set back, and by how much.
+    fn watch_clock(&self) {
+        let ahead = self.now().0 - self.clock.wall().0;
+        let told = self.clock_ahead.swap(ahead, Ordering::Relaxed);
+        if ahead > CLOCK_STEP_SECS && (ahead - told).abs() > CLOCK_STEP_SECS {
+            warn!(
+                seconds = ahead,
+                "the system's clock was set back: blocks and waits go on by their own time; restart sidegated to have times \
+                 in the log and the store follow it"
+            );
         }
     }
 

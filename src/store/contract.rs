@@ -130,6 +130,7 @@ fn circumstances() -> Circumstances {
     let keys = KeyRing::new(key_of_suite(), []);
     Circumstances {
         now: NOW,
+        wall: NOW,
         actor: "suite".into(),
         keys,
         people: Arc::new(people::rules()),

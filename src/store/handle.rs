@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
+use tracing::error;
 
 use super::cache::{AccountCache, Known, Other};
 use super::senders;
-use super::{Backend, Store, StoreError, Tables};
+use super::{Backend, Store, StoreError, Tables, Work};
+use crate::faults::contained;
 use crate::gate::identity::Whose;
 use crate::gate::name::AccountName;
 
@@ -359,9 +361,8 @@ fn write_batches(store: &mut impl Store, queue: &Receiver<BoxedJob>) {
         batch.push(first);
         batch.extend(queue.try_iter().take(BATCH_MAX - 1));
         batch.sort_by_key(|job: &BoxedJob| !job.goes_first());
-        let outcome = store.write(&mut |tables| batch.iter_mut().try_for_each(|job| job.run(tables)));
-        match outcome {
-            Ok(()) => batch.drain(..).for_each(|job| job.finish(Ok(()))),
+        match written(store, &mut |tables| batch.iter_mut().try_for_each(|job| job.run(tables))) {
+            Ok(()) => batch.drain(..).for_each(published),
             // One bad piece must not spoil the others: each gets a transaction of its own.
             Err(_) if batch.len() > 1 => batch.drain(..).for_each(|job| write_alone(store, job)),
             Err(error) => batch.drain(..).for_each(|job| job.finish(Err(error.clone()))),
@@ -370,105 +371,35 @@ fn write_batches(store: &mut impl Store, queue: &Receiver<BoxedJob>) {
 }
 
 fn write_alone(store: &mut impl Store, mut job: BoxedJob) {
-    let outcome = store.write(&mut |tables| job.run(tables));
-    job.finish(outcome);
+    match written(store, &mut |tables| job.run(tables)) {
+        Ok(()) => published(job),
+        Err(error) => job.finish(Err(error)),
+    }
+}
+
+/// One transaction; where the work panics it is rolled back.
+fn written(store: &mut impl Store, work: Work<'_>) -> Result<()> {
+    contained(|| store.write(work)).unwrap_or(Err(StoreError::Fault))
+}
+
+/// What is on disk is made known.
+fn published(job: BoxedJob) {
+    if contained(|| job.finish(Ok(()))).is_none() {
+        // Memory no longer says what the store says: nobody may be decided on by it.
+        error!("what was written could not be made known: sidegated ends, to be started anew");
+        std::process::abort();
+    }
 }
 
 fn read_one_by_one(store: &mut impl Store, queue: &Mutex<Receiver<BoxedJob>>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(mut job) = next else { return };
-        let outcome = store.read(&mut |tables| job.run(tables));
-        job.finish(outcome);
+        let outcome = contained(|| store.read(&mut |tables| job.run(tables)));
+        // What a reader does with its result is done by whoever waits for it.
+        job.finish(outcome.unwrap_or(Err(StoreError::Fault)));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::Timestamp;
-    use crate::store::sqlite::Sqlite;
-
-    fn name(text: &str) -> AccountName {
-        AccountName::parse(text, None).unwrap()
-    }
-
-    fn open() -> (tempfile::TempDir, StoreHandle) {
-        let folder = tempfile::tempdir().unwrap();
-        let handle = StoreHandle::open(&Sqlite::at(folder.path().join("store.db"))).unwrap();
-        (folder, handle)
-    }
-
-    async fn add(handle: &StoreHandle, account: &str) -> Result<i64> {
-        let account = name(account);
-        handle.change(account.clone(), move |tables| tables.add_account(&account, Timestamp(1))).await
-    }
-
-    #[tokio::test]
-    async fn a_change_is_seen_by_whoever_asks_after_it() {
-        let (_folder, handle) = open();
-        assert_eq!(handle.account(&name("ann@example.org")).await, Ok(None));
-        let id = add(&handle, "ann@example.org").await.unwrap();
-        assert_eq!(handle.account(&name("ann@example.org")).await.unwrap().unwrap().id, id);
-        let disable = move |tables: &mut dyn Tables| tables.set_account(id, false, true);
-        handle.change(name("ann@example.org"), disable).await.unwrap();
-        assert!(!handle.account(&name("ann@example.org")).await.unwrap().unwrap().enabled);
-    }
-
-    #[tokio::test]
-    async fn one_bad_piece_of_work_spoils_no_other() {
-        let (_folder, handle) = open();
-        add(&handle, "ann@example.org").await.unwrap();
-        // All three queue before the writer can take the first: they share a commit or not, and
-        // the outcome is the same.
-        let (again, bob, eve) = tokio::join!(
-            add(&handle, "ann@example.org"),
-            add(&handle, "bob@example.org"),
-            add(&handle, "eve@example.org")
-        );
-        assert!(matches!(again, Err(StoreError::Failed(_))), "{again:?}");
-        assert!(bob.is_ok() && eve.is_ok());
-    }
-
-    #[tokio::test]
-    async fn what_is_queued_is_written_before_the_store_closes() {
-        let (folder, handle) = open();
-        let waiting: Vec<_> = (0..500)
-            .map(|n| {
-                let account = name(&format!("{n}@example.org"));
-                handle.post(move |tables| tables.add_account(&account, Timestamp(1)).map(drop)).unwrap()
-            })
-            .collect();
-        drop(handle);
-        for answer in waiting {
-            assert_eq!(answer.await.unwrap(), Ok(()));
-        }
-        let handle = StoreHandle::open(&Sqlite::at(folder.path().join("store.db"))).unwrap();
-        assert_eq!(handle.read(|tables| tables.counts()).await.unwrap().accounts, 500);
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_says_so() {
-        let (_folder, handle) = open();
-        let (release, wait) = sync_channel::<()>(0);
-        let wait = Mutex::new(wait);
-        let hold = handle
-            .post(move |_| {
-                let _ = wait.lock().unwrap().recv();
-                Ok(())
-            })
-            .unwrap();
-        let mut fitted = 0;
-        let full = loop {
-            match handle.post(|_| Ok(())) {
-                Ok(_) => fitted += 1,
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(full, StoreError::Busy);
-        // The brake itself, or what the writer took off the queue before it met it, makes the difference.
-        assert!((WRITES_MAX - 1..WRITES_MAX + BATCH_MAX).contains(&fitted), "{fitted}");
-        drop(release);
-        assert_eq!(hold.await.unwrap(), Ok(()));
-    }
-}
+mod tests;

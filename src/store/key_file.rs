@@ -91,6 +91,13 @@ pub fn check(path: &Path, in_force: &KeyRing) -> Result<(), KeyFileError> {
     read_in_force(path, in_force).map(drop)
 }
 
+/// The ids of a file's keys; none where it is missing or cannot be read.
+#[must_use]
+pub fn ids(path: &Path) -> Vec<KeyId> {
+    let Ok(file) = File::open(path) else { return Vec::new() };
+    read(path, file).map(|keys| ring(&keys).ids().collect()).unwrap_or_default()
+}
+
 fn ring(keys: &[u8]) -> KeyRing {
     let mut keys = keys.as_chunks::<KEY_BYTES>().0.iter().map(StoreKey::new);
     let current = keys.next().expect("a file without a key was refused");
@@ -112,7 +119,8 @@ fn read(path: &Path, mut file: File) -> Result<Zeroizing<Vec<u8>>, KeyFileError>
     if bytes == 0 || !bytes.is_multiple_of(KEY_BYTES) || bytes > KEYS_MAX * KEY_BYTES {
         return Err(fail(format!(
             "has {bytes} bytes instead of {KEY_BYTES} for each of 1 to {KEYS_MAX} keys; restore it from your backup. \
-             Without the old key, remove the file: a new one is made, and logins go on, each slower once"
+             Without the old key, remove the file and run sidegated --make-missing: logins go on, each slower once, and \
+             second factors have to be reset"
         )));
     }
     let mut keys = Zeroizing::new(vec![0; bytes]);

@@ -27,6 +27,57 @@ pub struct KeyCount {
     pub recovery_codes: i64,
 }
 
+impl KeyCount {
+    /// Something under it is lost with it, or slower; marks of removed ones merely tell nothing any more.
+    #[must_use]
+    pub fn matters(&self) -> bool {
+        self.passwords > 0 || self.is_needed()
+    }
+
+    /// Something under it is of no use without it.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        self.factors + self.recovery_codes > 0
+    }
+
+    /// The key, and what is under it.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        Some(format!("{} ({})", self.key_id?, self.in_words()))
+    }
+
+    /// What is under it, for people.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let parts = [
+            (self.passwords, "client passwords"),
+            (self.removed, "marks of removed ones"),
+            (self.factors, "second factors"),
+            (self.recovery_codes, "recovery codes"),
+        ];
+        let told = parts.into_iter().filter(|(count, _)| *count > 0);
+        told.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Each key once, with all that is under it. Marks from before keys were noted are under none.
+#[must_use]
+pub fn needed(counts: &[KeyCount]) -> Vec<KeyCount> {
+    let mut sums: Vec<KeyCount> = Vec::new();
+    for count in counts.iter().filter(|count| count.key_id.is_some()) {
+        let place = sums.iter().position(|sum| sum.key_id == count.key_id).unwrap_or_else(|| {
+            sums.push(KeyCount { key_id: count.key_id, ..KeyCount::default() });
+            sums.len() - 1
+        });
+        let sum = &mut sums[place];
+        sum.passwords += count.passwords;
+        sum.removed += count.removed;
+        sum.factors += count.factors;
+        sum.recovery_codes += count.recovery_codes;
+    }
+    sums
+}
+
 /// A second factor under a key, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyedFactor {

@@ -21,6 +21,7 @@ pub mod names;
 pub mod orders;
 pub mod people;
 pub mod portal;
+pub mod presence;
 pub mod rollout;
 pub mod senders;
 pub mod sending;
@@ -59,6 +60,15 @@ pub enum StoreError {
     /// The database said no; its words.
     #[error("store: {0}")]
     Failed(String),
+    /// What was wanted is under a store key that the key file does not have. The database itself is well.
+    #[error("under store key {0}, which the key file does not have: put the key file of that time back")]
+    LostKey(KeyId),
+    /// A piece of work panicked, and was rolled back.
+    #[error("a fault in Sidegate itself; the log says where")]
+    Fault,
+    /// A row cannot be used as it stands. The database itself is well.
+    #[error("store: {0}")]
+    Row(String),
 }
 
 /// A new client password, as it goes into the store.

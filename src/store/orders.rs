@@ -28,6 +28,8 @@ pub use import::{Imported, import_accounts, import_passwords};
 pub struct Circumstances {
     /// The time.
     pub now: Timestamp,
+    /// What the wall clock says, by which codes of apps are made.
+    pub wall: Timestamp,
     /// Who ordered it, for the event.
     pub actor: Actor,
     /// The store's keys.

@@ -156,6 +156,9 @@ pub trait PortalTables {
     fn throttle(&mut self, account_id: i64) -> Result<Throttle, StoreError>;
     /// Puts them down.
     fn set_throttle(&mut self, account_id: i64, throttle: Throttle) -> Result<(), StoreError>;
+    /// What is waited for or counted from a time that is still to come, since the clock was set back: waits after failures
+    /// begin `now`, and counts of codes that are more than a day ahead are forgotten. Returns how many there were.
+    fn clamp_people(&mut self, now: Timestamp) -> Result<usize, StoreError>;
     /// Begins a session and returns its number.
     fn add_session(&mut self, new: &NewSession<'_>) -> Result<i64, StoreError>;
     /// The session of a token.

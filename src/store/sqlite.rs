@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-pub use self::file::verify;
+pub use self::file::{accounts, verify};
 use self::rows::{broken, failure_bytes, join, read_event, read_password, read_record};
 use super::{
     AccountLine, Backend, Counts, DoorTimes, EventQuery, NewRow, PasswordLine, Store, StoreError, Tables,
@@ -68,6 +68,16 @@ impl Backend for Sqlite {
 #[derive(Debug)]
 pub struct SqliteStore {
     connection: Connection,
+}
+
+impl SqliteStore {
+    /// Takes what waits in the log beside the file into the file. Nobody else may use it meanwhile.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub fn fold(&self) -> Result<(), StoreError> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
 }
 
 impl Store for SqliteStore {

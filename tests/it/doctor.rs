@@ -71,7 +71,7 @@ fn healthy(config: &Config) -> Value {
         "daemon": {
             "version": env!("CARGO_PKG_VERSION"), "now": NOW, "since": NOW.0 - 1_000_000,
             "config_file": "/etc/sidegate/sidegate.toml", "settings": config.fingerprint(),
-            "store_writable": true, "store_check": "ok", "key_check": "ok", "last_event": NOW.0 - 5,
+            "store_writable": true, "store_check": "ok", "key_check": "ok", "keys_lost": [], "last_event": NOW.0 - 5,
             "upstream_connected": config.upstream.is_some().then_some(true),
             "descriptors": 40, "descriptors_max": 1024,
             "doors": config.listen.iter().map(view).collect::<Vec<_>>(),

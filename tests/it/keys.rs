@@ -11,7 +11,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sidegate::gate::factor::FactorKind;
 use sidegate::gate::key::{KEY_BYTES, KEYS_MAX};
-use sidegate::service::people::Shown;
+use sidegate::gate::name::AccountName;
+use sidegate::gate::totp::Step;
+use sidegate::service::people::{PeopleError, Shown};
 use sidegate::store::key_file;
 use sidegate::store::people::NewBinding;
 
@@ -98,11 +100,15 @@ fn a_new_key_is_in_force_at_once_and_the_old_one_goes_when_nothing_is_under_it()
         "{said}"
     );
     let keys = daemon.control("GET", "/v1/keys", &Value::Null);
-    assert_eq!((&keys["lost"], keys["keys"].as_array().unwrap().len()), (&json!(1), 1));
+    assert_eq!((&keys["lost"][0]["passwords"], keys["keys"].as_array().unwrap().len()), (&json!(1), 1));
     let mut peer = daemon.peer();
     assert_eq!(peer.login("wrong", "192.0.2.9"), "FAIL");
     assert_eq!(peer.login(&tablet, "192.0.2.9"), "OK", "found by trying");
-    assert_eq!(daemon.control("GET", "/v1/keys", &Value::Null)["lost"], json!(0), "and then by its selector");
+    assert_eq!(
+        daemon.control("GET", "/v1/keys", &Value::Null)["lost"][0]["passwords"],
+        json!(0),
+        "and then by its selector"
+    );
     let kinds = daemon.control("GET", "/v1/events", &Value::Null);
     let kinds: Vec<&str> =
         kinds["events"].as_array().unwrap().iter().filter_map(|event| event["kind"].as_str()).collect();
@@ -144,7 +150,7 @@ async fn rotation_makes_no_login_cost_more() {
     );
     let state = world.service.key_state().await.unwrap();
     let used: Vec<i64> = state.keys.iter().map(|key| key.passwords).collect();
-    assert_eq!((used[0], used[KEYS_MAX - 1], state.lost), (1, 1, 0));
+    assert_eq!((used[0], used[KEYS_MAX - 1], state.lost.len()), (1, 1, 0));
 }
 
 /// Whoever has an app goes on with it when the key that it was bound under is forgotten.
@@ -184,6 +190,32 @@ async fn second_factors_are_put_under_the_new_key_and_hold_the_old_one_back_unti
     let shown = Shown::Code(people::hidden(&site.code(&app)));
     assert!(service.prove_factor(&again, Some(id), shown, false).await.is_ok());
     site.stop().await;
+}
+
+/// A key that is lost is no trouble of the store: it takes writes, and whoever needs the key hears whom to ask.
+#[tokio::test]
+async fn a_second_factor_under_a_lost_key_is_told_as_that() {
+    let site = people::site("").await;
+    let (visit, app) = site.with_app().await;
+    let id = site.gate.service.key_state().await.unwrap().keys[0].id;
+    let now = site.now();
+    let folder = site.gate.stop().await;
+    fs::write(folder.path().join("store.key"), [7; KEY_BYTES]).unwrap();
+    let settings = "[portal]\ndomains = [\"example.org\"]\nfactors = [\"totp\"]\n";
+    let world = World::start_in(folder, settings, now).await;
+    let service = &world.service;
+    let code = app.code(Step::at(now)).reveal().to_string();
+    let account = AccountName::parse(people::ANN, None).unwrap();
+    let found = service.factors_of(account).await.unwrap().unwrap();
+    assert_eq!(found.lost, [found.factors[0].id]);
+    let shown = Shown::Code(people::hidden(&code));
+    let error = service.prove_factor(&visit, Some(found.lost[0]), shown, false).await.unwrap_err();
+    assert_eq!(error, PeopleError::LostKey(id));
+    assert!(service.summary().await.unwrap().writable);
+    let lost = service.key_state().await.unwrap().lost;
+    assert_eq!((lost.len(), lost[0].key_id, lost[0].factors), (1, Some(id), 1));
+    world.stop().await;
+    site.upstream.stop().await;
 }
 
 /// A success forgets the failures of its account from there, whatever became of the key between them.
@@ -285,7 +317,7 @@ fn killed_at_any_moment_no_key_and_no_password_is_lost() {
         }
         assert_eq!(daemon.peer().login(&first, "192.0.2.7"), "OK");
         let keys = daemon.control("GET", "/v1/keys", &Value::Null);
-        assert_eq!(keys["lost"], json!(0), "round {round}: {keys}");
+        assert_eq!(keys["lost"], json!([]), "round {round}: {keys}");
         for key in keys["keys"].as_array().unwrap().iter().skip(1) {
             let id = key["id"].as_str().unwrap();
             let (status, said) = daemon.ask("DELETE", &format!("/v1/keys?id={id}"), &Value::Null);
@@ -321,7 +353,7 @@ fn killed_at_any_moment_no_key_and_no_password_is_lost() {
     for line in &secrets {
         assert_eq!(login(&daemon, line), "OK", "{line}");
     }
-    assert_eq!(daemon.control("GET", "/v1/keys", &Value::Null)["lost"], json!(0));
+    assert_eq!(daemon.control("GET", "/v1/keys", &Value::Null)["lost"], json!([]));
     assert!(secrets.len() > 3, "{}", secrets.len());
 }
 

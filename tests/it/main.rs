@@ -7,6 +7,7 @@ mod administration;
 mod backups;
 mod blocks;
 mod chinese;
+mod clocks;
 mod codecs;
 mod config;
 mod control;

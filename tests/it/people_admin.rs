@@ -220,7 +220,7 @@ fn the_command_line_looks_after_people() {
         listed,
         json!({ "address": ANN, "factors": [], "recovery_codes": null, "failures": 0, "wait": null,
         "locked": false, "set_up_code": null, "signed_in": null, "sessions": 0, "trusted": 0, "makes_code": true,
-        "passwords": 0, "delegations": 0 })
+        "passwords": 0, "delegations": 0, "lost": [] })
     );
 
     let set = ["account", "main-password", ANN];

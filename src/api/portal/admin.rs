@@ -71,6 +71,8 @@ pub struct AccountFactors {
     pub trusted: u32,
     /// A reset makes a set-up code (`portal.set_up_code`).
     pub makes_code: bool,
+    /// The numbers of the second factors that cannot be used, since the key file does not have their store key.
+    pub lost: Vec<i64>,
 }
 
 /// A reset of an account's second factors.

@@ -15,6 +15,7 @@ use crate::config::{Choice, Config};
 use crate::gate::event::{Event, Kind};
 use crate::gate::streak::{IN_A_ROW, SPARED};
 use crate::serve::Door;
+use crate::store::keys::KeyCount;
 use crate::store::{EventQuery, StoreError};
 
 /// How far back warnings are looked for.
@@ -55,6 +56,7 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
     let missing = api.events_of(Kind::AddressMissing).await?;
     let proxies = api.events_of(Kind::ProxySuspected).await?;
     let streaks = api.events_of(Kind::BlockAdded).await?;
+    let lost = api.service.key_state().await?.lost;
     let with = |words: &str| {
         let told = streaks.iter().filter_map(|event| event.reason.as_deref());
         u32::try_from(told.filter(|reason| reason.contains(words)).count()).unwrap_or(u32::MAX)
@@ -68,6 +70,7 @@ pub(super) async fn doctor(State(api): State<Api>) -> Answer<Diagnosis> {
         store_writable: summary.writable,
         store_check: api.service.check_store().await?,
         key_check: api.service.check_key_file(api.in_force.key_file()).await,
+        keys_lost: lost.iter().filter(|count| count.is_needed()).filter_map(KeyCount::told).collect(),
         last_event: newest.last().map(|(_, event)| event.time),
         upstream_connected: upstream.map(crate::upstream::Upstream::connected),
         descriptors: std::fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64),

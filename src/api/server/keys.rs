@@ -12,6 +12,7 @@ use crate::api::{KeyView, KeysView};
 use crate::gate::key::KeyId;
 use crate::service::{KeyError, KeyState, KeyUse};
 use crate::store::key_file::is_credential;
+use crate::store::keys::KeyCount;
 
 pub(super) async fn show(State(api): State<Api>) -> Answer<KeysView> {
     let state = api.service.key_state().await?;
@@ -43,12 +44,18 @@ fn used(key: KeyUse) -> KeyView {
     KeyView { id: id.to_string(), passwords, removed, factors, recovery_codes }
 }
 
+/// A key that the file does not have.
+fn lost(count: KeyCount) -> Option<KeyView> {
+    let KeyCount { key_id, passwords, removed, factors, recovery_codes } = count;
+    Some(KeyView { id: key_id?.to_string(), passwords, removed, factors, recovery_codes })
+}
+
 fn view(state: KeyState, file: &Path) -> KeysView {
     KeysView {
         file: file.display().to_string(),
         credential: is_credential(file),
         keys: state.keys.into_iter().map(used).collect(),
-        lost: state.lost,
+        lost: state.lost.into_iter().filter_map(lost).collect(),
         imported: state.imported,
     }
 }

@@ -103,5 +103,6 @@ fn factors_view(found: FactorsOf) -> AccountFactors {
         sessions: found.sessions,
         trusted: found.trusted,
         makes_code: found.makes_code,
+        lost: found.lost,
     }
 }

@@ -101,6 +101,10 @@ impl From<PeopleError> for Refusal {
             PeopleError::Order(order) => views::order_refused(order),
             PeopleError::NotFound => Self::new(Why::NotFound, message),
             PeopleError::Forbidden => Self::new(Why::Forbidden, message),
+            PeopleError::LostKey(_) => {
+                error!(error = message, "a second factor cannot be looked at");
+                Self::new(Why::LostKey, message)
+            }
             PeopleError::Unavailable(_) => {
                 error!(error = message, "a request of the portal failed");
                 Self::new(Why::Unavailable, message)

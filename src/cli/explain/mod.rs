@@ -13,6 +13,7 @@ use super::commands::Explain;
 use super::output::Out;
 use super::times::now;
 use crate::api::client::{Client, ClientError, Target};
+use crate::api::portal::AccountFactors;
 use crate::api::{AccountView, BlockList, EventList, EventView, Owners, ROWS_MAX, SourceView};
 use crate::config::Language;
 use crate::gate::target;
@@ -86,7 +87,10 @@ fn of_account(name: &str, client: &Client) -> Result<Facts, Failure> {
     let limits = known(client.get(&Target::of(&["accounts", name, "limits"])))?;
     let blocks: BlockList = client.get(&Target::of(&["blocks"]))?.read()?;
     let limits = limits.map(|answer| answer.read()).transpose()?;
-    Ok(Facts { account, limits, blocks: blocks.blocks, ..events("account", name, client)? })
+    let factors = known(client.get(&Target::of(&["accounts", name, "factors"])))?;
+    let factors: Option<AccountFactors> = factors.map(|answer| answer.read()).transpose()?;
+    let factors_lost = factors.map_or(0, |factors| factors.lost.len());
+    Ok(Facts { account, limits, factors_lost, blocks: blocks.blocks, ..events("account", name, client)? })
 }
 
 /// The events of the last days.
@@ -103,6 +107,7 @@ fn events(by: &str, subject: &str, client: &Client) -> Result<Facts, Failure> {
         source: None,
         account: None,
         limits: None,
+        factors_lost: 0,
         blocks: Vec::new(),
         alias_of: Vec::new(),
         owners: Vec::new(),

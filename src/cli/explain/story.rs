@@ -30,6 +30,8 @@ pub struct Facts {
     pub account: Option<AccountView>,
     /// For an account: its sending limits.
     pub limits: Option<AccountLimits>,
+    /// For an account: second factors that nobody can use, since their store key is lost.
+    pub factors_lost: usize,
     /// For an account: all blocks there are.
     pub blocks: Vec<BlockView>,
     /// For an alias: the accounts that it belongs to.
@@ -126,6 +128,8 @@ pub enum Situation {
     Failing,
     /// The last logins were put off by trouble of our own.
     OurTrouble,
+    /// Second factors of the account are under a store key that is lost.
+    FactorsLost,
     /// The account has no client password.
     NoPasswords,
     /// Logins succeed.
@@ -159,6 +163,8 @@ pub struct Story {
     pub blocks: Vec<BlockView>,
     /// Sending limits that are reached.
     pub limits: Vec<Reached>,
+    /// Second factors of the account that nobody can use, since their store key is lost.
+    pub factors_lost: usize,
     /// Logins that were let in.
     pub accepted: Vec<Tally>,
     /// Logins that were refused, those of a blocked address aside.
@@ -219,6 +225,7 @@ pub fn tell(facts: Facts) -> Story {
         subject: facts.subject,
         since: facts.since,
         cut: facts.cut,
+        factors_lost: facts.factors_lost,
         source: facts.source,
         account: facts.account,
         blocked_by,
@@ -372,6 +379,7 @@ fn situation(story: &Story, open: &[Tally], deferred: bool) -> Situation {
         _ if !story.limits.is_empty() => Situation::LimitReached,
         _ if deferred => Situation::OurTrouble,
         _ if !open.is_empty() => Situation::Failing,
+        _ if story.factors_lost > 0 => Situation::FactorsLost,
         Some(account) if account.passwords.is_empty() && story.accepted.is_empty() => Situation::NoPasswords,
         _ if !story.accepted.is_empty() || !story.observed.is_empty() => Situation::Well,
         _ => Situation::Silent,

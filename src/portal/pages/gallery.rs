@@ -300,6 +300,7 @@ fn problems() -> Vec<Problem> {
         Problem::WaitForPassword(30),
         Problem::Busy,
         Problem::Locked,
+        Problem::LostKey,
         Problem::Blocked(NOW),
         Problem::NetworkBlocked(NOW),
         Problem::LiftedTooOften(NOW),

@@ -39,6 +39,8 @@ pub enum Problem {
     Busy,
     /// So many wrong codes that only an administrator can help.
     Locked,
+    /// The server lost the key that the factor is kept under.
+    LostKey,
     /// The visitor's address is blocked until then.
     Blocked(Timestamp),
     /// A whole network is blocked until then: its people cannot lift that.
@@ -139,6 +141,7 @@ impl Problem {
             Self::WaitForPassword(secs) => f.n("problem-wait-for-password", "seconds", secs),
             Self::Busy => f.t("problem-busy"),
             Self::Locked => f.t("problem-locked"),
+            Self::LostKey => f.t("problem-lost-key"),
             Self::Blocked(until) => f.at("problem-blocked", "until", until),
             Self::NetworkBlocked(until) => f.at("problem-network-blocked", "until", until),
             Self::LiftedTooOften(until) => f.at("problem-lifted-too-often", "until", until),

@@ -431,6 +431,7 @@ fn problem(why: Why, error: &PortalError) -> Option<Problem> {
         Why::Busy => Problem::Busy,
         Why::SentEnough => Problem::SentEnough(error.until?),
         Why::Locked => Problem::Locked,
+        Why::LostKey => Problem::LostKey,
         Why::NameTaken => Problem::NameTaken,
         Why::BadName => Problem::NameTooLong(most()),
         Why::NameUnprintable => Problem::NameUnprintable,

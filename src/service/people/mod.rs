@@ -29,6 +29,7 @@ use super::{OrderError, Service};
 use crate::clock::Timestamp;
 use crate::gate::entrance::BrowserMark;
 use crate::gate::event::{Event, Kind};
+use crate::gate::key::KeyId;
 use crate::gate::login::{Grant, Verdict};
 use crate::gate::name::{AccountName, Protocol};
 use crate::gate::order::Actor;
@@ -82,6 +83,9 @@ pub enum PeopleError {
     /// Too often: not before then.
     #[error("too often; again at {0}")]
     Wait(Timestamp),
+    /// What has to be looked at is under a store key that is lost: trying again does not help.
+    #[error("under store key {0}, which the key file does not have")]
+    LostKey(KeyId),
     /// Our own trouble, in words for the log.
     #[error("{0}")]
     Unavailable(String),
@@ -89,7 +93,10 @@ pub enum PeopleError {
 
 impl From<StoreError> for PeopleError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            StoreError::LostKey(key) => Self::LostKey(key),
+            _ => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

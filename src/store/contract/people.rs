@@ -61,7 +61,7 @@ impl<B: Backend> Desk<'_, B> {
         now: Timestamp,
         mut work: impl FnMut(&mut people::Desk<'_>) -> Outcome<T>,
     ) -> Result<T, Refused> {
-        let at = Circumstances { now, actor: "portal".into(), ..circumstances() };
+        let at = Circumstances { now, wall: now, actor: "portal".into(), ..circumstances() };
         write(self.backend, |tables| work(&mut people::Desk::new(tables, &at, &self.rules, &self.entropy)))
     }
 
@@ -356,7 +356,7 @@ pub(super) fn an_order_needs_its_session_to_the_end<B: Backend>(backend: &B) {
     let make = |device: &str, now: Timestamp| {
         let session = Some((token(1_001), Act::Change));
         let actor = Actor { session, ..Actor::from(ANN) };
-        let at = Circumstances { now, actor, ..circumstances() };
+        let at = Circumstances { now, wall: now, actor, ..circumstances() };
         let made = new_password(ANN, device, &format!("the secret of {device}"));
         write(backend, |tables| carry_out(tables, &made, &at)).map(|(done, _)| done)
     };

@@ -133,6 +133,14 @@ pub(super) fn failures_of_factors_are_kept_by_account<B: Backend>(backend: &B) {
     assert_eq!(of(ann), failed);
     set(failed.failed(LATER));
     assert_eq!((of(ann), of(bob)), (failed.failed(LATER), Throttle::default()));
+    // The clock was a year ahead once: whoever starts now waits from now.
+    let ahead = LATER.plus(std::time::Duration::from_secs(365 * 86_400));
+    set(failed.failed(ahead));
+    write(backend, |tables| tables.put_codes_sent("number:x", "{}", ahead));
+    assert_eq!(write(backend, |tables| tables.clamp_people(LATER)), 2);
+    assert_eq!((of(ann).last, of(ann).failures), (LATER, 2));
+    assert_eq!(write(backend, |tables| tables.codes_sent("number:x")), None);
+    assert_eq!(write(backend, |tables| tables.clamp_people(LATER)), 0);
     set(Throttle::default());
     assert_eq!(of(ann), Throttle::default());
 }

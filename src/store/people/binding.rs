@@ -223,7 +223,7 @@ impl Desk<'_> {
         match (new.kind, evidence) {
             (FactorKind::Totp, Evidence::Code(code)) => {
                 let seed = self.open_seed(known, &new.uid, &new.sealed)?;
-                let step = seed.accepts(code, self.at.now, None);
+                let step = seed.accepts(code, self.at.wall, None);
                 Ok(step.map(Some).ok_or(Refused::WrongCode))
             }
             (FactorKind::Sms | FactorKind::Mail, Evidence::Code(code)) => {

@@ -68,13 +68,12 @@ impl Desk<'_> {
 
     fn record<T: DeserializeOwned + Default>(&mut self, what: &str) -> Result<T, StoreError> {
         let Some(text) = self.tables.codes_sent(what)? else { return Ok(T::default()) };
-        serde_json::from_str(&text)
-            .map_err(|_| StoreError::Failed(format!("codes_sent {what} cannot be read")))
+        serde_json::from_str(&text).map_err(|_| StoreError::Row(format!("codes_sent {what} cannot be read")))
     }
 
     fn put_record(&mut self, what: &str, record: &impl Serialize) -> Result<(), StoreError> {
         let text = serde_json::to_string(record)
-            .map_err(|_| StoreError::Failed(format!("codes_sent {what} cannot be written")))?;
+            .map_err(|_| StoreError::Row(format!("codes_sent {what} cannot be written")))?;
         self.tables.put_codes_sent(what, &text, self.at.now)
     }
 }

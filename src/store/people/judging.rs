@@ -129,9 +129,10 @@ impl Desk<'_> {
 
     fn app_says(&mut self, known: &Known, row: &FactorRow, code: &Code) -> Result<Judged, StoreError> {
         let seed = self.open_seed(known, &row.uid, &row.sealed)?;
-        let now = self.at.now;
+        // Apps go by the wall clock.
+        let now = self.at.wall;
         if let Some(step) = seed.accepts(code, now, row.step) {
-            self.tables.use_factor(row.factor.id, Some(step), now)?;
+            self.tables.use_factor(row.factor.id, Some(step), self.at.now)?;
             return Ok(Judged::Right(Means::Factor(row.factor.id)));
         }
         Ok(if seed.was_used(code, now, row.step) { Judged::Used } else { Judged::Wrong })

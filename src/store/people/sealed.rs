@@ -102,7 +102,10 @@ fn memo_place<'a>(known: &Known, row: &'a [u8]) -> Place<'a> {
 }
 
 pub(super) fn trouble(error: SealError) -> StoreError {
-    StoreError::Failed(error.to_string())
+    match error {
+        SealError::NoKey(key) => StoreError::LostKey(key),
+        SealError::TooLong | SealError::Broken => StoreError::Row(error.to_string()),
+    }
 }
 
 /// A mail address as it may be shown: its first letter and its domain.

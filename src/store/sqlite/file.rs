@@ -87,15 +87,37 @@ fn of(path: &Path, error: StoreError) -> StoreError {
     }
 }
 
-fn verify_whole(path: &Path) -> Result<i64, StoreError> {
+/// How many accounts a database of ours has; one without tables has none. Changes nothing.
+///
+/// # Errors
+/// It is none of ours, or cannot be read.
+pub fn accounts(path: &Path) -> Result<i64, StoreError> {
+    let count = || match open_to_read(path)? {
+        (_, 0) => Ok(0),
+        (connection, _) => count_accounts(&connection),
+    };
+    count().map_err(|error| of(path, error))
+}
+
+fn count_accounts(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?)
+}
+
+/// A connection, and the version of the schema.
+fn open_to_read(path: &Path) -> Result<(Connection, usize), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    check_origin(&connection)?;
+    let version = check_origin(&connection)?;
+    Ok((connection, version))
+}
+
+fn verify_whole(path: &Path) -> Result<i64, StoreError> {
+    let (connection, _) = open_to_read(path)?;
     let damage: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if damage != "ok" {
         return Err(StoreError::Failed(format!("it is damaged ({damage})")));
     }
-    Ok(connection.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?)
+    count_accounts(&connection)
 }
 
 /// Ours, and of a version that is known; returns the version.

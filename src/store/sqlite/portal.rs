@@ -8,6 +8,7 @@ use super::rows::broken;
 use crate::clock::Timestamp;
 use crate::gate::clean::clean;
 use crate::gate::code::{CodeTag, SentCode};
+use crate::gate::codes_sent::DAY;
 use crate::gate::entrance::FAMILIAR_FOR;
 use crate::gate::factor::{Factor, FactorKind, Means};
 use crate::gate::key::{KeyId, Selector};
@@ -111,6 +112,12 @@ impl PortalTables for SqliteTables<'_> {
             self.connection.prepare_cached("SELECT failures, last FROM throttle WHERE account_id = ?1")?;
         let read = |row: &Row<'_>| Ok(Throttle { failures: row.get(0)?, last: Timestamp(row.get(1)?) });
         Ok(statement.query_row([account_id], read).optional()?.unwrap_or_default())
+    }
+
+    fn clamp_people(&mut self, now: Timestamp) -> Result<usize, StoreError> {
+        let waits = self.run("UPDATE throttle SET last = ?1 WHERE last > ?1", [now.0])?;
+        let counts = self.run("DELETE FROM codes_sent WHERE last > ?1", [now.plus(DAY).0])?;
+        Ok(waits + counts)
     }
 
     fn set_throttle(&mut self, account_id: i64, throttle: Throttle) -> Result<(), StoreError> {

@@ -261,6 +261,7 @@ pub(super) fn administration(schemas: &mut Schemas) {
         sessions: 1,
         trusted: 0,
         makes_code: true,
+        lost: vec![1],
     };
     let full = factors(vec![factor(None)], Some(9));
     let full = AccountFactors { wait: Some(NOW), set_up_code: Some(NOW), signed_in: Some(NOW), ..full };
@@ -287,7 +288,7 @@ macro_rules! every_why {
 
 pub(super) fn refusals(schemas: &mut Schemas) {
     let words = every_why!(
-        WrongPassword Blocked NetworkBlocked Over Factor SetUp SetUpCode Stale WrongCode WrongClock UsedCode CodeOver Wait Busy SentEnough Locked NoFactor NameTaken BadName
+        WrongPassword Blocked NetworkBlocked Over Factor SetUp SetUpCode Stale WrongCode WrongClock UsedCode CodeOver Wait Busy SentEnough Locked LostKey NoFactor NameTaken BadName
         NameUnprintable NameIsSecret TooMany OnlyOne Mandatory NoFactors BadPhone CountryOff BadAddress NotExternal KindOff
         NoAccount Yourself NotFound Forbidden NoReason BadRequest Unavailable
     );

@@ -42,6 +42,10 @@ impl Teller<'_> {
                 "The trouble is ours, not your password: try again in a few minutes.",
                 "问题在我们这边，与您的密码无关，请几分钟后再试。",
             ),
+            Situation::FactorsLost => (
+                "Mail programs work; the second factor cannot be checked at the portal, which is our trouble.",
+                "邮件客户端可以正常登录；自助门户无法验证您的验证方式，问题在我们这边。",
+            ),
             Situation::NoPasswords => (
                 "Your mail programs need a client password, and you have none yet.",
                 "邮件客户端需要客户端专用密码，而您还没有。",
@@ -97,6 +101,7 @@ impl Teller<'_> {
             Situation::Disabled => {
                 steps.push(("sidegate account enable {subject}", "sidegate account enable {subject}"));
             }
+            Situation::FactorsLost => steps.extend(FACTORS_LOST),
             Situation::NoPasswords => steps.push(NEW_PASSWORD_HERE),
             Situation::OurTrouble => steps.push(("sidegate status", "sidegate status")),
             Situation::Silent | Situation::Well | Situation::BlockedByHand | Situation::Alias => {}
@@ -196,6 +201,16 @@ impl Teller<'_> {
     }
 }
 
+const FACTORS_LOST: [Text; 2] = [
+    (
+        "their store key is not in the key file: put the key file of that time back (sidegate doctor names the key)",
+        "密钥文件中缺少保存它们的密钥：请放回当时的密钥文件（sidegate doctor 会指出是哪个密钥）",
+    ),
+    (
+        "only if it is lost: sidegate factor reset {subject}",
+        "仅在密钥确已丢失时：sidegate factor reset {subject}",
+    ),
+];
 const NEW_PASSWORD_HERE: Text =
     ("sidegate password new {subject} --name DEVICE", "sidegate password new {subject} --name 设备名");
 const DECLARE: Text = (

@@ -594,6 +594,7 @@ problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again in
 problem-wait-for-password = Too many wrong passwords. Try again in { $seconds } seconds.
 problem-busy = Another sign-in from your address is being checked. Try again in a few seconds.
 problem-locked = Too many wrong codes: none is accepted any more. Use a passkey or a recovery code if you have one, or ask your administrator.
+problem-lost-key = This second factor cannot be checked: the mail server has lost the key it was stored under. Your administrator can help. Recovery codes and second factors of that time do not work either.
 problem-too-many =
     { $most ->
         [one] You have { $most } of these already, as many as you may have. Change it, or remove it first.

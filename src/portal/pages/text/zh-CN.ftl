@@ -535,6 +535,7 @@ problem-wait-to-sign-in = 此帐号登录失败次数过多。请在 { $seconds 
 problem-wait-for-password = 密码错误次数过多，请在 { $seconds } 秒后重试。
 problem-busy = 来自您所在地址的另一次登录正在核对中，请几秒后重试。
 problem-locked = 验证码错误次数过多，已不再接受验证码。如有通行密钥或恢复码，请使用它们；否则请联系管理员。
+problem-lost-key = 无法验证此验证方式：邮件服务器丢失了保存它所用的密钥。请联系管理员。同一时期的恢复码和其他验证方式也无法使用。
 problem-too-many = 此类已有 { $most } 个，达到上限。请先移除或更换。
 problem-only-factor = 这是您唯一的二次验证方式，且二次验证已开启。请先添加另一种，或关闭二次验证。
 problem-mandatory = 您所在的单位要求开启二次验证，无法关闭。
