@@ -94,8 +94,8 @@ export const everyFactor = ({ carol, life, mailbox, providers }) => {
   const middle = async () => {
     ids.passkey = await carol.bind("passkey", newPasskey());
     await carol.shows("Chrome");
-    const told = await until("word of the passkey", () => mailbox.to(OLD.mail).find((letter) => letter.includes("Chrome")));
-    assert.ok(told.includes(carol.account));
+    const told = await until("word of the passkey", () => mailbox.to(OLD.mail).find((letter) => /已添加：.*Chrome/.test(letter)));
+    assert.ok(told.includes(carol.account), told);
     for (const kind of ["wechat", "wecom", "dingtalk"]) ids[kind] = await carol.bind(kind, () => byProvider());
     const codes = await recoveryCodes();
 

@@ -126,6 +126,7 @@ const stoppedAtFactor = async () => {
   await gone.beginAgain();
   await gone.send({ code });
   await gone.isTold("problem-used-code");
+  await gone.send({ code: await app.code() });
   await gone.signOut();
 
   const look = async () => {
