@@ -6,7 +6,7 @@
 // Ends with 0, or says what went wrong.
 import assert from "node:assert/strict";
 
-import { isIn, isRefused, login, secret } from "./ask.mjs";
+import { isIn, isRefused, login, secret, shared } from "./ask.mjs";
 import { everyFactor } from "./factors.mjs";
 import { Mailbox, Providers } from "./peers.mjs";
 import { Person, startBrowser } from "./person.mjs";
@@ -187,12 +187,47 @@ const guessedCodes = async () => {
   await getsIn("imap", alice.account, phone);
 };
 
+/// A mailbox is shared with a colleague who has one and never signed in; in either language.
+const colleague = async () => {
+  const [owner, delegate] = ["gina@example.test", "hank@example.test"];
+  for (const one of [owner, delegate]) await getsIn("imap", one, password);
+  await shared(owner, password);
+  assert.doesNotMatch(await shared(delegate, password), /gina/);
+  const gina = await sit(owner);
+  await gina.begin();
+  gina.at("/");
+  await gina.go("/delegations");
+  await gina.says("delegations-granted-none");
+  await gina.send({ delegate: "nobody@example.test" });
+  await gina.isTold("problem-no-such-account");
+  await gina.page.check("#right-send-as");
+  await gina.send({ delegate });
+  gina.at("/delegations");
+  await gina.says("said-granted", { delegate });
+  await gina.shows("shared/gina@example.test");
+  await gina.speak("zh-CN");
+  for (const words of ["代理发送", "查看邮件", "改变邮件未读状态", "删除邮件", "转发/回复/写信", "发信说明"]) await gina.shows(words);
+  await gina.go("/");
+  await gina.shows(delegate);
+
+  assert.match(await shared(delegate, password), /shared\/gina@example\.test/);
+  const hank = await sit(delegate, { language: "zh-CN" });
+  await hank.begin();
+  hank.at("/");
+  await hank.go("/delegations");
+  await hank.shows("shared/gina@example.test");
+  await gina.go("/delegations");
+  await gina.press('main form[action="/delegations/withdraw"] button');
+  await gina.says("said-withdrawn", { delegate });
+  assert.doesNotMatch(await shared(delegate, password), /gina/);
+};
+
 const carol = await sit("carol@example.test", { language: "zh-CN" });
 const { begin, middle, end } = everyFactor({ carol, life, mailbox, providers });
 // Side by side: one of them waits a minute for the next message.
 const lives = [
   [begin, middle, end],
-  [firstSteps, clientPassword, trustedDevice, mandatory, withoutScript, blockedAddress, guessedCodes],
+  [firstSteps, clientPassword, trustedDevice, mandatory, withoutScript, blockedAddress, guessedCodes, colleague],
 ];
 
 const told = async (chapter) => {
