@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is written without one: dates, and what is no text for people.
-const EXCEPT: [&str; 6] = ["年", "月", "日", "%", "a-z中", "}中"];
+/// What is no text for people.
+const EXCEPT: [&str; 2] = ["a-z中", "fffd}"];
 /// Variables that are in Chinese themselves where they stand beside it.
 const CHINESE_VARIABLES: [&str; 2] = ["{ $provider }", "{limit}"];
 
@@ -15,17 +15,20 @@ fn is_han(c: char) -> bool {
 
 /// Where Chinese and Latin touch in a line, or Chinese and a variable.
 fn touching(line: &str) -> Option<String> {
-    let mut plain = line.replace("\\n", " ").replace("\\r", " ").replace("\\t", " ");
+    let mut plain = line.replace("\\n", " ").replace("\\r", " ").replace("\\t", " ").replace("\\0", " ");
     for variable in CHINESE_VARIABLES {
         plain = plain.replace(variable, "中");
     }
     let characters: Vec<char> = plain.chars().collect();
     characters.windows(2).enumerate().find_map(|(at, pair)| {
         let latin = |c: char| c.is_ascii_alphanumeric() || c == '{' || c == '}';
+        let dated = |c: char| c.is_ascii_digit() || "Ymd".contains(c);
+        let date =
+            [(0, 1), (1, 0)].iter().any(|(han, other)| "年月日".contains(pair[*han]) && dated(pair[*other]));
         let touch = is_han(pair[0]) && latin(pair[1]) || latin(pair[0]) && is_han(pair[1]);
         let around: String =
-            characters[at.saturating_sub(3)..(at + 5).min(characters.len())].iter().collect();
-        (touch && !EXCEPT.iter().any(|fine| around.contains(fine))).then_some(around)
+            characters[at.saturating_sub(4)..(at + 5).min(characters.len())].iter().collect();
+        (touch && !date && !EXCEPT.iter().any(|fine| around.contains(fine))).then_some(around)
     })
 }
 
@@ -53,7 +56,8 @@ fn texts() -> Vec<(PathBuf, String)> {
 
 #[test]
 fn a_space_stands_between_chinese_and_latin_words() {
-    for wrong in ["设置Foxmail", "iPhone描述文件", "最近7天", "设置{ $program }"] {
+    for wrong in ["设置Foxmail", "iPhone描述文件", "最近7天", "近日Outlook", "设置{ $program }"]
+    {
         assert!(touching(wrong).is_some(), "{wrong}");
     }
     for right in ["设置 Foxmail", "2027年1月15日", "请在{ $provider }中确认", "权限：SMTP，端口 25。"]

@@ -17,6 +17,9 @@ const ask = (question) =>
 /// One login of a mail program: by "imap", "pop3" or "smtp", from an address or from where mail programs usually are.
 export const login = (protocol, user, password, from) => ask({ ask: "login", protocol, user, password, from });
 
+/// The mailboxes of others that somebody's mail program finds, one a line.
+export const shared = (user, password) => ask({ ask: "shared", user, password });
+
 /// A secret that no log may hold.
 export const secret = (account, secret) => ask({ ask: "secret", account, secret });
 

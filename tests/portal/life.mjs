@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { isIn, isRefused, login, reset, secret, unlock } from "./ask.mjs";
+import { isIn, isRefused, login, reset, secret, shared, unlock } from "./ask.mjs";
 import { everyFactor, until } from "./factors.mjs";
 import { Mailbox, Providers } from "./peers.mjs";
 import { Person, startBrowser } from "./person.mjs";
@@ -344,6 +344,41 @@ const besieged = async () => {
   await Promise.all([loops, story()]);
 };
 
+/// A mailbox is shared with a colleague who has one and never signed in; in either language.
+const colleague = async () => {
+  const [owner, delegate] = ["gina@example.test", "hank@example.test"];
+  for (const one of [owner, delegate]) await getsIn("imap", one, password);
+  await shared(owner, password);
+  assert.doesNotMatch(await shared(delegate, password), /gina/);
+  const gina = await sit(owner);
+  await gina.begin();
+  gina.at("/");
+  await gina.go("/delegations");
+  await gina.says("delegations-granted-none");
+  await gina.send({ delegate: "nobody@example.test" });
+  await gina.isTold("problem-no-such-account");
+  await gina.page.check("#right-send-as");
+  await gina.send({ delegate });
+  gina.at("/delegations");
+  await gina.says("said-granted", { delegate });
+  await gina.shows("shared/gina@example.test");
+  await gina.speak("zh-CN");
+  for (const words of ["代理发送", "查看邮件", "改变邮件未读状态", "删除邮件", "转发/回复/写信", "发信说明"]) await gina.shows(words);
+  await gina.go("/");
+  await gina.shows(delegate);
+
+  assert.match(await shared(delegate, password), /shared\/gina@example\.test/);
+  const hank = await sit(delegate, { language: "zh-CN" });
+  await hank.begin();
+  hank.at("/");
+  await hank.go("/delegations");
+  await hank.shows("shared/gina@example.test");
+  await gina.go("/delegations");
+  await gina.press('main form[action="/delegations/withdraw"] button');
+  await gina.says("said-withdrawn", { delegate });
+  assert.doesNotMatch(await shared(delegate, password), /gina/);
+};
+
 const carol = await sit("carol@example.test", { language: "zh-CN" });
 const { begin, middle, end } = everyFactor({ carol, life, mailbox, providers });
 const erin = await sit("erin@example.test");
@@ -364,6 +399,7 @@ const lives = [
     blockedAddress,
     guessedCodes,
     besieged,
+    colleague,
   ],
 ];
 

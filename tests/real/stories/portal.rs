@@ -15,6 +15,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::client::Imap;
+use crate::dovecot::{Dovecot, IMAP};
 use crate::process::{Server, listens, run, wait_until};
 use crate::series::cached;
 use crate::site::{MAIN_PASSWORD, Mode, Plan, Site};
@@ -35,6 +37,8 @@ const GUESSED: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 78);
 const THIEF: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 79);
 /// Where an owner was, and is no more.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 7, 80);
+/// Somebody with a mailbox, who never signed in before a colleague shares one with them.
+const HANK: &str = "hank@example.test";
 /// Whom the site wants to have two-factor.
 const DAN: &str = "dan@example.test";
 
@@ -64,18 +68,22 @@ fn people_look_after_themselves() {
     let settings = format!(
         "[control]\nportal = [{PORTAL_ID}]\n\
          [main_password]\nmail_clients = \"until-two-factor\"\n\
-         [portal]\norigin = \"{}\"\nissuer = \"Example\"\n\
+         [portal]\norigin = \"{}\"\nissuer = \"Example\"\ndomains = [\"example.test\"]\n\
          factors = [\"passkey\", \"totp\", \"wecom\", \"dingtalk\", \"wechat\", \"sms\", \"mail\"]\n\
          [[portal.mandatory]]\nwhom = \"{DAN}\"\nfrom = \"2026-01-01\"\ngrace = \"1d\"\n\
          [notices]\nfrom = \"sidegate@example.test\"\n[notices.smtp]\nserver = \"127.0.0.1:{}\"\n",
         ports.url(),
         ports.mail
     );
-    let plan = Plan::new(Mode::Front).with_postfix().with_browser().settings(&settings);
+    let mut plan = Plan::new(Mode::Front).with_postfix().with_browser().settings(&settings);
+    plan.dovecot.sharing = true;
     let Some(site) = plan.start() else { return };
     for account in ["alice@example.test", "carol@example.test", DAN, "erin@example.test", "fred@example.test"]
     {
         site.account(account);
+    }
+    for known_to_dovecot_alone in ["gina@example.test", HANK] {
+        site.upstream_user(known_to_dovecot_alone);
     }
     let mut portal = start_portal(&site, &ports);
     live(&site, &ports);
@@ -148,6 +156,8 @@ enum Asked {
     Reset { account: String },
     /// An administrator forgets wrong codes.
     Unlock { account: String },
+    /// The mailboxes of others that a mail program finds.
+    Shared { user: String, password: String },
     /// A secret that is used.
     Secret { account: String, secret: String },
 }
@@ -218,6 +228,13 @@ fn answer(site: &Site, asked: &Asked) -> String {
             code.trim().to_owned()
         }
         Asked::Unlock { account } => site.cli.done(&["factor", "unlock", account]),
+        Asked::Shared { user, password } => {
+            let mut session = Imap::open(HOME, Dovecot::at(site, IMAP));
+            session.login(user, password);
+            // A mailbox is there once its owner looked into it.
+            session.command("SELECT INBOX");
+            session.command("LIST \"\" \"shared/*\"").join("\n")
+        }
         Asked::Secret { account, secret } => {
             site.secret(account, secret);
             String::new()
