@@ -67,7 +67,8 @@ pub enum Missing {
 /// # Errors
 /// One of them is missing, or cannot be looked at.
 pub fn look(database: &Path, key_file: &Path) -> Result<Presence, Missing> {
-    match (is_there(database)?, is_there(key_file)?) {
+    // A database that was cut off to nothing is none; a key file without a key is told as that, where it is read.
+    match (bytes(database)? > Some(0), bytes(key_file)?.is_some()) {
         (false, false) => Ok(Presence::FirstStart),
         (true, true) => Ok(Presence::Complete),
         (false, true) => Err(Missing::Database { database: database.into(), key_file: key_file.into() }),
@@ -79,11 +80,11 @@ pub fn look(database: &Path, key_file: &Path) -> Result<Presence, Missing> {
     }
 }
 
-/// Whether a file is there, with something in it.
-fn is_there(path: &Path) -> Result<bool, Missing> {
+/// How long a file is, if it is there.
+fn bytes(path: &Path) -> Result<Option<u64>, Missing> {
     match fs::metadata(path) {
-        Ok(about) => Ok(about.len() > 0),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Ok(about) => Ok(Some(about.len())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Missing::System { path: path.to_owned(), source }),
     }
 }

@@ -83,7 +83,7 @@ fn described() -> BTreeMap<String, Route> {
 #[test]
 fn the_routes_are_those_of_the_table() {
     let table = table();
-    assert_eq!(table.len(), 70);
+    assert_eq!(table.len(), 72);
     assert_eq!(table, described());
 }
 

@@ -132,6 +132,15 @@ fn a_wrong_key_file_is_told_and_another_key_locks_nobody_out() {
         assert!(status == Some(1) && said.contains(words), "{said}");
     }
     fs::remove_file(&key).unwrap();
+    let (status, said) = Daemon::fail(folder.path(), &[]);
+    assert!(status == Some(1) && said.contains("--make-missing"), "{said}");
+    let settings = folder.path().join("sidegate.toml");
+    let made = Command::new(env!("CARGO_BIN_EXE_sidegated"))
+        .arg("--config")
+        .arg(settings)
+        .arg("--make-missing")
+        .status();
+    assert!(made.unwrap().success());
     let daemon = Daemon::start(folder.path());
     let mut peer = daemon.peer();
     assert_eq!(peer.login(&secret, "192.0.2.7"), "OK", "it is found, once more slowly");

@@ -13,7 +13,7 @@ fn a_mailbox_is_shared_and_taken_back() {
     page.says("What each may do");
     let granted =
         ann.post_and_go("/delegations", &[("delegate", " Bob@Example.org "), ("right", "on-behalf")]);
-    granted.says("The delegation to bob@example.org is in force.");
+    granted.says("bob@example.org may now use your mailbox.");
     granted.says("Send on behalf");
     ann.get("/").says("bob@example.org may use your mailbox since");
     bob.get("/delegations").says("ann@example.org");
@@ -22,7 +22,7 @@ fn a_mailbox_is_shared_and_taken_back() {
     ann.post_and_go("/delegations", &[("delegate", BOB), ("right", "send-as")]);
     assert_eq!(ann.get("/delegations").body.matches("action=\"/delegations/withdraw\"").count(), 1);
     let gone = ann.post_and_go("/delegations/withdraw", &[("delegate", BOB)]);
-    gone.says("The delegation to bob@example.org has ended.");
+    gone.says("bob@example.org may no longer use your mailbox.");
     assert!(!ann.get("/").text().contains("may use your mailbox"));
     bob.get("/delegations").says("None but your own.");
     assert_eq!(ann.post("/delegations/withdraw", &[("delegate", BOB)]).status, 404);

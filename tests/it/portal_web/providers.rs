@@ -128,7 +128,7 @@ fn a_person_of_wecom_is_bound_and_asked_at_sign_in() {
     let (mut bob, _) = site.signed_in(BOB);
     bob.get("/factors/new/wecom");
     let theirs = state(&bob.post("/factors/new/wecom", &[]));
-    assert_eq!(back(&mut bob, &format!("state={theirs}&code=good")).location(), "/factors");
+    assert_eq!(back(&mut bob, &format!("state={theirs}&code=good")).location(), "/two-factor");
     bob.get("/factors").says("WeCom");
     let more = bob.post("/factors/new/wecom", &[]);
     assert_eq!(more.status, 422, "{}", more.text());

@@ -135,7 +135,7 @@ fn in_and_out(site: &Site, taps: &mut Taps) -> (Browser, App) {
     let app = App::read(&ann.get("/factors/new/totp"));
     let code = app.code(-1);
     let bound = taps.twice(&mut ann, "/factors/new/totp", &[("code", &code), ("name", "Phone")]);
-    assert_eq!((bound.location(), done(site, "factor-added")), ("/factors", 1));
+    assert_eq!((bound.location(), done(site, "factor-added")), ("/two-factor", 1));
     assert_eq!(ids(&ann.get("/factors"), "factors", "change").len(), 1);
     taps.twice(&mut ann, "/sign-out", &[]);
     ann.get("/sign-in").says("You are signed out.");
@@ -169,7 +169,7 @@ fn in_and_out(site: &Site, taps: &mut Taps) -> (Browser, App) {
     let devices = ann.get("/devices");
     let other = &ids(&devices, "devices", "delete")[0];
     taps.twice(&mut ann, &format!("/devices/{other}/delete"), &[]);
-    ann.get("/devices").says("was deleted");
+    ann.get("/devices").says("was signed out");
     (ann, app)
 }
 
@@ -273,6 +273,10 @@ fn oversee(site: &Site, taps: &mut Taps) {
     bob.get("/admin/blocks").says(ELSEWHERE);
     taps.twice(&mut bob, "/admin/blocks", &[("address", ELSEWHERE)]);
     assert_eq!(done(site, "block-lifted"), 2);
+    site.block(ELSEWHERE);
+    bob.get("/admin").says(ELSEWHERE);
+    taps.twice(&mut bob, "/admin", &[("address", ELSEWHERE)]);
+    assert_eq!(done(site, "block-lifted"), 3);
     let account = format!("/admin/accounts/{ANN}");
     bob.get(&account);
     taps.twice(&mut bob, &account, &[("reason", "lost phone")]);

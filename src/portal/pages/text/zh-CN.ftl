@@ -118,12 +118,12 @@ overview-all-delegations = 查看全部 { $count } 项委托
 overview-all-logins = 全部设备
 logins-none = 这段时间内没有登录记录。
 warning-old-device = 有设备仍在使用已移除的密码“{ $name }”。
-warning-stopped = 有人知道您的主密码。{ $device }未通过二次验证，已被拦截：{ $from }，{ $at }。
+warning-stopped = 有人知道您的主密码。{ $device } 未通过二次验证，已被拦截：{ $from }，{ $at }。
 warning-see-stopped = 查看如何处理
 warning-old-device-last = 最近一次尝试：{ $at }，来自 { $address }。
 warning-old-device-last-nowhere = 最近一次尝试：{ $at }。
 warning-blocked = 您的地址 { $address } 已被封锁，至 { $until } 解除。
-warning-set-up-by = 您所在的单位要求在{ $until }之前开启二次验证。
+warning-set-up-by = 您所在的单位要求在 { $until } 之前开启二次验证。
 warning-set-up-now = 您所在的单位要求开启二次验证，请立即开启。
 warning-recovery-codes =
     { $count ->
