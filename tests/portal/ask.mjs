@@ -29,6 +29,9 @@ export const reset = (account) => ask({ ask: "reset", account });
 /// An administrator forgets somebody's wrong codes.
 export const unlock = (account) => ask({ ask: "unlock", account });
 
+/// An administrator sets something of an account, as the command line has it.
+export const set = (account, ...options) => ask({ ask: "set", account, options });
+
 /// How the login of a mail program ended.
 export const isIn = (answer) => /^(OK|\+OK|235 )/.test(answer);
 export const isRefused = (answer) => /^(NO |-ERR|535 )/.test(answer) && !/UNAVAILABLE|SYS\/TEMP|emporary/.test(answer);

@@ -11,6 +11,7 @@ import { isIn, isRefused, login, reset, secret, shared, unlock } from "./ask.mjs
 import { everyFactor, until } from "./factors.mjs";
 import { Mailbox, Providers } from "./peers.mjs";
 import { Person, startBrowser } from "./person.mjs";
+import { reach } from "./reach.mjs";
 import { impatience } from "./taps.mjs";
 
 const life = JSON.parse(process.env.SIDEGATE_LIFE);
@@ -387,6 +388,7 @@ const fred = await sit("fred@example.test");
 const lives = [
   [begin, middle, end],
   impatience({ sit, erin, fred, getsIn }),
+  reach({ sit, life, getsIn, isKeptOut }),
   [
     firstSteps,
     clientPassword,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -224,7 +225,9 @@ impl Site {
             .arg("--config")
             .arg(self.path("etc/sidegate.toml"))
             .current_dir("/")
-            .env_remove("RUST_LOG");
+            .env_remove("RUST_LOG")
+            // A story may stop it: the kernel hangs up whoever shares the group of a stopped process and is left alone.
+            .process_group(0);
         let log = self.path("logs/sidegated");
         let mut server = match &self.held {
             Some(held) => Server::start_as_it_is("sidegated", &mut held.pass(&command, &log)),

@@ -68,9 +68,10 @@ fn people_look_after_themselves() {
     let settings = format!(
         "[control]\nportal = [{PORTAL_ID}]\n\
          [main_password]\nmail_clients = \"until-two-factor\"\n\
-         [portal]\norigin = \"{}\"\nissuer = \"Example\"\ndomains = [\"example.test\"]\n\
+         [portal]\norigin = \"{}\"\nissuer = \"Example\"\ndomains = [\"example.test\"]\nadministrators = \"postmasters\"\n\
          factors = [\"passkey\", \"totp\", \"wecom\", \"dingtalk\", \"wechat\", \"sms\", \"mail\"]\n\
          [[portal.mandatory]]\nwhom = \"{DAN}\"\nfrom = \"2026-01-01\"\ngrace = \"1d\"\n\
+         [[portal.mandatory]]\nwhom = \"group:duty\"\nfrom = \"2026-01-01\"\n\
          [notices]\nfrom = \"sidegate@example.test\"\n[notices.smtp]\nserver = \"127.0.0.1:{}\"\n",
         ports.url(),
         ports.mail
@@ -78,9 +79,8 @@ fn people_look_after_themselves() {
     let mut plan = Plan::new(Mode::Front).with_postfix().with_browser().settings(&settings);
     plan.dovecot.sharing = true;
     let Some(site) = plan.start() else { return };
-    for account in ["alice@example.test", "carol@example.test", DAN, "erin@example.test", "fred@example.test"]
-    {
-        site.account(account);
+    for name in ["alice", "carol", "dan", "erin", "fred", "ivan", "judy", "kate"] {
+        site.account(&format!("{name}@example.test"));
     }
     for known_to_dovecot_alone in ["gina@example.test", HANK] {
         site.upstream_user(known_to_dovecot_alone);
@@ -156,6 +156,8 @@ enum Asked {
     Reset { account: String },
     /// An administrator forgets wrong codes.
     Unlock { account: String },
+    /// An administrator sets something of an account.
+    Set { account: String, options: Vec<String> },
     /// The mailboxes of others that a mail program finds.
     Shared { user: String, password: String },
     /// A secret that is used.
@@ -228,6 +230,10 @@ fn answer(site: &Site, asked: &Asked) -> String {
             code.trim().to_owned()
         }
         Asked::Unlock { account } => site.cli.done(&["factor", "unlock", account]),
+        Asked::Set { account, options } => {
+            let options = options.iter().map(String::as_str);
+            site.cli.done(&["account", "set", account].into_iter().chain(options).collect::<Vec<_>>())
+        }
         Asked::Shared { user, password } => {
             let mut session = Imap::open(HOME, Dovecot::at(site, IMAP));
             session.login(user, password);
