@@ -427,7 +427,7 @@ portal() {
     step "The portal: $colleague signs in with the main password, and needs nobody's help"
     web /sign-in
     web /sign-in "address=$colleague" "password=$colleague_password"
-    page_says "signed in" "Whoever knows your password gets in."
+    page_says "signed in" "Anyone who knows your password can sign in."
     sidegate account list | grep -qF "$colleague" || fail "there is no account"
     ok "the account was made by that (portal.domains)"
 

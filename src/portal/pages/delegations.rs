@@ -190,7 +190,7 @@ mod tests {
             "Mark mail read or unread: ✗ | ✗ | ✓",
             "Delete mail: ✗ | ✗ | ✓",
             "Forward, reply, write: ✗ | ✓ | ✓",
-            "Receivers see: – | both names | only you",
+            "Recipients see: – | both names | only you",
         ];
         assert_eq!(drawn(&page(true, true), &f), expected);
         let f = Frame { language: Language::ZhCn, ..f };
@@ -208,12 +208,12 @@ mod tests {
     fn nothing_is_promised_that_the_site_does_not_do() {
         let f = Frame::default();
         let unmarked = page(true, false);
-        assert_eq!(drawn(&unmarked, &f)[4], "Receivers see: – | only you | only you");
+        assert_eq!(drawn(&unmarked, &f)[4], "Recipients see: – | only you | only you");
         assert!(!unmarked.render(&f).contains("both names"));
         let sending = page(false, true);
         assert_eq!(
             drawn(&sending, &f),
-            ["Forward, reply, write: ✓ | ✓", "Receivers see: both names | only you"]
+            ["Forward, reply, write: ✓ | ✓", "Recipients see: both names | only you"]
         );
         let rights: Vec<(&str, bool)> =
             sending.rights(&f).into_iter().map(|right| (right.word, right.chosen)).collect();

@@ -87,7 +87,7 @@ fn an_administrator_finds_an_account_and_resets_its_factors() {
     ann.get(&path).says("1 delegation. The reset leaves it");
     let done = ann.post(&path, &[("reason", "lost phone, seen in person")]);
     done.says("The second factors of bob@example.org were reset.");
-    done.says("This code is shown only now.");
+    done.says("We show this code only once.");
     let code = shown_code(&done);
     let again = ann.get(&path);
     again.says("Asked for at the next sign-in, until");
@@ -149,11 +149,11 @@ fn an_administrator_unlocks_codes_and_signs_somebody_out() {
     thief.post("/sign-in/code", &[("code", &code)]).says("Too many wrong codes.");
     ann.get(&path).says("No code is accepted before");
     let unlocked = ann.post_and_go(&path, &[("do", "unlock")]);
-    unlocked.says("The wrong codes of bob@example.org were forgotten.");
+    unlocked.says("The wrong codes of bob@example.org no longer count.");
     assert!(!unlocked.text().contains("Unlock codes"));
     thief.get("/sign-in/code");
-    thief.post_and_go("/sign-in/code", &[("code", &code)]).says("Last sign-ins");
-    bob.get("/").says("Last sign-ins");
+    thief.post_and_go("/sign-in/code", &[("code", &code)]).says("Latest sign-ins");
+    bob.get("/").says("Latest sign-ins");
     let out = ann.post_and_go(&path, &[("do", "sign-out")]);
     out.says("bob@example.org was signed out everywhere");
     out.says("Sessions | 0");

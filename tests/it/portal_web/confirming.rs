@@ -21,7 +21,7 @@ fn a_change_is_made_by_whoever_proved_lately_who_they_are() {
     let asked = ann.post("/two-factor", &[("on", "yes")]);
     assert_eq!(asked.location(), "/confirm?next=/two-factor");
     let page = ann.get("/confirm?next=/two-factor");
-    page.says("Confirm that it is you");
+    page.says("Confirm it is you");
     page.says("Enter the code that your authenticator app shows for “Phone”.");
     let before = ann.session().unwrap().to_owned();
     let wrong = ann.post("/confirm", &[("next", "/two-factor"), ("code", "000000")]);
@@ -50,7 +50,7 @@ fn a_factor_is_removed_by_whoever_has_it() {
     let (phone, sms) = (&ids[0], &ids[1]);
     // The app was not what was proved last.
     let remove = format!("/factors/{phone}/remove");
-    ann.get(&remove).says("You can no longer confirm a sign-in with it.");
+    ann.get(&remove).says("You will no longer be able to confirm a sign-in with it.");
     let asked = ann.post(&remove, &[]);
     let confirm = format!("/confirm?next={remove}&factor={phone}");
     assert_eq!(asked.location(), confirm);
@@ -82,7 +82,7 @@ fn a_factor_is_changed_by_binding_another_in_its_place() {
     let change = format!("/factors/{}/change", id.unwrap());
     let page = ann.get(&change);
     page.says("Change: Authenticator app: Phone");
-    page.says("replaces the old one");
+    page.says("The old one stops working");
     assert_eq!(page.field("name").as_deref(), Some("Phone"));
     let new = App::read(&page);
     assert_eq!(App::read(&ann.get(&change)).code(0), new.code(0), "the same until it is bound");

@@ -10,12 +10,12 @@ fn a_mailbox_is_shared_and_taken_back() {
     let (mut ann, _) = site.signed_in(ANN);
     let page = ann.get("/delegations");
     page.says("Nobody but you.");
-    page.says("What each may do");
+    page.says("What each right allows");
     let granted =
         ann.post_and_go("/delegations", &[("delegate", " Bob@Example.org "), ("right", "on-behalf")]);
     granted.says("bob@example.org may now use your mailbox.");
     granted.says("Send on behalf");
-    ann.get("/").says("bob@example.org may use your mailbox since");
+    ann.get("/").says("bob@example.org has been able to use your mailbox since");
     bob.get("/delegations").says("ann@example.org");
     assert!(!bob.get("/").text().contains("may use your mailbox"));
     // Another right takes the place of the first.
@@ -24,7 +24,7 @@ fn a_mailbox_is_shared_and_taken_back() {
     let gone = ann.post_and_go("/delegations/withdraw", &[("delegate", BOB)]);
     gone.says("bob@example.org may no longer use your mailbox.");
     assert!(!ann.get("/").text().contains("may use your mailbox"));
-    bob.get("/delegations").says("None but your own.");
+    bob.get("/delegations").says("Only your own.");
     assert_eq!(ann.post("/delegations/withdraw", &[("delegate", BOB)]).status, 404);
 }
 
@@ -45,7 +45,7 @@ fn what_a_delegation_does_here_is_said_and_no_more() {
         let (mut bob, _) = site.signed_in(BOB);
         let (mut ann, _) = site.signed_in(ANN);
         let page = ann.get("/delegations").text();
-        assert_eq!(page.contains("Receivers see both names."), marked, "{page}");
+        assert_eq!(page.contains("Recipients see both names."), marked, "{page}");
         assert_eq!(page.contains("Sees your mail and folders"), shown, "{page}");
         assert_eq!(page.contains("a delegation is for sending only"), !shown, "{page}");
         let granted = ann.post_and_go("/delegations", &[("delegate", BOB), ("right", "send-as")]).text();
@@ -115,7 +115,7 @@ fn so_many_addresses_without_an_account_may_be_named_a_day() {
     let there_or_not = [named("nobody20@example.org"), named(BOB)];
     for told in there_or_not {
         assert!(
-            told.contains("You have named many addresses") && !told.contains("no such account"),
+            told.contains("You have entered many addresses") && !told.contains("no such account"),
             "{told}"
         );
     }

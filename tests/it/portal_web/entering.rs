@@ -9,7 +9,7 @@ use super::{ANN, BOB, HOME, MAIN};
 fn somebody_signs_in_binds_an_app_and_is_asked_for_it() {
     let site = Site::start("", "");
     let (mut ann, page) = site.signed_in(ANN);
-    page.says("Whoever knows your password gets in.");
+    page.says("Anyone who knows your password can sign in.");
 
     let app = bind_app(&mut ann);
     let factors = ann.get("/factors");
@@ -17,7 +17,7 @@ fn somebody_signs_in_binds_an_app_and_is_asked_for_it() {
     let on = ann.post_and_go("/two-factor", &[("on", "yes")]);
     on.says("Two-factor is on");
     assert!(on.field("name").is_some(), "mail programs need a client password now: {}", on.text());
-    ann.get("/recovery-codes").says("You have not made any yet.");
+    ann.get("/recovery-codes").says("You have none yet.");
     let codes = ann.post("/recovery-codes", &[]);
     assert_eq!(codes.body.matches("<li><code").count(), 10, "{}", codes.text());
     let recovery = codes.body.split("<li><code").nth(1).unwrap().split('>').nth(1).unwrap();
@@ -127,11 +127,11 @@ fn whoever_would_have_to_wait_may_show_a_code_instead() {
     let waits = away.post("/sign-in", &[("address", ANN), ("password", MAIN)]);
     assert_eq!(waits.status, 422);
     waits.says("Too many failed sign-ins to this account. Try again in 20 seconds, or enter a code as well.");
-    waits.says("With your main password and such a code you need not wait.");
+    waits.says("Enter such a code with your main password and you need not wait.");
     assert!(waits.body.contains("name=\"code\"") && !waits.body.contains("maxlength=\"32\" required"));
     let wrong = away.post("/sign-in", &[("address", ANN), ("password", MAIN), ("code", "000000")]);
     wrong.says("Wrong address or password.");
-    wrong.says("It is checked together with your main password.");
+    wrong.says("The code is checked together with your main password.");
     away.language = "zh-CN".into();
     let waits = away.post("/sign-in", &[("address", ANN), ("password", MAIN), ("code", "")]);
     waits.says("此帐号登录失败次数过多。");
@@ -177,7 +177,7 @@ fn where_two_factor_is_mandatory_nothing_else_is_open_before_it() {
     let site = Site::start(rule, "");
     let (mut ann, page) = site.signed_in(ANN);
     page.says("Turn on two-factor");
-    page.says("Until this is done, nothing else can be reached here.");
+    page.says("You cannot do anything else here until this is done.");
     for path in ["/", "/factors", "/two-factor", "/recovery-codes", "/confirm"] {
         assert_eq!(ann.get(path).location(), "/set-up", "{path}");
     }
@@ -203,7 +203,7 @@ fn after_a_reset_the_set_up_code_comes_first() {
     let code = made["set_up_code"].as_str().expect("a code").to_owned();
     // Somebody who knows the main password alone.
     let (mut thief, page) = site.signed_in(ANN);
-    page.says("Your administrator has it");
+    page.says("Ask your administrator for it");
     for path in ["/", "/factors", "/factors/new/totp", "/factors/new/sms", "/two-factor", "/passwords/new"] {
         assert_eq!(thief.get(path).location(), "/set-up", "{path}");
     }
@@ -237,7 +237,7 @@ fn two_factor_turned_on_without_a_factor_leads_to_setting_it_up() {
     // It leads to setting it up, and not round in a circle.
     site.daemon().control("PATCH", &format!("/v1/accounts/{ANN}"), &json!({ "two_factor": true }));
     let (_, page) = site.signed_in(ANN);
-    page.says("Until this is done, nothing else can be reached here.");
+    page.says("You cannot do anything else here until this is done.");
     assert!(!page.text().contains("Set-up code"), "an account that never had a factor waits for none");
 }
 

@@ -30,7 +30,7 @@ fn a_thief_who_was_stopped_stands_first_and_a_visit_that_is_over_stands_in_the_l
     (thief.address, thief.agent) = ("203.0.113.66".into(), THIEF.into());
     site.sign_in(&mut thief, ANN).says("Enter the code");
     let waiting = ann.get("/devices");
-    waiting.says("second factor not proved yet");
+    waiting.says("second factor still to come");
     assert!(!waiting.text().contains("Somebody knows"));
     for wrong in ["000000", "000001", "000002"] {
         thief.post("/sign-in/code", &[("code", wrong)]);
@@ -91,20 +91,20 @@ fn a_code_is_told_as_used_or_wrong_and_the_clock_is_named() {
     for _ in 0..4 {
         let used = ann.post("/sign-in/code", &[("code", &code)]);
         assert_eq!(used.status, 422);
-        used.says("This code was used. Wait for the next one (up to 30 s).");
+        used.says("You have already used this code. Wait for the next one (up to 30 seconds).");
     }
     for n in 1..=3 {
         let wrong = ann.post("/sign-in/code", &[("code", "000000")]);
-        wrong.says("Wrong code. Enter the one that your app shows now.");
-        let clock = wrong.text().contains("Is the clock of the phone set automatically?");
+        wrong.says("Wrong code. Enter the one your app shows now.");
+        let clock = wrong.text().contains("Is your phone’s clock set automatically?");
         assert_eq!(clock, n == 3, "those that were used do not count");
     }
     ann.post_and_go("/sign-in/factor", &[("factor", "recovery")]);
     let wrong = ann.post("/sign-in/code", &[("code", "AAAAA-AAAAA-AAAAA")]);
-    wrong.says("This is not one of your recovery codes, or it was used.");
+    wrong.says("This is not one of your recovery codes, or you have already used it.");
     // The clock of a phone whose app is new is named at once.
     let (mut bob, _) = site.signed_in(super::BOB);
     bob.get("/factors/new/totp");
     let wrong = bob.post("/factors/new/totp", &[("code", "000000"), ("name", "Phone")]);
-    wrong.says("Is the clock of the phone set automatically?");
+    wrong.says("Is your phone’s clock set automatically?");
 }

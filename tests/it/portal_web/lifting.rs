@@ -44,8 +44,8 @@ fn the_owner_lifts_what_keeps_his_devices_out() {
     page.says("Other blocked addresses");
     page.says(ELSEWHERE);
     ann.get("/").says("Your address 192.0.2.7 is blocked until");
-    ann.post_and_go("/block", &[]).says("The block of 192.0.2.7 was lifted.");
-    ann.post_and_go("/block", &[("address", ELSEWHERE)]).says("The block of 198.51.100.66 was lifted.");
+    ann.post_and_go("/block", &[]).says("The block on 192.0.2.7 was lifted.");
+    ann.post_and_go("/block", &[("address", ELSEWHERE)]).says("The block on 198.51.100.66 was lifted.");
     ann.get("/block").says("It is not blocked.");
     // So many a day, so that guessers with an account of their own gain little.
     guess(&site, HOME);

@@ -56,11 +56,11 @@ fn a_client_password_is_made_used_seen_and_removed() {
     assert_eq!(login(&site, "imap", &password, "198.51.100.7"), "OK");
     let number = numbers(&list).remove(0);
     let remove = format!("/passwords/{number}/remove");
-    ann.get(&remove).says("The device that uses it gets in no more");
+    ann.get(&remove).says("The device that uses it is locked out immediately");
     ann.post_and_go(&remove, &[]).says("was removed. It no longer works.");
     assert_eq!(login(&site, "imap", &password, "198.51.100.7"), "FAIL");
     let list = ann.get("/passwords");
-    list.says("A removed password is still tried");
+    list.says("A device still uses a removed password");
     list.says("from 198.51.100.7");
     assert_eq!(ann.post(&remove, &[]).status, 404, "it is gone");
     assert_eq!(ann.get(&remove).status, 404);
@@ -82,7 +82,7 @@ fn there_are_six_and_all_can_be_removed_at_once() {
     refused.says("There can be 6 client passwords.");
     let taken = ann.post("/passwords/new", &[("name", "device 1")]);
     assert_eq!(taken.status, 422, "{}", taken.text());
-    ann.get("/passwords/remove-all").says("All 6 client passwords are removed.");
+    ann.get("/passwords/remove-all").says("This removes all 6 client passwords.");
     ann.post_and_go("/passwords/remove-all", &[]).says("6 client passwords were removed.");
     for password in made {
         assert_eq!(login(&site, "imap", &password, HOME), "FAIL");
@@ -101,9 +101,9 @@ fn what_is_typed_is_told_to_be_wrong_beside_the_field() {
         (&[("name", "")][..], "Enter a name."),
         (&[], "Enter a name."),
         (&[("name", &long)], "A name has at most 64 characters."),
-        (&[("name", "two\u{1}lines")], "another character in it that cannot be seen"),
-        (&[("name", "a\ttab")], "The name has a tab"),
-        (&[("name", "Phone")], "You have one of that name already."),
+        (&[("name", "two\u{1}lines")], "another invisible character"),
+        (&[("name", "a\ttab")], "The name contains a tab"),
+        (&[("name", "Phone")], "You already have one with that name."),
         (&[("name", "ABCDefgh2345mnpq")], "This looks like a password."),
         (&[("name", "a"), ("expires", "8")], "Choose when it ends from the list."),
         (&[("name", "a"), ("networks", "192.0.2.0/40")], "These are not all addresses"),
@@ -128,16 +128,16 @@ fn the_terms_of_a_client_password_hold() {
     let terms =
         [("name", "Printer"), ("protocols", "smtp"), ("networks", "198.51.100.7/24"), ("expires", "7")];
     let page = ann.post("/passwords/new", &terms);
-    page.says("Ends on");
+    page.says("Expires on");
     let password = shown(&page);
     let list = ann.get("/passwords");
-    for words in ["Only for SMTP", "Only from 198.51.100.0/24", "Ends on"] {
+    for words in ["Only for SMTP", "Only from 198.51.100.0/24", "Expires on"] {
         list.says(words);
     }
     // One for a week is not near its end on its first day.
     for page in [list, ann.get("/")] {
         assert!(
-            !page.text().contains("Ends soon") && !page.text().contains("“Printer” ends on"),
+            !page.text().contains("Expires soon") && !page.text().contains("“Printer” expires on"),
             "{}",
             page.text()
         );
@@ -238,7 +238,7 @@ fn a_profile_carries_a_client_password_of_its_own() {
     }
     let list = ann.get("/passwords");
     list.says("iPhone &#38; &#60;co&#62;");
-    ann.post("/passwords/profile", &[("name", "iPhone & <co>")]).says("You have one of that name already.");
+    ann.post("/passwords/profile", &[("name", "iPhone & <co>")]).says("You already have one with that name.");
     assert_eq!(numbers(&list).len(), 1);
     assert!(!site.log().contains(password));
     // A site that names no servers has no profiles.

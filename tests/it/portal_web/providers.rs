@@ -94,7 +94,7 @@ fn a_person_of_wecom_is_bound_and_asked_at_sign_in() {
     for query in ["code=good&state=00000000000000000000000000000000", "code=good", "code=good&state="] {
         let refused = back(&mut ann, query);
         assert_eq!(refused.status, 400, "{query}");
-        refused.says("This confirmation is not the one we are waiting for");
+        refused.says("We were not waiting for this confirmation");
     }
     back(&mut ann, &format!("state={first}")).says("It was not confirmed.");
     back(&mut ann, &format!("state={first}&code=bad")).says("It was not confirmed.");

@@ -33,7 +33,7 @@ fn the_second_step_names_the_account_and_has_a_way_back() {
 fn binding_the_first_factor_asks_whether_to_turn_it_on() {
     let site = Site::start(UNTIL, "");
     let (mut ann, page) = site.signed_in(ANN);
-    page.says("Whoever knows your password gets in.");
+    page.says("Anyone who knows your password can sign in.");
     let app = App::read(&ann.get("/factors/new/totp"));
     let bound = ann.post("/factors/new/totp", &[("code", &app.code(-1)), ("name", "Phone")]);
     assert_eq!(bound.location(), "/two-factor");

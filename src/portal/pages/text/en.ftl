@@ -51,17 +51,17 @@ not-you = Not you? Sign in with another account
 ## Signing in
 
 sign-in-title = Sign in
-sign-in-lead = Look after your second factors, your devices and the passwords of your mail programs.
+sign-in-lead = Manage your second factors, your devices and the passwords of your mail programs.
 address = Mail address
 main-password = Main password
 sign-in-button = Sign in
 sign-in-no-client-password = Use the password of your webmail. A client password does not work here.
 sign-in-blocked = Is my address blocked?
 sign-in-code = Code of your authenticator app, or a recovery code
-sign-in-code-hint = Your address is blocked. Your main password together with such a code still lets you in.
-sign-in-code-none = If you only have a text message, a passkey or the like, sign in from another network, such as mobile data, or wait until the block ends.
-sign-in-code-no-wait = With your main password and such a code you need not wait. If you have none, leave it empty and try again later.
-sign-in-code-together = It is checked together with your main password.
+sign-in-code-hint = Your address is blocked. You can still sign in with your main password and such a code together.
+sign-in-code-none = If you only use text messages, a passkey or the like, sign in from another network, such as mobile data, or wait until the block ends.
+sign-in-code-no-wait = Enter such a code with your main password and you need not wait. If you have none, leave this empty and try again later.
+sign-in-code-together = The code is checked together with your main password.
 choose-title = Choose a second factor
 choose-lead = Your password is right. Now confirm with something that only you have.
 choose-none = None of these at hand? Ask your administrator.
@@ -71,7 +71,7 @@ code-sent-to = We sent a code to { $to }. Enter it here.
 code-from-app = Enter the code that your authenticator app shows for “{ $name }”.
 code-from-the-app = Enter the code that your authenticator app shows.
 code-recovery = Enter one of your recovery codes. Each works only once.
-code-passkey = Confirm with your passkey: your device asks for your fingerprint, your face or its PIN.
+code-passkey = Confirm with your passkey. Your device asks for your fingerprint, your face or its PIN.
 code-provider = Confirm in { $provider }. You will come back here afterwards.
 passkey-needs-script = Passkeys need JavaScript, which is off in this browser. Turn it on, or choose another way.
 other-factors = Not working? Try another way:
@@ -91,12 +91,12 @@ set-up-title = Turn on two-factor
 set-up-lead = Your organisation wants your account protected by a second factor. Choose one; it takes two minutes.
 set-up-bound = You have a second factor already. All that is left is to turn two-factor on.
 set-up-until = You can do this later, until { $until }.
-set-up-now = Until this is done, nothing else can be reached here.
+set-up-now = You cannot do anything else here until this is done.
 set-up-later = Later
 set-up-code = Set-up code
-set-up-code-lead = Your second factors were reset. Enter the set-up code before you add a new one. It keeps out anybody who knows your password.
-set-up-code-hint = Your administrator has it: 16 letters and digits. Capital or small, with or without hyphens.
-set-up-code-over = Your set-up code has expired. Ask your administrator to reset your second factors again: that makes a new one.
+set-up-code-lead = Your second factors were reset. Enter the set-up code before you add a new one. It keeps out anyone else who knows your password.
+set-up-code-hint = Ask your administrator for it: 16 letters and digits. Capitals and hyphens do not matter.
+set-up-code-over = Your set-up code has expired. Ask your administrator to reset your second factors again, which makes a new one.
 
 ## Overview
 
@@ -108,11 +108,11 @@ overview-factors =
         [one] { $count } second factor protects your account.
        *[other] { $count } second factors protect your account.
     }
-overview-two-factor-off = Whoever knows your password gets in. A second factor stops that.
+overview-two-factor-off = Anyone who knows your password can sign in. A second factor stops that.
 state-bound = Bound, not yet required of mail programs
-state-bound-means = This portal already asks for your second factor. Mail programs still get in with your main password alone, until you turn two-factor on.
+state-bound-means = This portal already asks for your second factor. Mail programs still accept your main password alone until you turn two-factor on.
 state-bound-never = Bound, not yet turned on
-state-bound-never-means = This portal already asks for your second factor. Turn two-factor on to keep it that way: then your last second factor cannot be removed.
+state-bound-never-means = This portal already asks for your second factor. Turn two-factor on to keep it that way: your last second factor can then not be removed.
 overview-two-factor-manage = Manage
 overview-mail-title = Mail programs
 overview-passwords =
@@ -121,18 +121,18 @@ overview-passwords =
         [one] You have { $count } client password.
        *[other] You have { $count } client passwords.
     }
-mail-never = Mail programs get in with client passwords only, never with your main password.
-mail-two-factor-on = Two-factor is on: mail programs get in with client passwords only.
-mail-two-factor-off = Mail programs still get in with your main password. Once two-factor is on, they need client passwords.
-overview-logins = Last sign-ins
-overview-delegate = { $name } may use your mailbox since { $since }.
+mail-never = Mail programs need a client password. Your main password never works there.
+mail-two-factor-on = Two-factor is on, so mail programs need a client password.
+mail-two-factor-off = Mail programs still accept your main password. Once two-factor is on, they need client passwords.
+overview-logins = Latest sign-ins
+overview-delegate = { $name } has been able to use your mailbox since { $since }.
 overview-all-delegations =
     { $count ->
         [one] See the delegation
        *[other] See all { $count } delegations
     }
 overview-all-logins = All devices
-logins-none = No sign-in in this time.
+logins-none = No sign-ins in this period.
 warning-old-device = A device still uses the removed password “{ $name }”.
 warning-stopped = Somebody knows your main password. { $device } was stopped at the second factor: { $from }, { $at }.
 warning-see-stopped = See what to do
@@ -148,8 +148,8 @@ warning-recovery-codes =
        *[other] You have only { $count } recovery codes left.
     }
 warning-one-factor = You have only one second factor. Add another in case you lose it.
-warning-no-password = You have no client password yet, so mail programs cannot get in.
-warning-expires = The client password “{ $name }” ends on { $at }.
+warning-no-password = You have no client password yet, so no mail program can connect.
+warning-expires = The client password “{ $name }” expires on { $at }.
 warning-make-password = Make a client password
 warning-see-block = See the block
 warning-set-up = Set it up
@@ -162,11 +162,11 @@ two-factor-ask-title = Turn it on now?
 two-factor-not-now = Not now
 two-factor-turn-on = Turn on two-factor
 two-factor-turn-off = Turn off two-factor
-two-factor-is-on = Every sign-in takes your main password and a second factor.
-two-factor-is-off = With two-factor on, your main password alone is not enough: every sign-in takes a second factor too.
-two-factor-ends-others = Turning it on signs out all other browsers, and none stays trusted.
+two-factor-is-on = Every sign-in needs your main password and a second factor.
+two-factor-is-off = With two-factor on, your main password alone is not enough: every sign-in needs a second factor too.
+two-factor-ends-others = Turning it on signs you out of all other browsers, and none stays trusted.
 two-factor-mandatory = Your organisation wants two-factor on. It cannot be turned off.
-two-factor-off-means = Mail programs may get in with your main password again, and you can remove your last second factor.
+two-factor-off-means = Mail programs may accept your main password again, and you can remove your last second factor.
 two-factor-needs-factor = First add a second factor, such as an authenticator app or a passkey.
 two-factor-bind-first = Add a second factor
 two-factor-mail-title = Your mail programs will need client passwords
@@ -192,11 +192,11 @@ kind-wecom = WeCom
 kind-dingtalk = DingTalk
 kind-recovery = Recovery code
 about-totp = An app on your phone shows a new code every 30 seconds. Works without a network.
-about-sms = A code comes to your phone. Easy, but numbers can be taken over; keep another factor beside it.
-about-mail = A code comes to a mail address of yours that is not at this site.
+about-sms = We text a code to your phone. Easy, but a number can be hijacked, so keep another factor as well.
+about-mail = We mail a code to an address of yours at another provider.
 about-passkey = Your fingerprint, your face or a security key. The safest: it cannot be phished.
 about-provider = Confirm in { $provider } on your phone.
-about-recovery = Ten codes on paper, for the day your phone is lost. Each works once.
+about-recovery = Ten codes on paper, for the day you lose your phone. Each works once.
 new-totp-title = Add an authenticator app
 new-totp-install = Open an authenticator app on your phone, such as Google Authenticator, Microsoft Authenticator or FreeOTP.
 new-totp-scan = Scan this QR code with it.
@@ -205,26 +205,26 @@ new-totp-qr = QR code with the key for your authenticator app
 new-totp-cannot-scan = Cannot scan it?
 new-totp-type = Type this key into the app (time-based, 6 digits):
 new-totp-open = Open in an app on this device
-new-totp-prove = Enter the code that the app is showing.
-new-totp-name-hint = To tell them apart if you add several, such as “Ann’s phone”.
+new-totp-prove = Enter the code that the app shows.
+new-totp-name-hint = Tells them apart if you add several, such as “Ann’s phone”.
 new-sms-title = Add a phone number
 new-sms-to = Phone number
-new-sms-hint = Numbers outside mainland China with + and the country code.
+new-sms-hint = For a number outside mainland China, begin with + and the country code.
 new-mail-title = Add another mail address
 new-sms-other = Use another number
 new-mail-other = Use another address
 new-mail-to = Mail address at another provider
 new-passkey-title = Add a passkey
 new-passkey-lead = Your device asks for your fingerprint, your face or its PIN. None of that is sent to us.
-new-passkey-name-hint = To tell them apart if you add several, such as “Laptop”.
+new-passkey-name-hint = Tells them apart if you add several, such as “Laptop”.
 new-passkey-make = Create passkey
 new-provider-title = Add { $provider }
 new-provider-lead = You will go to { $provider }, confirm there, and come back here.
 new-provider-go = Continue to { $provider }
-confirm-it-is-you = Confirm that it is you
+confirm-it-is-you = Confirm it is you
 confirm-lead = You are about to change something that protects your account.
-change-lead = The new one replaces the old one, which stops working as soon as you confirm the new one.
-remove-factor-means = You can no longer confirm a sign-in with it. This cannot be undone, but you can add it again.
+change-lead = The old one stops working as soon as you confirm the new one.
+remove-factor-means = You will no longer be able to confirm a sign-in with it. You can add it again later.
 recovery-title = Recovery codes
 recovery-left =
     { $count ->
@@ -232,74 +232,74 @@ recovery-left =
         [one] { $count } recovery code is left.
        *[other] { $count } recovery codes are left.
     }
-recovery-never = You have not made any yet.
+recovery-never = You have none yet.
 recovery-made = Made on { $at }.
 recovery-replaces = New codes replace the old ones, which stop working.
 recovery-make = Make new recovery codes
 new-recovery-title = Your recovery codes
-new-recovery-once = These are shown only now. Print them or write them down, and keep them apart from your phone.
+new-recovery-once = We show these only once. Print them or write them down, and keep them away from your phone.
 new-recovery-for = Recovery codes for { $account }.
 new-recovery-print-hint = Print this page with your browser’s menu.
 new-recovery-kept = I have kept them
 
 ## Client passwords
 
-passwords-lead = A client password lets one mail program in, such as Outlook, Foxmail or the mail on your phone. It opens nothing else, and can be removed alone.
+passwords-lead = A client password is for one mail program, such as Outlook, Foxmail or the mail app on your phone. It opens nothing else, and you can remove it without touching the others.
 passwords-count = Your client passwords: { $count } of { $most }
 passwords-none = You have none yet. Make one for each device.
-passwords-still-tried = A removed password is still tried
-passwords-still-tried-advice = Such a device gets nothing, and its attempts can block your address. Put a new client password into it, or remove the mail account there.
+passwords-still-tried = A device still uses a removed password
+passwords-still-tried-advice = That device gets no mail, and its attempts can block your address. Give it a new client password, or remove the mail account from it.
 passwords-how = How to set it up in
 password-never-used = Never used
 password-used = Last used { $at }, { $how }
 password-used-from = from { $address }, { $protocol }
 address-in-place = { $address } ({ $place })
 password-made = Made on { $at }
-password-until = Ends on { $at }
-password-ends-soon = Ends soon
-password-ended = Ended
+password-until = Expires on { $at }
+password-ends-soon = Expires soon
+password-ended = Expired
 password-only-for = Only for { $protocols }
 password-only-from = Only from { $networks }
 remove-all = Remove all client passwords
 new-password-title = New client password
-new-password-lead = We make the password: 16 characters that nobody can guess. You only give it a name.
+new-password-lead = We make the password: 16 characters that nobody can guess. You only choose a name.
 new-password-name = For which device?
-new-password-name-hint = A name such as “Phone” or “Outlook at work”. Not a password.
+new-password-name-hint = Such as “Phone” or “Outlook at work”. Do not type a password here.
 new-password-more = More options
-new-password-protocols = Good for
-new-password-protocols-hint = None chosen: good for all.
-new-password-expires = Ends after
+new-password-protocols = Works for
+new-password-protocols-hint = Choose none and it works for all.
+new-password-expires = Expires after
 new-password-never = Never
 new-password-networks = Only from these networks
-new-password-networks-hint = Addresses or networks such as 192.0.2.0/24, with spaces between them. Empty: from anywhere. A phone changes its address all the time.
+new-password-networks-hint = Addresses or networks such as 192.0.2.0/24, separated by spaces. Leave empty for anywhere. A phone’s address changes all the time.
 new-password-make = Make password
 new-profile-title = Profile for iPhone, iPad or Mac
 new-profile-short = For iPhone, iPad or Mac
-new-profile-lead = A profile sets up your mail on an Apple device by itself, with a new client password that you never see.
-new-profile-name-hint = A name such as “iPhone”. The client password is called so.
+new-profile-lead = A profile sets up mail on your Apple device for you, with a new client password that you never see.
+new-profile-name-hint = Such as “iPhone”. It names the client password.
 new-profile-make = Make password and download profile
 new-profile-then = Then
 steps-profile =
-    Open this page on the device itself: the file carries the password. Delete it where else you saved it.
+    Open this page on the device itself. The file contains the password: delete any other copy you saved.
     On iPhone and iPad: allow the download, then open Settings, Profile Downloaded, and choose Install.
     On a Mac: open the file, then System Settings, General, Device Management, and install it there.
-    If something goes wrong, remove the client password in the list, and start again.
-new-profile-unsigned = The device says that the profile is not signed. That is so: look that it comes from this page.
+    If something goes wrong, remove the client password from the list and start again.
+new-profile-unsigned = The device warns that the profile is not signed. That is expected: check that you downloaded it from this page.
 shown-title = Client password “{ $name }”
-shown-once = This password is shown only now. Put it into your mail program before you leave this page.
-shown-spaces = Capital and small letters matter, spaces do not.
+shown-once = We show this password only once. Enter it in your mail program before you leave this page.
+shown-spaces = Capitals matter, spaces do not.
 shown-spelled = Spell it, character by character
 shown-qr = Show as QR code
-shown-qr-hint = Scan it with your phone’s camera and copy the text. Let nobody else see it.
+shown-qr-hint = Scan it with your phone’s camera and copy the text. Do not let anyone else see it.
 shown-qr-label = QR code with the client password
-shown-next = Now put it into your mail program
-shown-how = The user name is { $account }, the password is the one above. How it is done in:
-shown-done = I have put it in
-remove-password-means = The device that uses it gets in no more, at once. This cannot be undone; you can make a new one.
+shown-next = Now enter it in your mail program
+shown-how = The user name is { $account }, the password is the one above. How to do it in:
+shown-done = Done, I entered it
+remove-password-means = The device that uses it is locked out immediately. You cannot undo this, but you can make a new one.
 remove-all-means =
     { $count ->
-        [one] { $count } client password is removed. Its mail program gets in no more, at once.
-       *[other] All { $count } client passwords are removed. No mail program gets in any more, at once.
+        [one] This removes your client password. Its mail program stops working until you give it a new one.
+       *[other] This removes all { $count } client passwords. Every mail program stops working until you give it a new one.
     }
 spell-words = Amsterdam Berlin Chicago Dublin Edinburgh Florence Geneva Helsinki Istanbul Jakarta Kingston London Madrid Nairobi Oslo Paris Quebec Rome Sydney Tokyo Utrecht Vienna Warsaw Xiamen York Zurich
 spell-capital = capital { $character } as in { $word }
@@ -325,7 +325,7 @@ help-servers = What to fill in
 help-user-name = User name
 help-password = Password
 help-your-address = Your full mail address
-help-no-servers = Ask your administrator for the servers.
+help-no-servers = Ask your administrator which servers to use.
 help-profile = The easy way
 help-your-client-password = Your client password, not your main password
 help-port = Port { $port }
@@ -342,7 +342,7 @@ steps-outlook =
     Open File, then Add Account. In the new Outlook: Settings, Accounts, Add account.
     Enter your mail address and choose to set it up by hand (advanced options).
     Choose IMAP and enter the servers and ports below.
-    Enter your client password when a password is asked for.
+    Enter your client password when asked for a password.
     If you had the account before: File, Account Settings, and replace its password.
 steps-iphone =
     Open Settings, Apps, Mail, then Mail Accounts (before iOS 18: Settings, Mail, Accounts).
@@ -372,7 +372,7 @@ steps-thunderbird =
 ## Devices
 
 devices-trusted = Trusted devices
-devices-trusted-lead = These browsers are not asked for a second factor.
+devices-trusted-lead = We do not ask these browsers for a second factor.
 devices-trusted-none = No browser is trusted.
 devices-since-until = Trusted on { $since }, until { $until }
 devices-cancel = Cancel trust
@@ -382,9 +382,9 @@ devices-logins =
         [one] Sign-ins of the last day
        *[other] Sign-ins of the last { $days } days
     }
-devices-logins-lead = Everybody who got in: browsers on this portal, those that signed out too, and mail programs. If you do not know one of them, change your main password, remove the client password it used, withdraw delegations that you do not know, and sign out everywhere.
+devices-logins-lead = Every sign-in: browsers on this portal, including those that signed out, and mail programs. If you do not recognise one, change your main password, remove the client password it used, withdraw delegations you do not recognise, and sign out everywhere.
 devices-device = Device
-devices-with = Got in with
+devices-with = Signed in with
 devices-place = Place
 devices-when = When
 devices-end = Sign out
@@ -392,9 +392,9 @@ devices-end-named = Sign out: { $name }
 devices-remove-password = Remove password
 devices-remove-password-of = Remove password: { $name }
 devices-more = There were more; these are the latest.
-devices-mail-hint = A mail program is stopped by removing its client password.
+devices-mail-hint = To stop a mail program, remove its client password.
 devices-everywhere = Sign out everywhere
-devices-everywhere-means = Ends all sessions of browsers, this one too, and all trust. Mail programs stay signed in.
+devices-everywhere-means = Signs out every browser, this one too, and trusts none any more. Mail programs stay signed in.
 device-unknown = Unknown device
 device-and-system = { $program } on { $system }
 devices-on = Signed in
@@ -406,18 +406,18 @@ login-browser-mail = Browser (password + code by mail)
 login-browser-passkey = Browser (password + passkey)
 login-browser-provider = Browser (password + { $provider })
 login-browser-recovery = Browser (password + recovery code)
-login-browser-pending = Browser (password; second factor not proved yet)
+login-browser-pending = Browser (password; second factor still to come)
 login-client-password = Client password “{ $name }”
 login-removed-password = Removed client password “{ $name }”
 login-mail-program = Mail program ({ $protocol })
 login-main-password = Main password
 stopped-title = Somebody knows your main password
-stopped-lead = Somebody gave your right main password and was stopped at the second factor. They did not get in.
+stopped-lead = Somebody entered your correct main password and was stopped at the second factor. They did not get in.
 stopped-slips-title = Stopped at the second factor
-stopped-slips-lead = The main password was right, but no second factor followed. It came from a browser and an address that you use: you probably mistyped a code, or gave up.
+stopped-slips-lead = The main password was right, but no second factor followed. It came from a browser and an address that you use, so you probably mistyped a code or gave up.
 stopped-badge = Stopped
 stopped-nowhere = From an unknown address
-stopped-slip = from a browser and an address that you use
+stopped-slip = from a browser and an address you use
 stopped-attempts =
     { $count ->
         [one] 1 attempt
@@ -429,7 +429,7 @@ stopped-wrong =
        *[other] { $count } wrong codes
     }
 stopped-do = Not you? Change your main password now.
-stopped-you = If it was you, and you mistyped a code or gave up, you need not do anything.
+stopped-you = If it was you, and you mistyped a code or gave up, there is nothing to do.
 week-key = A dot is a sign-in; a red diamond is somebody who was stopped at the second factor.
 week-came-in =
     { $count ->
@@ -457,36 +457,36 @@ ago-days =
 
 ## Delegations
 
-delegations-lead = Let a colleague read your mailbox or send in your name, without giving away a password.
-delegations-lead-sending = Let a colleague send in your name, without giving away a password.
+delegations-lead = Let a colleague read your mailbox or send in your name without giving away your password.
+delegations-lead-sending = Let a colleague send in your name without giving away your password.
 delegations-granted = Who may use your mailbox
 delegations-granted-none = Nobody but you.
 delegations-received = Mailboxes you may use
-delegations-received-none = None but your own.
+delegations-received-none = Only your own.
 delegations-since = Since { $since }
 delegations-place-theirs = In their mail program: { $place }
-delegations-place-yours = In your mail program: { $place } (from its next sign-in on)
-delegations-sending-only = Mail programs here do not show other people’s mailboxes: a delegation is for sending only.
+delegations-place-yours = In your mail program: { $place } (after it signs in again)
+delegations-sending-only = Mail programs here do not show other people’s mailboxes, so a delegation is for sending only.
 delegations-withdraw = Withdraw
 delegations-withdraw-named = Withdraw: { $name }
 delegations-grant-title = Let somebody use your mailbox
 delegations-grant = Grant
-delegations-delegate = Mail address of the person
-delegations-right = What may this person do?
+delegations-delegate = Their mail address
+delegations-right = What may they do?
 right-read = Read
 right-on-behalf = Send on behalf
 right-send-as = Send as
-right-sees = Sees your mail and folders, and changes nothing, not even what is unread.
+right-sees = Sees your mail and folders but changes nothing, not even what is unread.
 right-works = Reads, moves and deletes your mail.
-right-sends-marked = Sends for you. Receivers see both names.
-right-sends-unmarked = Sends for you. Receivers see only you.
-right-sends-as = Sends as if it were you. Receivers see only you.
-may-title = What each may do
+right-sends-marked = Sends for you. Recipients see both names.
+right-sends-unmarked = Sends for you. Recipients see only you.
+right-sends-as = Sends as you. Recipients see only you.
+may-title = What each right allows
 may-view = View mail
 may-unread = Mark mail read or unread
 may-delete = Delete mail
 may-write = Forward, reply, write
-may-told = Receivers see
+may-told = Recipients see
 told-both = both names
 told-owner = only you
 
@@ -495,37 +495,37 @@ told-owner = only you
 block-title = Is my address blocked?
 block-your-address = Your address is { $address }.
 block-no-address = We cannot see your address.
-block-until = It is blocked until { $until }: no mail program gets in from there.
-block-why = There were too many failed logins from this address, mostly because a device still uses an old password.
+block-until = It is blocked until { $until }. No mail program can connect from there.
+block-why = Too many logins failed from this address. Usually a device still uses an old password.
 block-lift = Lift the block
-block-network = An administrator has blocked the whole network { $network }, and only an administrator can lift that. If you need to get in from there, ask for it.
-block-again = Correct or turn off the device with the old password first, or the address is blocked again.
+block-network = An administrator has blocked the whole network { $network }, and only an administrator can lift that. If you need to connect from there, ask them.
+block-again = First correct or turn off the device with the old password, or the address will be blocked again.
 block-sign-in = Sign in with your second factor to lift the block yourself. Otherwise it ends by itself.
 block-none = It is not blocked.
 block-others = Other blocked addresses
-block-others-lead = Logins to your account failed there in the last day. Lift a block only if you know the address; else leave it, somebody may be guessing.
+block-others-lead = Logins to your account failed from there in the last day. Lift a block only if you recognise the address. Otherwise leave it: somebody may be guessing.
 block-since-until = Blocked since { $since }, until { $until }
-block-none-advice = If a mail program does not get in, check its client password. A phone on mobile data has another address than this browser.
+block-none-advice = If a mail program cannot connect, check its client password. A phone on mobile data has a different address from this browser.
 
 ## Errors
 
 error-form = This form is too old
 error-form-advice = Nothing was changed. Go back, load the page again, and send the form once more.
 error-address = This site is set up wrongly
-error-address-advice = Nothing was changed. The address in your browser is not the one in the site’s settings, and sending the form again will not help. Please tell your administrator: the portal’s log names both addresses.
-error-astray = This confirmation is not the one we are waiting for
-error-astray-advice = It came too late, was used already, or belongs to another window. Nothing was changed. Go back to where you began, and confirm once more.
+error-address-advice = Nothing was changed. The address in your browser differs from the one in the site’s settings, and sending the form again will not help. Please tell your administrator: the portal’s log names both addresses.
+error-astray = We were not waiting for this confirmation
+error-astray-advice = It came too late, was already used, or belongs to another window. Nothing was changed. Go back to where you began and confirm again.
 error-forbidden = This page is not for you
 error-forbidden-advice = Sign in with another account, or ask your administrator.
 error-not-found = There is no such page
-error-not-found-advice = The address may be misspelt, or what was here is gone.
+error-not-found-advice = The address may be mistyped, or the page is gone.
 error-too-large = That was too much
 error-too-large-advice = Go back and send less.
 error-too-many = Too many requests
 error-too-many-advice = Wait a minute and try again.
 error-unavailable = This does not work at the moment
-error-unavailable-advice = The trouble is ours, and nothing was changed. Try again in a few minutes.
-error-home = To the overview
+error-unavailable-advice = The problem is on our side, and nothing was changed. Try again in a few minutes.
+error-home = Go to the overview
 error-status = Error { $status }
 
 ## What was done
@@ -551,21 +551,21 @@ said-device-signed-out = The other browser was signed out.
 said-device-named-signed-out = { $name } was signed out.
 said-granted = { $delegate } may now use your mailbox.
 said-withdrawn = { $delegate } may no longer use your mailbox.
-said-block-lifted = The block of { $address } was lifted.
+said-block-lifted = The block on { $address } was lifted.
 said-factors-reset = The second factors of { $account } were reset.
-said-factors-unlocked = The wrong codes of { $account } were forgotten. Codes are accepted again.
+said-factors-unlocked = The wrong codes of { $account } no longer count. Codes are accepted again.
 said-account-signed-out = { $account } was signed out everywhere, and no browser is trusted any more.
 
 ## What was wrong
 
 problem-wrong-password = Wrong address or password.
-problem-wrong-code = Wrong code. Look for the newest one and try again.
-problem-wrong-app-code = Wrong code. Enter the one that your app shows now.
-problem-wrong-clock = Wrong code. Enter the one that your app shows now. Is the clock of the phone set automatically?
-problem-used-code = This code was used. Wait for the next one (up to 30 s).
-problem-wrong-recovery-code = This is not one of your recovery codes, or it was used. Take another one from your list.
+problem-wrong-code = Wrong code. Use the newest one you were sent.
+problem-wrong-app-code = Wrong code. Enter the one your app shows now.
+problem-wrong-clock = Wrong code. Enter the one your app shows now. Is your phone’s clock set automatically?
+problem-used-code = You have already used this code. Wait for the next one (up to 30 seconds).
+problem-wrong-recovery-code = This is not one of your recovery codes, or you have already used it. Try another from your list.
 problem-wrong-set-up-code = Wrong set-up code. Check it and try again, or ask your administrator.
-problem-code-ended = This code is no longer good. Ask for a new one.
+problem-code-ended = This code no longer works. Ask for a new one.
 problem-wait = Too many wrong codes. Wait until { $until }, or choose another way.
 problem-blocked = Too many failed logins from your address. It is blocked until { $until }.
 problem-network-blocked = An administrator has blocked the whole network that your address is in, until { $until }. Only an administrator can lift that.
@@ -580,21 +580,21 @@ problem-name-too-long =
         [one] A name has at most { $most } character.
        *[other] A name has at most { $most } characters.
     }
-problem-name-unprintable = The name has a tab or another character in it that cannot be seen. Type it anew, with plain spaces.
-problem-name-taken = You have one of that name already. Choose another name.
+problem-name-unprintable = The name contains a tab or another invisible character. Type it again with plain spaces.
+problem-name-taken = You already have one with that name. Choose another.
 problem-name-is-password = This looks like a password. Enter a name for the device instead; we make the password.
 problem-too-many-passwords =
     { $most ->
         [one] There can be { $most } client password. Remove it first.
        *[other] There can be { $most } client passwords. Remove one first.
     }
-problem-sent-enough = As many codes were sent as may be. The next one can be sent at { $until }; until then, choose another way.
+problem-sent-enough = No more codes can be sent before { $until }. Until then, choose another way.
 problem-sent-just-now = We sent you a code a moment ago; you can ask for another at { $until }.
 problem-wait-to-sign-in = Too many failed sign-ins to this account. Try again in { $seconds } seconds, or enter a code as well.
 problem-wait-for-password = Too many wrong passwords. Try again in { $seconds } seconds.
 problem-busy = Another sign-in from your address is being checked. Try again in a few seconds.
 problem-locked = Too many wrong codes: none is accepted any more. Use a passkey or a recovery code if you have one, or ask your administrator.
-problem-lost-key = This second factor cannot be checked: the mail server has lost the key it was stored under. Your administrator can help. Recovery codes and second factors of that time do not work either.
+problem-lost-key = We cannot check this second factor: the mail server has lost the key it was stored under. Ask your administrator. Older recovery codes and second factors may not work either.
 problem-too-many =
     { $most ->
         [one] You have { $most } of these already, as many as you may have. Change it, or remove it first.
@@ -610,10 +610,10 @@ problem-phone-unreadable = This is not a phone number.
 problem-phone-country-off = No codes are sent to numbers of this country. Use another number or another way.
 problem-phone-taken = Your account has a phone number already. Change that one.
 problem-address-unreadable = This is not a mail address.
-problem-address-not-external = Use an address at another provider: if you cannot get in here, you cannot read mail here.
+problem-address-not-external = Use an address at another provider: if you cannot sign in here, you cannot read mail here either.
 problem-not-sent = The code could not be sent. Try again in a minute, or choose another way.
 problem-no-such-account = There is no such account here.
-problem-named-too-many = You have named many addresses that have no account here. Try again after { $until }.
+problem-named-too-many = You have entered many addresses that have no account here. Try again after { $until }.
 problem-yourself = That is your own address.
 problem-reason-missing = Enter a reason. It is kept in the log.
 problem-reason-too-long = A reason has at most { $most } characters.
@@ -701,19 +701,19 @@ admin-code-waits = Asked for at the next sign-in, until { $until }
 admin-sessions = Sessions
 admin-trusted = Trusted browsers
 admin-unlock-title = Unlock codes
-admin-unlock-means = Wrong codes are forgotten, and codes are accepted again. Nothing else changes. Whoever typed them knows the main password: have it changed first. The person is told.
+admin-unlock-means = Wrong codes no longer count, and codes are accepted again. Nothing else changes. Whoever typed them knows the main password, so have it changed first. We tell the person.
 admin-sign-out-title = Sign out everywhere
 admin-sign-out-means = Every session of this account at this portal ends, and no browser is trusted any more. Mail programs are not affected.
 admin-reset-title = Reset second factors
-admin-reset-means = All second factors, recovery codes and trusted devices of this account are removed. Be sure who asks for it: this is how accounts are taken over. The person is told.
-admin-reset-code = You are shown a set-up code afterwards, once. The next sign-in asks for it.
+admin-reset-means = This removes all second factors, recovery codes and trusted devices of this account. Be sure who is asking: this is how accounts are taken over. We tell the person.
+admin-reset-code = Afterwards you see a set-up code, once. The next sign-in asks for it.
 admin-reset-no-code = This site asks for no set-up code: whoever signs in first with the main password adds the next second factor. Have the main password changed first.
 admin-code-title = Set-up code
-admin-code-once = This code is shown only now.
-admin-code-means = Give it to the owner of { $account } and to nobody else: in person, or over a line that you trust. The next sign-in asks for it before a second factor can be added.
+admin-code-once = We show this code only once.
+admin-code-means = Give it to the owner of { $account } and to nobody else, in person or over a line you trust. The next sign-in asks for it before a second factor can be added.
 admin-code-until = It is good until { $until }. Another reset makes a new one.
 admin-code-done = I have handed it over
-admin-reset-look = If somebody else may have been in the account, have its main password changed first, and look at what they may have left:
+admin-reset-look = If somebody else may have been in the account, have its main password changed first, and check what they may have left behind:
 admin-reset-sessions =
     { $count ->
         [0] No session of this portal.
@@ -734,14 +734,14 @@ admin-reset-delegations =
     }
 admin-reset-reason = Reason (kept in the log)
 admin-rollout-title = Roll-out
-admin-rollout-whom = Whom the rules meet
+admin-rollout-whom = Accounts affected
 admin-rollout-lead =
     { $days ->
-        [one] Accounts whose mail programs used the main password in the last day, or did what the rules forbid.
-       *[other] Accounts whose mail programs used the main password in the last { $days } days, or did what the rules forbid.
+        [one] Accounts whose mail programs used the main password in the last day, or broke another rule.
+       *[other] Accounts whose mail programs used the main password in the last { $days } days, or broke another rule.
     }
 admin-rollout-observe = While Sidegate only observed, the logins under “would be refused” were let in.
-admin-rollout-none = Nobody: every mail program does what the rules want.
+admin-rollout-none = None: every mail program follows the rules.
 admin-would-refuse = Would be refused
 admin-main-password = With main password
 admin-last = Last
