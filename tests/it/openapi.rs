@@ -261,6 +261,8 @@ fn the_schemas_are_the_types() {
     portal::forms(&mut schemas);
     portal::factors(&mut schemas);
     portal::own(&mut schemas);
+    portal::delegations(&mut schemas);
+    portal::blocks(&mut schemas);
     portal::administration(&mut schemas);
     portal::refusals(&mut schemas);
     assert_eq!(schemas.left, BTreeSet::new(), "described, but no type of the API");

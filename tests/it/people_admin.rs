@@ -209,6 +209,35 @@ fn typed(daemon: &Daemon, arguments: &[&str], line: &str) -> (i32, String, Strin
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
+/// Resets second factors, each way; the first set-up code.
+fn reset_and_unlock(daemon: &Daemon) -> String {
+    let reset = ["factor", "reset", ANN, "--reason", "lost phone"];
+    let (status, out, err) = daemon.sidegate(&reset);
+    assert!(status == 0 && out.contains("next sign-in leads to setting it up"), "{out}");
+    for left in
+        ["change the main password", " 0 client passwords: sidegate password list", " 0 delegations granted"]
+    {
+        assert!(err.contains(left), "{left}: {err}");
+    }
+    let code = out.split("set-up code: ").nth(1).expect("a code").trim().to_owned();
+    assert_eq!((code.len(), code.matches('-').count()), (19, 3), "{code}");
+    let (_, out, _) = daemon.sidegate(&["factor", "list", ANN]);
+    assert!(out.contains("waited for; ends ") && !out.contains(&code), "{out}");
+    let (_, out, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "left", "--two-factor-off"]);
+    assert!(
+        !out.contains("set-up code") && err.contains("have the owner of ann@example.org change"),
+        "{err}"
+    );
+    let (status, out, _) = daemon.sidegate(&["factor", "unlock", ANN]);
+    assert!(status == 0 && out.contains("nothing was locked"), "{out}");
+    let (_, out, _) = daemon.sidegate(&["--json", "factor", "unlock", ANN]);
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), json!({ "failures": 0 }));
+    let (_, out, _) = daemon.sidegate(&["--json", "factor", "reset", ANN, "--reason", "lost phone"]);
+    let reset: Value = serde_json::from_str(&out).unwrap();
+    assert!(reset["set_up_code"].as_str() != Some(&code) && reset["ends"].is_i64(), "{reset}");
+    code
+}
+
 #[test]
 fn the_command_line_looks_after_people() {
     let (folder, daemon) = start();
@@ -237,30 +266,7 @@ fn the_command_line_looks_after_people() {
 
     let (status, out, _) = daemon.sidegate(&["account", "sign-out", ANN]);
     assert!(status == 0 && out.contains("signed out of the portal everywhere"), "{out}");
-    let reset = ["factor", "reset", ANN, "--reason", "lost phone"];
-    let (status, out, err) = daemon.sidegate(&reset);
-    assert!(status == 0 && out.contains("next sign-in leads to setting it up"), "{out}");
-    for left in
-        ["change the main password", " 0 client passwords: sidegate password list", " 0 delegations granted"]
-    {
-        assert!(err.contains(left), "{left}: {err}");
-    }
-    let code = out.split("set-up code: ").nth(1).expect("a code").trim().to_owned();
-    assert_eq!((code.len(), code.matches('-').count()), (19, 3), "{code}");
-    let (_, out, _) = daemon.sidegate(&["factor", "list", ANN]);
-    assert!(out.contains("waited for; ends ") && !out.contains(&code), "{out}");
-    let (_, out, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "left", "--two-factor-off"]);
-    assert!(
-        !out.contains("set-up code") && err.contains("have the owner of ann@example.org change"),
-        "{err}"
-    );
-    let (status, out, _) = daemon.sidegate(&["factor", "unlock", ANN]);
-    assert!(status == 0 && out.contains("nothing was locked"), "{out}");
-    let (_, out, _) = daemon.sidegate(&["--json", "factor", "unlock", ANN]);
-    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), json!({ "failures": 0 }));
-    let (_, out, _) = daemon.sidegate(&["--json", "factor", "reset", ANN, "--reason", "lost phone"]);
-    let reset: Value = serde_json::from_str(&out).unwrap();
-    assert!(reset["set_up_code"].as_str() != Some(&code) && reset["ends"].is_i64(), "{reset}");
+    let code = reset_and_unlock(&daemon);
     let (status, _, err) = daemon.sidegate(&["factor", "reset", ANN, "--reason", "  "]);
     assert!(status == 1 && err.contains("needs a reason"), "{err}");
     for missing in [

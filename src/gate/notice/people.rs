@@ -30,7 +30,8 @@ impl Words {
     /// The texts; `None`: it is no notice about people.
     pub(super) fn of(notice: &Notice, language: Language) -> Option<Self> {
         let kind = notice.kind;
-        let words = delegation::texts(kind, language).or_else(|| match language {
+        let words = delegation::texts(kind, language).or_else(|| guessed(kind, language));
+        let words = words.or_else(|| match language {
             Language::En => english(kind),
             Language::ZhCn => chinese(kind),
         });
@@ -96,19 +97,48 @@ impl Words {
 
 pub(super) type Texts = (&'static str, &'static str, &'static str, &'static str);
 
+/// Somebody knows the main password, and tries to prove a second factor.
+fn guessed(kind: NoticeKind, language: Language) -> Option<Texts> {
+    Some(match (kind, language) {
+        (NoticeKind::StoppedAtFactor, Language::En) => (
+            "Sign-in stopped at the second factor: {account}",
+            "Somebody gave the right main password of your account {account}, but no second factor. They did not get in.",
+            "Somebody gave the right main password of the account {account}, but no second factor. They did not get in.",
+            "Browser: ",
+        ),
+        (NoticeKind::StoppedAtFactor, Language::ZhCn) => (
+            "有人登录时未通过二次验证：{account}",
+            "有人输入了您的帐号 {account} 的正确主密码，但未通过二次验证，没有登录成功。",
+            "有人输入了帐号 {account} 的正确主密码，但未通过二次验证，没有登录成功。",
+            "浏览器：",
+        ),
+        (NoticeKind::FactorsUnlocked, Language::En) => (
+            "Codes unlocked: {account}",
+            "Too many codes for your account {account} were wrong. An administrator cleared the count, so codes are \
+             accepted again. If you did not type them, somebody else knows your main password: change it.",
+            "An administrator cleared the count of wrong codes of the account {account}.",
+            "",
+        ),
+        (NoticeKind::FactorsUnlocked, Language::ZhCn) => (
+            "验证码已解除锁定：{account}",
+            "您的帐号 {account} 输错验证码的次数过多，管理员已清除错误计数，现在可以继续使用验证码。如果不是您本人输错的，\
+             说明有人知道您的主密码，请尽快修改。",
+            "管理员清除了帐号 {account} 的验证码错误计数。",
+            "",
+        ),
+        _ => return None,
+    })
+}
+
 fn english(kind: NoticeKind) -> Option<Texts> {
     Some(match kind {
         NoticeKind::SendingLimit
         | NoticeKind::DelegationGranted
         | NoticeKind::DelegationRevoked
         | NoticeKind::DelegationReceived
-        | NoticeKind::DelegationLost => return None,
-        NoticeKind::StoppedAtFactor => (
-            "Sign-in stopped at the second factor: {account}",
-            "Somebody gave the right main password of your account {account}, but no second factor. They did not get in.",
-            "Somebody gave the right main password of the account {account}, but no second factor. They did not get in.",
-            "Browser: ",
-        ),
+        | NoticeKind::DelegationLost
+        | NoticeKind::StoppedAtFactor
+        | NoticeKind::FactorsUnlocked => return None,
         NoticeKind::FactorAdded => (
             "New second factor: {account}",
             "A second factor was added to your account {account}.",
@@ -133,13 +163,6 @@ fn english(kind: NoticeKind) -> Option<Texts> {
              everywhere.",
             "An administrator removed all second factors and recovery codes of the account {account}.",
             "Reason: ",
-        ),
-        NoticeKind::FactorsUnlocked => (
-            "Codes unlocked: {account}",
-            "Too many codes for your account {account} were wrong. An administrator had them forgotten, so that codes are \
-             accepted again. If you did not type them, somebody else knows your main password: change it.",
-            "An administrator had the wrong codes of the account {account} forgotten.",
-            "",
         ),
         NoticeKind::RecoveryCodesMade => (
             "New recovery codes: {account}",
@@ -180,13 +203,9 @@ fn chinese(kind: NoticeKind) -> Option<Texts> {
         | NoticeKind::DelegationGranted
         | NoticeKind::DelegationRevoked
         | NoticeKind::DelegationReceived
-        | NoticeKind::DelegationLost => return None,
-        NoticeKind::StoppedAtFactor => (
-            "有人登录时未通过二次验证：{account}",
-            "有人输入了您的帐号 {account} 的正确主密码，但未通过二次验证，没有登录成功。",
-            "有人输入了帐号 {account} 的正确主密码，但未通过二次验证，没有登录成功。",
-            "浏览器：",
-        ),
+        | NoticeKind::DelegationLost
+        | NoticeKind::StoppedAtFactor
+        | NoticeKind::FactorsUnlocked => return None,
         NoticeKind::FactorAdded => (
             "已绑定新的二次验证方式：{account}",
             "您的帐号 {account} 绑定了一个新的二次验证方式。",
@@ -210,13 +229,6 @@ fn chinese(kind: NoticeKind) -> Option<Texts> {
             "管理员移除了您的帐号 {account} 的全部二次验证方式和恢复码，所有登录已退出。",
             "管理员移除了帐号 {account} 的全部二次验证方式和恢复码。",
             "原因：",
-        ),
-        NoticeKind::FactorsUnlocked => (
-            "验证码已解除锁定：{account}",
-            "您的帐号 {account} 输错验证码的次数过多，管理员已清除错误计数，现在可以继续使用验证码。如果不是您本人输错的，\
-             说明有人知道您的主密码，请尽快修改。",
-            "管理员清除了帐号 {account} 的验证码错误计数。",
-            "",
         ),
         NoticeKind::RecoveryCodesMade => (
             "已生成新的恢复码：{account}",

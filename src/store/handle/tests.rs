@@ -52,9 +52,7 @@ async fn a_panic_is_that_of_one_piece_of_work() {
         let bad = handle.write(
             |tables| {
                 tables.add_account(&name("half@example.org"), Timestamp(1))?;
-                let none: Option<()> = None;
-                none.expect("a fault that was put there");
-                Ok(())
+                panic!("a fault that was put there")
             },
             |()| (),
         );

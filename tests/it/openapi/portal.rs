@@ -206,6 +206,27 @@ pub(super) fn own(schemas: &mut Schemas) {
     schemas.answer("ClientView", &full, &client(None, None));
     let devices = Devices { trusted: vec![trusted], visits: vec![visit], clients: vec![full] };
     schemas.answer("Devices", &devices, &Devices { trusted: vec![], visits: vec![], clients: vec![] });
+}
+
+pub(super) fn blocks(schemas: &mut Schemas) {
+    let address = || Some(String::from("192.0.2.7"));
+    let others = vec![BlockView {
+        address: "192.0.2.8".into(),
+        since: NOW,
+        until: NOW,
+        reason: "10 failures in a row".into(),
+        exempt: false,
+        streak: None,
+    }];
+    let none = OwnBlocks { address: None, until: None, network: None, others: vec![] };
+    schemas.answer(
+        "OwnBlocks",
+        &OwnBlocks { address: address(), until: Some(NOW), network: address(), others },
+        &none,
+    );
+}
+
+pub(super) fn delegations(schemas: &mut Schemas) {
     let bare =
         OwnDelegation { other: "bob@example.org".into(), right: "read".into(), since: NOW, place: None };
     let one = OwnDelegation { place: Some("shared/ann@example.org".into()), ..bare.clone() };
@@ -221,20 +242,6 @@ pub(super) fn own(schemas: &mut Schemas) {
     schemas.answer("Granted", &granted(vec![hidden("ann@example.net")]), &granted(vec![]));
     let grant = Grant { delegate: "bob@example.org".into(), right: "read".into() };
     schemas.request("Grant", &grant, &grant);
-    let others = vec![BlockView {
-        address: "192.0.2.8".into(),
-        since: NOW,
-        until: NOW,
-        reason: "10 failures in a row".into(),
-        exempt: false,
-        streak: None,
-    }];
-    let none = OwnBlocks { address: None, until: None, network: None, others: vec![] };
-    schemas.answer(
-        "OwnBlocks",
-        &OwnBlocks { address: address(), until: Some(NOW), network: address(), others },
-        &none,
-    );
 }
 
 pub(super) fn administration(schemas: &mut Schemas) {
